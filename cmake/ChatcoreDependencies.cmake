@@ -1,0 +1,27 @@
+# Every dependency, found once. Why each is there: the table in README.md.
+find_package(Threads REQUIRED)
+find_package(PkgConfig REQUIRED)
+find_package(absl REQUIRED)
+find_package(simdjson REQUIRED)
+find_package(nlohmann_json REQUIRED)
+pkg_check_modules(sodium REQUIRED IMPORTED_TARGET libsodium)
+
+# Standalone Asio is header-only and ships no CMake package.
+find_path(ASIO_INCLUDE_DIR asio.hpp REQUIRED)
+add_library(chatcore_asio INTERFACE)
+target_include_directories(chatcore_asio SYSTEM INTERFACE ${ASIO_INCLUDE_DIR})
+target_compile_definitions(chatcore_asio INTERFACE ASIO_STANDALONE ASIO_NO_DEPRECATED)
+target_link_libraries(chatcore_asio INTERFACE Threads::Threads)
+
+if(CHATCORE_WITH_ROCKSDB)
+  find_package(RocksDB REQUIRED)
+endif()
+if(CHATCORE_BUILD_TESTS)
+  find_package(doctest REQUIRED)
+endif()
+if(CHATCORE_BUILD_EXAMPLES)
+  find_package(spdlog REQUIRED)
+endif()
+if(CHATCORE_BUILD_BENCH)
+  find_package(benchmark REQUIRED)
+endif()

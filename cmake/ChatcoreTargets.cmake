@@ -1,0 +1,43 @@
+# How every library and test of the project is declared, so that flags and export rules stand in one place.
+
+# Compile options for our own code only; nothing of this reaches a consumer.
+add_library(chatcore_private_options INTERFACE)
+target_compile_options(chatcore_private_options INTERFACE -Wall -Wextra -Wshadow -Wnon-virtual-dtor)
+if(CHATCORE_WERROR)
+  target_compile_options(chatcore_private_options INTERFACE -Werror)
+endif()
+
+# chatcore_add_component(<name> SOURCES … [PUBLIC_LIBS …] [PRIVATE_LIBS …] [INCLUDE_DIR dir])
+# makes the library chatcore_<name>, alias chatcore::<name>, an installable component of the package.
+function(chatcore_add_component name)
+  cmake_parse_arguments(ARG "" "INCLUDE_DIR" "SOURCES;PUBLIC_LIBS;PRIVATE_LIBS" ${ARGN})
+  add_library(chatcore_${name} ${ARG_SOURCES})
+  add_library(chatcore::${name} ALIAS chatcore_${name})
+  target_compile_features(chatcore_${name} PUBLIC cxx_std_20)
+  set_target_properties(chatcore_${name} PROPERTIES
+    EXPORT_NAME ${name} POSITION_INDEPENDENT_CODE ON
+    CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON
+    VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR})
+  if(BUILD_SHARED_LIBS)
+    target_compile_definitions(chatcore_${name} PUBLIC CHATCORE_SHARED)
+  endif()
+  target_include_directories(chatcore_${name} PUBLIC
+    $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+  if(ARG_INCLUDE_DIR)
+    target_include_directories(chatcore_${name} PUBLIC $<BUILD_INTERFACE:${ARG_INCLUDE_DIR}>)
+  endif()
+  target_link_libraries(chatcore_${name}
+    PUBLIC ${ARG_PUBLIC_LIBS}
+    PRIVATE ${ARG_PRIVATE_LIBS} $<BUILD_INTERFACE:chatcore_private_options>)
+  set_property(GLOBAL APPEND PROPERTY CHATCORE_COMPONENTS ${name})
+endfunction()
+
+# chatcore_add_test(<name> SOURCES … [LIBS …]): a doctest executable, registered with ctest.
+function(chatcore_add_test name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LIBS" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES} ${PROJECT_SOURCE_DIR}/tests/unit/main.cpp)
+  target_link_libraries(${name} PRIVATE ${ARG_LIBS} doctest::doctest chatcore_private_options)
+  target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/src)
+  add_test(NAME ${name} COMMAND ${name})
+  set_tests_properties(${name} PROPERTIES TIMEOUT 300)
+endfunction()

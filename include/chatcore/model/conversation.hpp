@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "chatcore/model/ids.hpp"
+
+namespace chatcore {
+
+/// Stored: never renumber.
+enum class ConversationKind : std::uint8_t { direct = 0, group = 1 };
+/// Stored: never renumber.
+enum class Role : std::uint8_t { member = 0, admin = 1 };
+
+[[nodiscard]] CHATCORE_API std::string_view to_string(ConversationKind kind) noexcept;
+[[nodiscard]] CHATCORE_API std::string_view to_string(Role role) noexcept;
+
+/// From this many members on: receipts are counts, no typing, member lists are paged.
+inline constexpr std::size_t kLargeGroupSize = 256;
+
+/// What a conversation is called and who began it. Changes only together with an event.
+struct ConversationInfo {
+  ConversationKind kind = ConversationKind::direct;
+  std::string name;  ///< groups only; at most 256 bytes of UTF-8
+  UserId createdBy;
+  Timestamp createdAt = 0;
+};
+
+/// A user's receipts in a conversation. Every field only grows.
+struct Cursor {
+  Seq deliveredSeq = 0;
+  Seq readSeq = 0;
+  /// Ordinal of the last countable message at or below readSeq, so that unread is a subtraction.
+  std::uint64_t readOrdinal = 0;
+  friend bool operator==(const Cursor&, const Cursor&) = default;
+};
+
+struct Member {
+  UserId userId;
+  Role role = Role::member;
+  /// The first event this member may see.
+  Seq joinSeq = 1;
+  /// Ordinal before joinSeq: what was countable before the member came.
+  std::uint64_t joinOrdinal = 0;
+};
+
+}  // namespace chatcore

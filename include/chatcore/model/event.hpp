@@ -1,0 +1,47 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "chatcore/model/ids.hpp"
+
+namespace chatcore {
+
+/// What an event of a conversation's log is. The numbers are stored: never renumber.
+enum class EventKind : std::uint8_t { message = 0, conversation = 1, member = 2, edit = 3, tombstone = 4, reaction = 5 };
+
+/// What a message's content is meant to be. Opaque to the server beyond its name. Stored: never renumber.
+enum class MessageType : std::uint8_t {
+  text = 0, image = 1, video = 2, audio = 3, document = 4, location = 5, contact = 6, custom = 7,
+};
+
+[[nodiscard]] CHATCORE_API std::string_view to_string(EventKind kind) noexcept;
+[[nodiscard]] CHATCORE_API std::string_view to_string(MessageType type) noexcept;
+
+/// One entry of a conversation's log. Written once, never changed.
+struct Event {
+  Seq seq = 0;
+  Epoch epoch = 1;
+  MessageId messageId = 0;
+  Timestamp timestamp = 0;
+  EventKind kind = EventKind::message;
+  MessageType messageType = MessageType::text;
+  /// Direct conversations: the other member had blocked the sender. The number is void for everybody
+  /// but the sender, for ever.
+  bool hiddenFromOthers = false;
+  /// How many countable messages the log holds up to and including this event; unread counts are
+  /// differences of ordinals.
+  std::uint64_t ordinal = 0;
+  MessageId replyTo = 0;
+  /// Hash of what the sender's command meant; tells a retry from a reuse of its clientMsgId.
+  std::uint64_t payloadHash = 0;
+  UserId senderId;
+  DeviceId senderDeviceId;
+  ClientMsgId clientMsgId;
+  /// A message's content: the JSON bytes that came in. Other kinds: the members that their wire form has
+  /// beyond the common ones, as JSON without the outer braces (`"op":"added","userIds":["bob"],"by":"alice"`).
+  std::string content;
+};
+
+}  // namespace chatcore

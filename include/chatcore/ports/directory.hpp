@@ -1,0 +1,59 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "chatcore/completion.hpp"
+#include "chatcore/model/user.hpp"
+#include "chatcore/result.hpp"
+
+namespace chatcore {
+
+/// What each of two users holds against the other.
+struct BlockQuery {
+  UserId a;
+  UserId b;
+};
+struct BlockState {
+  bool aBlocksB = false;
+  bool bBlocksA = false;
+  [[nodiscard]] bool any() const noexcept { return aBlocksB || bBlocksA; }
+};
+
+/// Users, their devices and what they think of one another: usually the host's own database. Batches as in
+/// LogStore: one answer per item, in order, on the executor, never inside the call.
+class CHATCORE_API Directory {
+ public:
+  virtual ~Directory();
+
+  /// `not_found` for a user that may not be written to. The embedded directories take every valid id unless
+  /// told to know only those who were put.
+  virtual void users(std::vector<UserId> batch, Executor& executor,
+                     Completion<std::vector<Result<User>>> done) = 0;
+  virtual void put_user(User user, Executor& executor, Completion<Status> done) = 0;
+
+  /// At most 32 devices a user; `overloaded` beyond.
+  virtual void devices(std::vector<UserId> batch, Executor& executor,
+                       Completion<std::vector<Result<std::vector<Device>>>> done) = 0;
+  /// Inserts or replaces; an empty pushToken keeps the one that is known.
+  virtual void put_device(Device device, Executor& executor, Completion<Status> done) = 0;
+  virtual void remove_device(UserId user, DeviceId device, Executor& executor, Completion<Status> done) = 0;
+  /// Forgets tokens that the push service called dead.
+  virtual void drop_push_tokens(std::vector<std::string> tokens, Executor& executor, Completion<Status> done) = 0;
+
+  virtual void blocks(std::vector<BlockQuery> batch, Executor& executor,
+                      Completion<std::vector<Result<BlockState>>> done) = 0;
+  virtual void set_block(UserId by, UserId whom, bool blocked, Executor& executor, Completion<Status> done) = 0;
+
+  /// Whether each `b` is in `a`'s contacts (presence audience `contacts`).
+  virtual void contacts(std::vector<BlockQuery> batch, Executor& executor,
+                        Completion<std::vector<Result<bool>>> done) = 0;
+  virtual void set_contact(UserId of, UserId whom, bool present, Executor& executor, Completion<Status> done) = 0;
+
+  /// When the user was last online; 0: never seen. Stored by the owner of the user's presence.
+  virtual void last_seen(std::vector<UserId> batch, Executor& executor,
+                         Completion<std::vector<Result<Timestamp>>> done) = 0;
+  virtual void set_last_seen(UserId user, Timestamp at, Executor& executor, Completion<Status> done) = 0;
+};
+
+}  // namespace chatcore

@@ -1,0 +1,210 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "chatcore/completion.hpp"
+#include "chatcore/model/conversation.hpp"
+#include "chatcore/model/event.hpp"
+#include "chatcore/result.hpp"
+
+/// The storage port: one fenced, append-only log per conversation, with what changes together with it.
+///
+/// Every call takes a batch and completes once, with one answer per item in the order of the items, on the
+/// executor given. Calls may come from any thread. The caller bounds its batches (256 appends, 64 reads);
+/// an adapter bounds what waits inside it and answers `overloaded` beyond.
+namespace chatcore {
+
+/// A cursor's new position; the store keeps the maximum of every field.
+struct CursorAdvance {
+  UserId userId;
+  Cursor cursor;
+};
+
+struct MembershipChange {
+  Member member;
+  bool removed = false;
+};
+
+/// What an append changes besides the log, in the same atomic write.
+struct AppendEffects {
+  std::optional<ConversationInfo> info;   ///< creates or replaces the conversation's description
+  std::vector<MembershipChange> members;  ///< also found by `conversations_of` afterwards
+  std::vector<CursorAdvance> cursors;     ///< the sender has read what it sent
+  /// Sets the mark that `recover` finds; set on the first append after `settled`.
+  bool mayBeUnpublished = false;
+};
+
+struct AppendRequest {
+  ConversationId log;
+  Term term = 0;
+  /// The head that the caller believes in; the events carry expectedHead+1, +2, …
+  Seq expectedHead = 0;
+  std::vector<Event> events;  ///< 1 to 64; those with a clientMsgId are remembered against repetition
+  AppendEffects effects;
+};
+
+/// What is remembered of an event for its sender's retries, at least 35 days.
+struct OriginalSend {
+  Seq seq = 0;
+  Epoch epoch = 1;
+  MessageId messageId = 0;
+  Timestamp timestamp = 0;
+  std::uint64_t payloadHash = 0;
+};
+
+enum class AppendOutcome : std::uint8_t {
+  committed,  ///< durable as far as the store's durability mode says
+  fenced,     ///< a higher term has claimed the log: nothing written, this owner must step down
+  conflict,   ///< the head is another one (`head`): nothing written
+  duplicate,  ///< (log, sender, clientMsgId) of an event is known (`original`): nothing written
+  unknown,    ///< may or may not be written: read the head before appending again
+  refused,    ///< certainly not written (`error`): disk full, overloaded, closed
+};
+
+struct AppendResult {
+  AppendOutcome outcome = AppendOutcome::refused;
+  Seq head = 0;  ///< after the call; with `fenced`, `unknown` and `refused` not meaningful
+  std::optional<OriginalSend> original;
+  Error error;
+};
+
+struct ClaimRequest {
+  ConversationId log;
+  Term term = 0;
+};
+
+struct MemberState {
+  Member member;
+  Cursor cursor;
+};
+
+/// A log as a new owner finds it.
+struct LogState {
+  bool exists = false;
+  Epoch epoch = 1;
+  Seq head = 0;
+  MessageId lastMessageId = 0;
+  std::uint64_t ordinal = 0;  ///< of the head event
+  Seq memberSeq = 0;          ///< seq of the last event that changed the members
+  ConversationInfo info;
+  std::vector<MemberState> members;  ///< sorted by userId
+};
+
+struct ReadRequest {
+  ConversationId log;
+  Seq from = 1;  ///< inclusive
+  Seq to = 0;    ///< inclusive; clamped to the head
+  bool newestFirst = false;
+  std::uint32_t maxEvents = 200;
+  std::uint32_t maxBytes = 256 * 1024;  ///< at least one event is returned all the same
+};
+
+struct EventRange {
+  Seq head = 0;
+  Epoch epoch = 1;
+  std::vector<Event> events;  ///< in the order asked for
+  bool more = false;          ///< cut by maxEvents or maxBytes
+};
+
+struct SendKey {
+  ConversationId log;
+  UserId senderId;
+  ClientMsgId clientMsgId;
+};
+
+struct CursorUpdate {
+  ConversationId log;
+  UserId userId;
+  Cursor cursor;
+};
+
+/// One conversation as one of its members sees it.
+struct UserConversation {
+  ConversationId conversationId;
+  ConversationInfo info;
+  Member member;
+  Cursor cursor;
+  Timestamp mutedUntil = 0;  ///< 0: not muted
+  Epoch epoch = 1;
+  Seq head = 0;
+  std::uint64_t ordinal = 0;
+  Seq memberSeq = 0;
+  std::optional<UserId> peer;        ///< direct conversations: the other member
+  std::optional<Event> lastMessage;  ///< filled when asked for; the newest message visible to the user
+};
+
+struct UserConversationsRequest {
+  UserId userId;
+  std::optional<ConversationId> only;  ///< one conversation; an empty answer if not a member
+  ConversationId after;                ///< exclusive; ids ascend
+  std::uint32_t limit = 1000;
+  bool withLastMessage = false;
+};
+
+struct MembersRequest {
+  ConversationId log;
+  UserId after;  ///< exclusive
+  std::uint32_t limit = 200;
+};
+
+class CHATCORE_API LogStore {
+ public:
+  virtual ~LogStore();
+
+  /// One atomic compare-and-set per request: events, remembered sends and effects together or not at all.
+  /// Requests to one log are decided in the order given, also across calls from one thread; a request that
+  /// follows a failed one on the same log meets `conflict` by itself. A repeated clientMsgId is found even
+  /// if its original stands earlier in the same batch. Never retried by the adapter. O(events).
+  /// A crash loses what was not answered `committed`, or has it whole.
+  virtual void append(std::vector<AppendRequest> batch, Executor& executor,
+                      Completion<std::vector<AppendResult>> done) = 0;
+
+  /// Raises the stored term and returns the log's state; `fenced` if a higher term is stored. Claiming again
+  /// with the same term is allowed: that is how an owner reads the head after `unknown`. A log without
+  /// events is claimable (`exists == false`) and leaves nothing behind.
+  virtual void claim(std::vector<ClaimRequest> batch, Executor& executor,
+                     Completion<std::vector<Result<LogState>>> done) = 0;
+
+  /// Events in a range, oldest or newest first; never above the head; sees every append that completed
+  /// before the call. An unknown log is an empty one. `corrupted` instead of bytes that fail their check.
+  virtual void read(std::vector<ReadRequest> batch, Executor& executor,
+                    Completion<std::vector<Result<EventRange>>> done) = 0;
+
+  /// The remembered send of each key, if any.
+  virtual void find_sends(std::vector<SendKey> batch, Executor& executor,
+                          Completion<std::vector<Result<std::optional<OriginalSend>>>> done) = 0;
+
+  /// Idempotent max of every field; completes with the merged cursor once durable like an append.
+  virtual void advance(std::vector<CursorUpdate> batch, Executor& executor,
+                       Completion<std::vector<Result<Cursor>>> done) = 0;
+
+  /// The conversations that a user is a member of. Membership is never newer than `memberSeq` says: what
+  /// changed after that event may or may not be seen.
+  virtual void conversations_of(std::vector<UserConversationsRequest> batch, Executor& executor,
+                                Completion<std::vector<Result<std::vector<UserConversation>>>> done) = 0;
+
+  /// Members by ascending userId.
+  virtual void members(std::vector<MembersRequest> batch, Executor& executor,
+                       Completion<std::vector<Result<std::vector<Member>>>> done) = 0;
+
+  /// Sets how long a user wants no notifications from a conversation (0: unmute). Idempotent.
+  struct MuteRequest {
+    UserId userId;
+    ConversationId conversationId;
+    Timestamp until = 0;
+  };
+  virtual void mute(std::vector<MuteRequest> batch, Executor& executor,
+                    Completion<std::vector<Status>> done) = 0;
+
+  /// The logs of a partition that may hold events nobody published: a superset.
+  virtual void recover(std::uint32_t partition, Executor& executor,
+                       Completion<Result<std::vector<ConversationId>>> done) = 0;
+
+  /// Clears the may-be-unpublished mark of logs that have fallen quiet. Not synced: a crash brings it back.
+  virtual void settled(std::vector<ConversationId> logs) = 0;
+};
+
+}  // namespace chatcore
