@@ -134,6 +134,8 @@ struct UserConversation {
   Seq memberSeq = 0;
   std::optional<UserId> peer;        ///< direct conversations: the other member
   std::optional<Event> lastMessage;  ///< filled when asked for; the newest message visible to the user
+  /// Filled when asked for, and only below kLargeGroupSize members: every other member's cursor.
+  std::vector<CursorAdvance> cursors;
 };
 
 struct UserConversationsRequest {
@@ -142,6 +144,7 @@ struct UserConversationsRequest {
   ConversationId after;                ///< exclusive; ids ascend
   std::uint32_t limit = 1000;
   bool withLastMessage = false;
+  bool withCursors = false;
 };
 
 struct MembersRequest {
@@ -157,7 +160,8 @@ class CHATCORE_API LogStore {
   /// One atomic compare-and-set per request: events, remembered sends and effects together or not at all.
   /// Requests to one log are decided in the order given, also across calls from one thread; a request that
   /// follows a failed one on the same log meets `conflict` by itself. A repeated clientMsgId is found even
-  /// if its original stands earlier in the same batch. Never retried by the adapter. O(events).
+  /// if its original stands earlier in the same batch. What several outcomes fit is answered in the order
+  /// fenced, duplicate, conflict. Never retried by the adapter. O(events).
   /// A crash loses what was not answered `committed`, or has it whole.
   virtual void append(std::vector<AppendRequest> batch, Executor& executor,
                       Completion<std::vector<AppendResult>> done) = 0;

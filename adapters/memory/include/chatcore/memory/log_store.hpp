@@ -1,0 +1,47 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+
+#include "chatcore/ports/log_store.hpp"
+
+namespace chatcore {
+
+struct MemoryLogStoreOptions {
+  /// Events kept over all logs; past it appends are `refused` with `overloaded`.
+  std::size_t maxEvents = 10'000'000;
+};
+
+/// The storage port in this process's memory: for tests, simulations and demonstrations. A crash or the
+/// destructor loses everything. Thread-safe; every call is decided before it returns, its answer is posted.
+class CHATCORE_API MemoryLogStore final : public LogStore {
+ public:
+  explicit MemoryLogStore(MemoryLogStoreOptions options = {});
+  ~MemoryLogStore() override;
+
+  void append(std::vector<AppendRequest> batch, Executor& executor,
+              Completion<std::vector<AppendResult>> done) override;
+  void claim(std::vector<ClaimRequest> batch, Executor& executor,
+             Completion<std::vector<Result<LogState>>> done) override;
+  void read(std::vector<ReadRequest> batch, Executor& executor,
+            Completion<std::vector<Result<EventRange>>> done) override;
+  void find_sends(std::vector<SendKey> batch, Executor& executor,
+                  Completion<std::vector<Result<std::optional<OriginalSend>>>> done) override;
+  void advance(std::vector<CursorUpdate> batch, Executor& executor,
+               Completion<std::vector<Result<Cursor>>> done) override;
+  void conversations_of(std::vector<UserConversationsRequest> batch, Executor& executor,
+                        Completion<std::vector<Result<std::vector<UserConversation>>>> done) override;
+  void members(std::vector<MembersRequest> batch, Executor& executor,
+               Completion<std::vector<Result<std::vector<Member>>>> done) override;
+  void mute(std::vector<MuteRequest> batch, Executor& executor,
+            Completion<std::vector<Status>> done) override;
+  void recover(std::uint32_t partition, Executor& executor,
+               Completion<Result<std::vector<ConversationId>>> done) override;
+  void settled(std::vector<ConversationId> logs) override;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace chatcore

@@ -1,0 +1,266 @@
+#include "log_table.hpp"
+
+#include <algorithm>
+
+namespace chatcore::memory {
+
+namespace {
+
+constexpr std::size_t kMaxEventsPerAppend = 64;
+constexpr std::size_t kLastMessageScan = 64;
+
+std::string send_key(const UserId& sender, const ClientMsgId& clientMsgId) {
+  return sender + '\0' + clientMsgId;
+}
+
+AppendResult refused(ErrorCode code, std::string why) {
+  AppendResult result;
+  result.error = Error{.code = code, .message = std::move(why)};
+  return result;
+}
+
+AppendResult outcome(AppendOutcome what, Seq head) {
+  AppendResult result;
+  result.outcome = what;
+  result.head = head;
+  return result;
+}
+
+/// A repetition inside one request has no original to answer with.
+bool repeats_itself(const std::vector<Event>& events) {
+  for (std::size_t i = 0; i < events.size(); ++i) {
+    if (events[i].clientMsgId.empty()) continue;
+    for (std::size_t j = 0; j < i; ++j) {
+      if (events[j].clientMsgId == events[i].clientMsgId && events[j].senderId == events[i].senderId)
+        return true;
+    }
+  }
+  return false;
+}
+
+const char* malformed(const AppendRequest& request) {
+  if (request.log.empty()) return "an append names no log";
+  if (request.events.empty() || request.events.size() > kMaxEventsPerAppend)
+    return "an append carries 1 to 64 events";
+  Seq next = request.expectedHead;
+  for (const Event& event : request.events) {
+    if (event.seq != ++next) return "the events' seq does not follow the expected head";
+  }
+  return repeats_itself(request.events) ? "a clientMsgId stands twice in one append" : nullptr;
+}
+
+void raise(Cursor& to, const Cursor& from) {
+  to.deliveredSeq = std::max(to.deliveredSeq, from.deliveredSeq);
+  to.readSeq = std::max(to.readSeq, from.readSeq);
+  to.readOrdinal = std::max(to.readOrdinal, from.readOrdinal);
+}
+
+/// The event of a request that its membership changes belong to.
+Seq membership_event(const std::vector<Event>& events) {
+  for (auto event = events.rbegin(); event != events.rend(); ++event) {
+    if (event->kind == EventKind::member || event->kind == EventKind::conversation) return event->seq;
+  }
+  return events.back().seq;
+}
+
+std::size_t weight(const Event& event) {
+  return event.content.size() + event.senderId.size() + event.senderDeviceId.size() +
+         event.clientMsgId.size() + 64;
+}
+
+const Event* last_message_for(const StoredLog& log, const UserId& user, Seq joinSeq) {
+  std::size_t seen = 0;
+  for (auto event = log.events.rbegin(); event != log.events.rend() && seen < kLastMessageScan;
+       ++event, ++seen) {
+    if (event->seq < joinSeq) return nullptr;
+    const bool visible = !event->hiddenFromOthers || event->senderId == user;
+    if (event->kind == EventKind::message && visible) return &*event;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+Cursor StoredLog::cursor_of(const UserId& user) const {
+  const auto found = cursors.find(user);
+  return found == cursors.end() ? Cursor{} : found->second;
+}
+
+AppendResult LogTable::append(AppendRequest& request) {
+  if (const char* why = malformed(request)) return refused(ErrorCode::invalid_argument, why);
+  static const StoredLog kNone;
+  const auto found = logs_.find(request.log);
+  const StoredLog& log = found == logs_.end() ? kNone : found->second;
+  if (request.term < log.term) return outcome(AppendOutcome::fenced, log.head());
+  for (const Event& event : request.events) {
+    if (event.clientMsgId.empty()) continue;
+    const auto original = log.sends.find(send_key(event.senderId, event.clientMsgId));
+    if (original == log.sends.end()) continue;
+    AppendResult result = outcome(AppendOutcome::duplicate, log.head());
+    result.original = original->second;
+    return result;
+  }
+  if (request.expectedHead != log.head()) return outcome(AppendOutcome::conflict, log.head());
+  if (events_ + request.events.size() > maxEvents_)
+    return refused(ErrorCode::overloaded, "the memory store is full");
+  const ConversationId id = request.log;
+  StoredLog& target = logs_[id];
+  apply(id, target, request);
+  return outcome(AppendOutcome::committed, target.head());
+}
+
+void LogTable::apply(const ConversationId& id, StoredLog& log, AppendRequest& request) {
+  log.term = request.term;
+  if (request.effects.info) log.info = std::move(*request.effects.info);
+  if (!request.effects.members.empty()) log.memberSeq = membership_event(request.events);
+  for (MembershipChange& change : request.effects.members) {
+    const UserId user = change.member.userId;
+    if (change.removed) {
+      log.members.erase(user);
+      conversations_[user].erase(id);
+    } else {
+      log.members.insert_or_assign(user, std::move(change.member));
+      conversations_[user].insert(id);
+    }
+  }
+  for (const CursorAdvance& advance : request.effects.cursors)
+    raise(log.cursors[advance.userId], advance.cursor);
+  log.mayBeUnpublished |= request.effects.mayBeUnpublished;
+  events_ += request.events.size();
+  for (Event& event : request.events) {
+    if (!event.clientMsgId.empty()) {
+      log.sends.emplace(
+          send_key(event.senderId, event.clientMsgId),
+          OriginalSend{event.seq, event.epoch, event.messageId, event.timestamp, event.payloadHash});
+    }
+    log.events.push_back(std::move(event));
+  }
+}
+
+Result<LogState> LogTable::claim(const ClaimRequest& request) {
+  LogState state;
+  const auto found = logs_.find(request.log);
+  if (found == logs_.end() || found->second.events.empty()) return state;
+  StoredLog& log = found->second;
+  if (request.term < log.term)
+    return Error{.code = ErrorCode::fenced, .message = "a higher term holds the log"};
+  log.term = request.term;
+  const Event& last = log.events.back();
+  state.exists = true;
+  state.epoch = last.epoch;
+  state.head = last.seq;
+  state.lastMessageId = last.messageId;
+  state.ordinal = last.ordinal;
+  state.memberSeq = log.memberSeq;
+  state.info = log.info;
+  for (const auto& [user, member] : log.members) state.members.push_back({member, log.cursor_of(user)});
+  return state;
+}
+
+EventRange LogTable::read(const ReadRequest& request) const {
+  EventRange range;
+  const auto found = logs_.find(request.log);
+  if (found == logs_.end()) return range;
+  const StoredLog& log = found->second;
+  range.head = log.head();
+  range.epoch = log.epoch();
+  const Seq from = std::max<Seq>(request.from, 1);
+  const Seq to = std::min(request.to, range.head);
+  std::size_t bytes = 0;
+  for (Seq taken = 0; from <= to && taken <= to - from; ++taken) {
+    const Event& event = log.events[(request.newestFirst ? to - taken : from + taken) - 1];
+    bytes += weight(event);
+    range.more = taken >= request.maxEvents || (taken > 0 && bytes > request.maxBytes);
+    if (range.more) break;
+    range.events.push_back(event);
+  }
+  return range;
+}
+
+std::optional<OriginalSend> LogTable::find_send(const SendKey& key) const {
+  const auto log = logs_.find(key.log);
+  if (log == logs_.end()) return std::nullopt;
+  const auto send = log->second.sends.find(send_key(key.senderId, key.clientMsgId));
+  if (send == log->second.sends.end()) return std::nullopt;
+  return send->second;
+}
+
+Cursor LogTable::advance(const CursorUpdate& update) {
+  Cursor& cursor = logs_[update.log].cursors[update.userId];
+  raise(cursor, update.cursor);
+  return cursor;
+}
+
+UserConversation LogTable::view(const UserId& user, const ConversationId& id, bool withLastMessage) const {
+  const StoredLog& log = logs_.at(id);
+  UserConversation view;
+  view.conversationId = id;
+  view.info = log.info;
+  view.member = log.members.at(user);
+  view.cursor = log.cursor_of(user);
+  view.epoch = log.epoch();
+  view.head = log.head();
+  view.ordinal = log.events.back().ordinal;
+  view.memberSeq = log.memberSeq;
+  if (const auto muted = mutes_.find(user); muted != mutes_.end()) {
+    if (const auto until = muted->second.find(id); until != muted->second.end())
+      view.mutedUntil = until->second;
+  }
+  if (log.info.kind == ConversationKind::direct) {
+    for (const auto& [other, member] : log.members) {
+      if (other != user) view.peer = other;
+    }
+  }
+  if (withLastMessage) {
+    if (const Event* last = last_message_for(log, user, view.member.joinSeq)) view.lastMessage = *last;
+  }
+  return view;
+}
+
+std::vector<UserConversation> LogTable::conversations_of(const UserConversationsRequest& request) const {
+  std::vector<UserConversation> views;
+  const auto found = conversations_.find(request.userId);
+  if (found == conversations_.end()) return views;
+  const auto& mine = found->second;
+  if (request.only) {
+    if (mine.contains(*request.only))
+      views.push_back(view(request.userId, *request.only, request.withLastMessage));
+    return views;
+  }
+  for (auto next = mine.upper_bound(request.after); next != mine.end() && views.size() < request.limit;
+       ++next)
+    views.push_back(view(request.userId, *next, request.withLastMessage));
+  return views;
+}
+
+std::vector<Member> LogTable::members(const MembersRequest& request) const {
+  std::vector<Member> page;
+  const auto found = logs_.find(request.log);
+  if (found == logs_.end()) return page;
+  const auto& all = found->second.members;
+  for (auto next = all.upper_bound(request.after); next != all.end() && page.size() < request.limit; ++next)
+    page.push_back(next->second);
+  return page;
+}
+
+void LogTable::mute(const LogStore::MuteRequest& request) {
+  if (request.until == 0) {
+    mutes_[request.userId].erase(request.conversationId);
+  } else {
+    mutes_[request.userId][request.conversationId] = request.until;
+  }
+}
+
+std::vector<ConversationId> LogTable::recover(std::uint32_t partition) const {
+  std::vector<ConversationId> marked;
+  for (const auto& [id, log] : logs_) {
+    if (log.mayBeUnpublished && partition_of(id) == partition) marked.push_back(id);
+  }
+  return marked;
+}
+
+void LogTable::settled(const ConversationId& log) {
+  if (const auto found = logs_.find(log); found != logs_.end()) found->second.mayBeUnpublished = false;
+}
+
+}  // namespace chatcore::memory

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "chatcore/ports/log_store.hpp"
+
+namespace chatcore::memory {
+
+/// One log with everything that belongs to it. Without events it holds cursors at most.
+struct StoredLog {
+  Term term = 0;
+  ConversationInfo info;
+  Seq memberSeq = 0;
+  std::vector<Event> events;
+  std::map<UserId, Member> members;
+  std::map<UserId, Cursor> cursors;
+  std::unordered_map<std::string, OriginalSend> sends;
+  bool mayBeUnpublished = false;
+
+  [[nodiscard]] Seq head() const { return events.size(); }
+  [[nodiscard]] Epoch epoch() const { return events.empty() ? 1 : events.back().epoch; }
+  [[nodiscard]] Cursor cursor_of(const UserId& user) const;
+};
+
+/// What the store holds, without its lock.
+class LogTable {
+ public:
+  explicit LogTable(std::size_t maxEvents) : maxEvents_(maxEvents) {}
+
+  AppendResult append(AppendRequest& request);
+  Result<LogState> claim(const ClaimRequest& request);
+  [[nodiscard]] EventRange read(const ReadRequest& request) const;
+  [[nodiscard]] std::optional<OriginalSend> find_send(const SendKey& key) const;
+  Cursor advance(const CursorUpdate& update);
+  [[nodiscard]] std::vector<UserConversation> conversations_of(const UserConversationsRequest& request) const;
+  [[nodiscard]] std::vector<Member> members(const MembersRequest& request) const;
+  void mute(const LogStore::MuteRequest& request);
+  [[nodiscard]] std::vector<ConversationId> recover(std::uint32_t partition) const;
+  void settled(const ConversationId& log);
+
+ private:
+  void apply(const ConversationId& id, StoredLog& log, AppendRequest& request);
+  [[nodiscard]] UserConversation view(const UserId& user, const ConversationId& id,
+                                      bool withLastMessage) const;
+
+  std::size_t maxEvents_;
+  std::size_t events_ = 0;
+  std::unordered_map<ConversationId, StoredLog> logs_;
+  std::unordered_map<UserId, std::map<ConversationId, Timestamp>> mutes_;
+  std::unordered_map<UserId, std::set<ConversationId>> conversations_;
+};
+
+}  // namespace chatcore::memory

@@ -1,0 +1,228 @@
+#include "chatcore/testing/directory_conformance.hpp"
+
+#include "chatcore/testing/test_executor.hpp"
+
+namespace chatcore::testing {
+
+DirectoryFixture::~DirectoryFixture() = default;
+
+namespace {
+
+using MakeFixture = std::function<std::unique_ptr<DirectoryFixture>()>;
+
+/// A directory whose calls wait for their answers.
+class Subject {
+ public:
+  explicit Subject(const MakeFixture& make) : fixture_(make()) {}
+
+  bool reopen() { return fixture_->reopen(); }
+
+  void put_user(User user) {
+    change([&](Executor& e, auto done) { directory().put_user(std::move(user), e, std::move(done)); });
+  }
+  void put_device(Device device) {
+    change([&](Executor& e, auto done) { directory().put_device(std::move(device), e, std::move(done)); });
+  }
+  void remove_device(UserId user, DeviceId device) {
+    change([&](Executor& e, auto done) { directory().remove_device(user, device, e, std::move(done)); });
+  }
+  void drop_tokens(std::vector<std::string> tokens) {
+    change([&](Executor& e, auto done) { directory().drop_push_tokens(tokens, e, std::move(done)); });
+  }
+  void set_block(UserId by, UserId whom, bool on) {
+    change([&](Executor& e, auto done) { directory().set_block(by, whom, on, e, std::move(done)); });
+  }
+  void set_contact(UserId of, UserId whom, bool on) {
+    change([&](Executor& e, auto done) { directory().set_contact(of, whom, on, e, std::move(done)); });
+  }
+  void set_last_seen(UserId user, Timestamp at) {
+    change([&](Executor& e, auto done) { directory().set_last_seen(user, at, e, std::move(done)); });
+  }
+  Status try_put_user(User user) {
+    return executor_.wait<Status>(
+        [&](Executor& e, auto done) { directory().put_user(std::move(user), e, std::move(done)); });
+  }
+  Status try_put_device(Device device) {
+    return executor_.wait<Status>(
+        [&](Executor& e, auto done) { directory().put_device(std::move(device), e, std::move(done)); });
+  }
+  std::vector<Result<User>> users(std::vector<UserId> ids) {
+    return batch<Result<User>>([&](Executor& e, auto done) { directory().users(ids, e, std::move(done)); });
+  }
+  std::vector<Device> devices(const UserId& user) {
+    auto answers = batch<Result<std::vector<Device>>>(
+        [&](Executor& e, auto done) { directory().devices({user}, e, std::move(done)); });
+    expect(answers.size() == 1 && answers[0].has_value(), "the user's devices");
+    return std::move(*answers[0]);
+  }
+  BlockState blocks(const UserId& a, const UserId& b) {
+    auto answers = batch<Result<BlockState>>(
+        [&](Executor& e, auto done) { directory().blocks({{a, b}}, e, std::move(done)); });
+    expect(answers.size() == 1 && answers[0].has_value(), "one answer");
+    return *answers[0];
+  }
+  bool contact(const UserId& a, const UserId& b) {
+    auto answers = batch<Result<bool>>(
+        [&](Executor& e, auto done) { directory().contacts({{a, b}}, e, std::move(done)); });
+    expect(answers.size() == 1 && answers[0].has_value(), "one answer");
+    return *answers[0];
+  }
+  Timestamp last_seen(const UserId& user) {
+    auto answers = batch<Result<Timestamp>>(
+        [&](Executor& e, auto done) { directory().last_seen({user}, e, std::move(done)); });
+    expect(answers.size() == 1 && answers[0].has_value(), "one answer");
+    return *answers[0];
+  }
+
+ private:
+  Directory& directory() { return fixture_->directory(); }
+  template <class Start>
+  void change(Start start) {
+    const Status status = executor_.wait<Status>(start);
+    expect(status.has_value(), "the change to be taken");
+  }
+  template <class Answer, class Start>
+  std::vector<Answer> batch(Start start) {
+    return executor_.wait<std::vector<Answer>>(start);
+  }
+
+  std::unique_ptr<DirectoryFixture> fixture_;
+  TestExecutor executor_;
+};
+
+Device device(const UserId& user, const DeviceId& id, const std::string& token, Timestamp lastActive = 1) {
+  return Device{user, id, "android", token, lastActive};
+}
+
+void users_come_back(Subject& s) {
+  s.put_user({"alice", "Alice", Audience::contacts, Audience::nobody});
+  s.put_user({"bob", "Bob"});
+  const auto found = s.users({"bob", "not an id", "alice"});
+  expect(found.size() == 3 && found[0].has_value() && found[0]->displayName == "Bob", "bob");
+  expect(!found[1].has_value() && found[1].error().code == ErrorCode::not_found, "not_found");
+  expect(found[2]->userId == "alice" && found[2]->displayName == "Alice" &&
+             found[2]->lastSeenAudience == Audience::contacts && found[2]->onlineAudience == Audience::nobody,
+         "alice with every field");
+  s.put_user({"alice", "Alicia"});
+  expect(s.users({"alice"})[0]->displayName == "Alicia", "the new name");
+  expect(!s.try_put_user({"not an id", ""}).has_value(), "no user without an id");
+}
+
+void devices_come_and_go(Subject& s) {
+  s.put_user({"alice", ""});
+  s.put_user({"al", ""});
+  s.put_device(device("alice", "phone", "token", 7));
+  s.put_device(device("alice", "laptop", ""));
+  s.put_device(device("al", "icephone", ""));
+  auto all = s.devices("alice");
+  expect(all.size() == 2 && s.devices("al").size() == 1 && s.devices("nobody").empty(), "each user's own");
+  const Device& phone = all[all[0].deviceId == "phone" ? 0 : 1];
+  expect(phone.userId == "alice" && phone.platform == "android" && phone.pushToken == "token" &&
+             phone.lastActive == 7,
+         "every field");
+  s.remove_device("alice", "phone");
+  s.remove_device("alice", "none");
+  all = s.devices("alice");
+  expect(all.size() == 1 && all[0].deviceId == "laptop", "the laptop alone");
+}
+
+void an_empty_token_keeps_the_known_one(Subject& s) {
+  s.put_user({"alice", ""});
+  s.put_device(device("alice", "phone", "token", 1));
+  s.put_device(device("alice", "phone", "", 2));
+  expect(s.devices("alice")[0].pushToken == "token" && s.devices("alice")[0].lastActive == 2,
+         "the known token");
+  s.put_device(device("alice", "phone", "newer", 3));
+  expect(s.devices("alice")[0].pushToken == "newer", "the new token");
+}
+
+void devices_are_bounded(Subject& s) {
+  s.put_user({"alice", ""});
+  for (int i = 0; i < 32; ++i) s.put_device(device("alice", "d" + std::to_string(i), ""));
+  const Status over = s.try_put_device(device("alice", "d32", ""));
+  expect(!over.has_value() && over.error().code == ErrorCode::overloaded, "no 33rd");
+  s.put_device(device("alice", "d31", "t"));
+}
+
+void dead_tokens_are_forgotten(Subject& s) {
+  s.put_user({"alice", ""});
+  s.put_user({"bob", ""});
+  s.put_device(device("alice", "phone", "dead"));
+  s.put_device(device("bob", "phone", "alive"));
+  s.put_device(device("bob", "tablet", "dying"));
+  s.put_device(device("bob", "tablet", "renewed"));
+  s.drop_tokens({"dead", "dying", "unknown", ""});
+  expect(s.devices("alice").size() == 1 && s.devices("alice")[0].pushToken.empty(),
+         "the token gone, not the device");
+  const auto bobs = s.devices("bob");
+  expect(bobs[0].pushToken == "alive" && bobs[1].pushToken == "renewed", "no other token");
+}
+
+void blocks_have_a_direction(Subject& s) {
+  s.put_user({"alice", ""});
+  s.put_user({"bob", ""});
+  expect(!s.blocks("alice", "bob").any(), "none at first");
+  s.set_block("alice", "bob", true);
+  expect(s.blocks("alice", "bob").aBlocksB && !s.blocks("alice", "bob").bBlocksA, "alice blocks bob");
+  expect(!s.blocks("bob", "alice").aBlocksB && s.blocks("bob", "alice").bBlocksA, "seen from bob");
+  s.set_block("alice", "bob", true);
+  s.set_block("alice", "bob", false);
+  expect(!s.blocks("alice", "bob").any(), "unblocked");
+}
+
+void contacts_have_a_direction(Subject& s) {
+  s.put_user({"alice", ""});
+  s.put_user({"bob", ""});
+  s.set_contact("alice", "bob", true);
+  expect(s.contact("alice", "bob") && !s.contact("bob", "alice"), "bob in alice's contacts only");
+  expect(!s.blocks("alice", "bob").any(), "a contact is no block");
+  s.set_contact("alice", "bob", false);
+  expect(!s.contact("alice", "bob"), "removed");
+}
+
+void last_seen_is_kept(Subject& s) {
+  s.put_user({"alice", ""});
+  expect(s.last_seen("alice") == 0, "never seen");
+  s.set_last_seen("alice", 1'700'000'000'000);
+  expect(s.last_seen("alice") == 1'700'000'000'000 && s.last_seen("alic") == 0, "when seen");
+}
+
+void reopening_keeps_everything(Subject& s) {
+  s.put_user({"alice", "Alice", Audience::nobody, Audience::contacts});
+  s.put_user({"bob", ""});
+  s.put_device(device("alice", "phone", "token"));
+  s.set_block("alice", "bob", true);
+  s.set_contact("bob", "alice", true);
+  s.set_last_seen("bob", 42);
+  if (!s.reopen()) return;
+  expect(s.users({"alice"})[0]->displayName == "Alice", "the user");
+  expect(s.devices("alice").size() == 1 && s.devices("alice")[0].pushToken == "token", "the device");
+  expect(s.blocks("alice", "bob").aBlocksB && s.contact("bob", "alice") && s.last_seen("bob") == 42,
+         "the rest");
+  s.drop_tokens({"token"});
+  expect(s.devices("alice")[0].pushToken.empty(), "tokens still findable");
+}
+
+}  // namespace
+
+std::vector<ConformanceCase> directory_conformance(std::function<std::unique_ptr<DirectoryFixture>()> make) {
+  const auto one = [make](const char* name, void (*body)(Subject&)) {
+    return ConformanceCase{name, [make, body] {
+                             Subject subject(make);
+                             body(subject);
+                           }};
+  };
+  return {
+      one("users come back", users_come_back),
+      one("devices come and go", devices_come_and_go),
+      one("an empty push token keeps the known one", an_empty_token_keeps_the_known_one),
+      one("a user has at most 32 devices", devices_are_bounded),
+      one("dead push tokens are forgotten", dead_tokens_are_forgotten),
+      one("blocks have a direction", blocks_have_a_direction),
+      one("contacts have a direction", contacts_have_a_direction),
+      one("when a user was last seen is kept", last_seen_is_kept),
+      one("reopening keeps everything", reopening_keeps_everything),
+  };
+}
+
+}  // namespace chatcore::testing
