@@ -1,0 +1,246 @@
+#include "protocol/command_reader.hpp"
+
+#include <string>
+#include <utility>
+
+#include "protocol/field_reader.hpp"
+
+namespace chatcore::protocol {
+
+namespace {
+
+constexpr std::size_t kMaxTokenBytes = 8192;
+constexpr std::size_t kMaxPlatformBytes = 64;
+constexpr std::uint32_t kMaxPage = 500;
+constexpr std::uint32_t kMaxSyncPage = 1000;
+constexpr std::uint64_t kMaxVersion = 1'000'000;
+
+Hello read_hello(FieldReader& in) {
+  Hello hello;
+  hello.token = in.text_or_empty(Field::token, kMaxTokenBytes);
+  hello.deviceId = in.id_or_empty(Field::deviceId);
+  hello.platform = in.text_or_empty(Field::platform, kMaxPlatformBytes);
+  hello.version = static_cast<std::uint32_t>(in.integer_or(Field::protocol, kMaxVersion, 1));
+  return hello;
+}
+
+MessageSend read_send(FieldReader& in, const Limits& limits) {
+  MessageSend send;
+  for (Field field :
+       {Field::expiresInSeconds, Field::sendAt, Field::silent, Field::encryption, Field::envelopes}) {
+    if (in.has(field)) in.fail(field, "is not supported", ErrorCode::unsupported);
+  }
+  if (in.has(Field::conversationId) && in.has(Field::to)) {
+    in.fail(Field::to, "cannot stand beside `conversationId`");
+  }
+  if (in.has(Field::to)) {
+    send.to = in.id(Field::to);
+  } else {
+    send.conversationId = in.id(Field::conversationId);
+  }
+  send.clientMsgId = in.id(Field::clientMsgId);
+  if (in.has(Field::messageType)) {
+    send.messageType =
+        static_cast<MessageType>(in.choice(Field::messageType, {"text", "image", "video", "audio", "document",
+                                                                "location", "contact", "custom"}));
+  }
+  if (in.has(Field::replyTo)) send.replyTo = in.message_id(Field::replyTo);
+  if (const Value* content = in.required(Field::content)) {
+    send.content = content->raw;
+    if (send.content.size() > limits.contentBytes) {
+      in.fail(Field::content, "is longer than " + std::to_string(limits.contentBytes) + " bytes",
+              ErrorCode::too_large);
+    }
+  }
+  return send;
+}
+static_assert(static_cast<int>(MessageType::text) == 0 && static_cast<int>(MessageType::custom) == 7);
+
+/// One conversation with `seq` (or `messageId`, where a message may be named), or many in `cursors`.
+std::vector<Position> read_positions(FieldReader& in, bool byMessage) {
+  if (in.has(Field::cursors)) {
+    for (Field field : {Field::conversationId, Field::seq, Field::messageId}) {
+      if (in.has(field)) in.fail(field, "cannot stand beside `cursors`");
+    }
+    return in.positions(Field::cursors);
+  }
+  Position position;
+  position.conversationId = in.id(Field::conversationId);
+  if (byMessage && in.has(Field::messageId)) {
+    if (in.has(Field::seq)) in.fail(Field::seq, "cannot stand beside `messageId`");
+    position.messageId = in.message_id(Field::messageId);
+  } else {
+    position.seq = in.integer(Field::seq, kMaxWireInteger);
+  }
+  position.epoch = in.epoch();
+  std::vector<Position> positions;
+  positions.push_back(std::move(position));
+  return positions;
+}
+
+Typing read_typing(FieldReader& in, bool start) {
+  return {ConversationId(in.id(Field::conversationId)), start};
+}
+
+Sync read_sync(FieldReader& in) {
+  Sync sync;
+  if (in.has(Field::since)) {
+    if (in.has(Field::watermarks)) in.fail(Field::watermarks, "cannot stand beside `since`");
+    sync.since.emplace(in.text(Field::since, kMaxTokenBytes));
+  } else if (in.has(Field::watermarks)) {
+    sync.watermarks = in.positions(Field::watermarks);
+  } else {
+    in.fail("`watermarks` or `since` is missing");
+  }
+  sync.limit = in.limit(sync.limit, kMaxSyncPage);
+  return sync;
+}
+
+History read_history(FieldReader& in) {
+  History history;
+  history.conversationId = in.id(Field::conversationId);
+  if (in.has(Field::before) && in.has(Field::after)) in.fail(Field::after, "cannot stand beside `before`");
+  if (in.has(Field::before)) history.before = in.integer(Field::before, kMaxWireInteger);
+  if (in.has(Field::after)) history.after = in.integer(Field::after, kMaxWireInteger);
+  history.limit = in.limit(history.limit, kMaxPage);
+  return history;
+}
+
+ConversationCreate read_create(FieldReader& in) {
+  ConversationCreate create;
+  create.clientMsgId = in.id(Field::clientMsgId);
+  create.conversationId = in.id_or_empty(Field::conversationId);
+  if (reserved_conversation_id(create.conversationId)) {
+    in.fail(Field::conversationId, "begins with dm. or sys., which are the server's");
+  }
+  create.name = in.text_or_empty(Field::name, kMaxNameBytes);
+  if (in.has(Field::members)) create.members = in.ids(Field::members, kMaxMembersPerCommand);
+  return create;
+}
+
+template <class ForConversation>
+ForConversation read_change(FieldReader& in) {
+  ForConversation change;
+  change.conversationId = in.id(Field::conversationId);
+  change.clientMsgId = in.id(Field::clientMsgId);
+  return change;
+}
+
+ConversationUpdate read_update(FieldReader& in) {
+  auto update = read_change<ConversationUpdate>(in);
+  update.name = in.text(Field::name, kMaxNameBytes);
+  return update;
+}
+
+template <class MembersChange>
+MembersChange read_members_change(FieldReader& in) {
+  auto change = read_change<MembersChange>(in);
+  change.members = in.ids(Field::members, kMaxMembersPerCommand);
+  if (change.members.empty()) in.fail(Field::members, "must not be empty");
+  return change;
+}
+
+ConversationSetRole read_set_role(FieldReader& in) {
+  auto change = read_change<ConversationSetRole>(in);
+  change.userId = in.id(Field::userId);
+  change.role = in.choice(Field::role, {"member", "admin"}) == 1 ? Role::admin : Role::member;
+  return change;
+}
+
+ConversationMute read_mute(FieldReader& in) {
+  ConversationMute mute;
+  mute.conversationId = in.id(Field::conversationId);
+  mute.until = static_cast<Timestamp>(
+      in.integer_or(Field::until, kMaxWireInteger, static_cast<std::uint64_t>(kMutedForever)));
+  return mute;
+}
+
+ConversationMembers read_members(FieldReader& in) {
+  ConversationMembers members;
+  members.conversationId = in.id(Field::conversationId);
+  members.cursor = in.id_or_empty(Field::cursor);
+  members.limit = in.limit(members.limit, kMaxPage);
+  return members;
+}
+
+ConversationsList read_list(FieldReader& in) {
+  ConversationsList list;
+  list.cursor = in.text_or_empty(Field::cursor, kMaxCursorBytes);
+  list.limit = in.limit(list.limit, kMaxPage);
+  return list;
+}
+
+Command read_fields(FieldReader& in, CommandType type, const Limits& limits) {
+  const auto users = [&] { return in.ids(Field::users, kMaxUsersPerPresence); };
+  switch (type) {
+    case CommandType::hello:
+      return read_hello(in);
+    case CommandType::sync:
+      return read_sync(in);
+    case CommandType::history:
+      return read_history(in);
+    case CommandType::presence_ping:
+      return PresencePing{};
+    case CommandType::presence_get:
+      return PresenceGet{users()};
+    case CommandType::presence_subscribe:
+      return PresenceSubscribe{users()};
+    case CommandType::presence_unsubscribe:
+      return PresenceUnsubscribe{users()};
+    case CommandType::client_state:
+      return ClientState{in.choice(Field::state, {"foreground", "background"}) == 0};
+    case CommandType::message_send:
+      return read_send(in, limits);
+    case CommandType::message_received:
+      return MessageReceived{read_positions(in, false)};
+    case CommandType::message_read:
+      return MessageRead{read_positions(in, true)};
+    case CommandType::typing_start:
+      return read_typing(in, true);
+    case CommandType::typing_stop:
+      return read_typing(in, false);
+    case CommandType::conversation_create:
+      return read_create(in);
+    case CommandType::conversation_update:
+      return read_update(in);
+    case CommandType::conversation_add_members:
+      return read_members_change<ConversationAddMembers>(in);
+    case CommandType::conversation_remove_members:
+      return read_members_change<ConversationRemoveMembers>(in);
+    case CommandType::conversation_set_role:
+      return read_set_role(in);
+    case CommandType::conversation_leave:
+      return read_change<ConversationLeave>(in);
+    case CommandType::conversation_mute:
+      return read_mute(in);
+    case CommandType::conversation_members:
+      return read_members(in);
+    case CommandType::conversations_list:
+      return read_list(in);
+    case CommandType::message_edit:
+    case CommandType::message_delete:
+    case CommandType::message_react:
+    case CommandType::auth_refresh:
+    case CommandType::conversation_archive:
+      break;
+  }
+  in.fail(Field::type, "is not supported", ErrorCode::unsupported);
+  return PresencePing{};
+}
+
+}  // namespace
+
+Result<Command> read_command(const Envelope& envelope, const Limits& limits) {
+  const Value* typeValue = envelope.find(Field::type);
+  if (typeValue == nullptr) return Error{ErrorCode::bad_request, "`type` is missing", {}};
+  std::string_view typeName;
+  if (typeValue->parsed.get(typeName)) return Error{ErrorCode::bad_request, "`type` must be a string", {}};
+  const auto type = command_type_of(typeName);
+  if (!type) return Error{ErrorCode::unknown_type, "there is no command of this `type`", {}};
+  FieldReader in(envelope, *type);
+  Result<Command> command = read_fields(in, *type, limits);
+  if (in.failed()) return in.take_error();
+  return command;
+}
+
+}  // namespace chatcore::protocol

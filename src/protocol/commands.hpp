@@ -1,0 +1,154 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "chatcore/model/conversation.hpp"
+#include "chatcore/model/event.hpp"
+#include "chatcore/model/ids.hpp"
+#include "protocol/request_id.hpp"
+
+/// What a client may ask for, as typed values: fields are present, of the right type and within their bounds.
+/// Whether the caller may do it is not decided here. Lists of users are sorted and free of duplicates.
+namespace chatcore::protocol {
+
+inline constexpr std::size_t kMaxMembersPerCommand = 500;
+inline constexpr std::size_t kMaxUsersPerPresence = 1000;
+inline constexpr std::size_t kMaxWatermarks = 2000;
+inline constexpr std::size_t kMaxNameBytes = 256;
+inline constexpr std::size_t kMaxCursorBytes = 256;
+inline constexpr std::uint64_t kMaxWireInteger = std::uint64_t{1} << 53;  ///< exact in every client's double
+inline constexpr Timestamp kMutedForever = static_cast<Timestamp>(kMaxWireInteger);
+
+struct Hello {
+  std::string token;     ///< empty: the handshake carried it
+  std::string deviceId;  ///< empty: the token names it
+  std::string platform;
+  std::uint32_t version = 1;
+};
+
+struct PresencePing {};
+
+struct ClientState {
+  bool foreground = true;
+};
+
+/// The hot command: every view points into the decoder and dies with its next `decode`.
+struct MessageSend {
+  std::string_view conversationId;  ///< empty exactly if `to` is set
+  std::string_view to;
+  std::string_view clientMsgId;
+  MessageType messageType = MessageType::text;
+  MessageId replyTo = 0;     ///< 0: none
+  std::string_view content;  ///< the very bytes that came in: one complete, valid JSON value
+};
+
+/// A place in a conversation that a device has come to. `messageId` is set in place of `seq` where a client
+/// named the message (message.read only).
+struct Position {
+  ConversationId conversationId;
+  Seq seq = 0;
+  Epoch epoch = 1;
+  MessageId messageId = 0;
+};
+
+struct MessageReceived {
+  std::vector<Position> positions;  ///< by conversation, each once
+};
+struct MessageRead {
+  std::vector<Position> positions;
+};
+
+struct Typing {
+  ConversationId conversationId;
+  bool start = true;
+};
+
+struct PresenceSubscribe {
+  std::vector<UserId> users;
+};
+struct PresenceUnsubscribe {
+  std::vector<UserId> users;
+};
+struct PresenceGet {
+  std::vector<UserId> users;
+};
+
+struct Sync {
+  std::optional<std::string> since;  ///< an opaque token; without it, a watermark sync
+  std::vector<Position> watermarks;
+  std::uint32_t limit = 200;  ///< 1 to 1000
+};
+
+struct History {
+  ConversationId conversationId;
+  std::optional<Seq> before;  ///< exclusive; at most one of both is set; neither: from the head
+  std::optional<Seq> after;   ///< exclusive
+  std::uint32_t limit = 50;   ///< 1 to 500
+};
+
+struct ConversationCreate {
+  ClientMsgId clientMsgId;
+  ConversationId conversationId;  ///< empty: the server makes one; never a reserved id
+  std::string name;
+  std::vector<UserId> members;  ///< the caller may or may not be among them; may be empty
+};
+
+struct ConversationUpdate {
+  ConversationId conversationId;
+  ClientMsgId clientMsgId;
+  std::string name;
+};
+
+struct ConversationAddMembers {
+  ConversationId conversationId;
+  ClientMsgId clientMsgId;
+  std::vector<UserId> members;  ///< at least one
+};
+
+struct ConversationRemoveMembers {
+  ConversationId conversationId;
+  ClientMsgId clientMsgId;
+  std::vector<UserId> members;  ///< at least one
+};
+
+struct ConversationSetRole {
+  ConversationId conversationId;
+  ClientMsgId clientMsgId;
+  UserId userId;
+  Role role = Role::member;
+};
+
+struct ConversationLeave {
+  ConversationId conversationId;
+  ClientMsgId clientMsgId;
+};
+
+struct ConversationMute {
+  ConversationId conversationId;
+  Timestamp until = kMutedForever;  ///< 0: unmute
+};
+
+struct ConversationMembers {
+  ConversationId conversationId;
+  UserId cursor;              ///< exclusive; empty: from the beginning
+  std::uint32_t limit = 200;  ///< 1 to 500
+};
+
+struct ConversationsList {
+  std::string cursor;        ///< opaque; empty: from the beginning
+  std::uint32_t limit = 50;  ///< 1 to 500
+};
+
+using Command =
+    std::variant<MessageSend, MessageReceived, MessageRead, Typing, PresencePing, PresenceSubscribe,
+                 PresenceUnsubscribe, PresenceGet, ClientState, Sync, History, ConversationCreate,
+                 ConversationUpdate, ConversationAddMembers, ConversationRemoveMembers, ConversationSetRole,
+                 ConversationLeave, ConversationMute, ConversationMembers, ConversationsList, Hello>;
+
+}  // namespace chatcore::protocol

@@ -1,0 +1,157 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "chatcore/error.hpp"
+#include "chatcore/model/conversation.hpp"
+#include "chatcore/model/event.hpp"
+#include "chatcore/model/ids.hpp"
+#include "protocol/request_id.hpp"
+
+/// Server frames as JSON text, appended to the caller's buffer. Ids are trusted to be valid ids; all other
+/// strings are escaped. Times are milliseconds since the Unix epoch; an epoch of 1 is not written.
+namespace chatcore::protocol {
+
+struct Welcome {
+  std::string_view userId;
+  std::string_view deviceId;
+  std::string_view sessionId;
+  std::string_view serverId;
+  Timestamp serverTime = 0;
+  std::span<const std::string_view> features;
+  std::uint32_t heartbeatSeconds = 30;
+  std::uint64_t contentBytes = 0;
+  std::uint64_t frameBytes = 0;
+};
+void append_welcome(std::string& out, const RequestId& id, const Welcome& welcome);
+
+void append_presence_pong(std::string& out, const RequestId& id);
+void append_ok(std::string& out, const RequestId& id);
+
+/// Codes that clients do not know become `internal` or `unavailable`, and their text stays in the server.
+/// `detailsObject`: a JSON object, spliced in as it is; empty: none. `clientMsgId` may be empty.
+void append_error(std::string& out, const RequestId& id, std::string_view clientMsgId, const Error& error,
+                  std::string_view detailsObject = {});
+
+/// Where an event stands in its conversation.
+struct Placement {
+  Seq seq = 0;
+  Epoch epoch = 1;
+  MessageId messageId = 0;
+  Timestamp timestamp = 0;
+};
+/// The `details` of an idempotency_conflict.
+[[nodiscard]] std::string original_details(const Placement& original);
+
+void append_message_sent(std::string& out, const RequestId& id, std::string_view clientMsgId,
+                         std::string_view conversationId, const Placement& placed, bool duplicate);
+
+/// The `data` object of an event's live form; in a page with `"event":"<kind>"`.
+void append_event_data(std::string& out, std::string_view conversationId, const Event& event, bool inPage);
+/// The whole live frame: message.new, conversation.created (a conversation's first event),
+/// conversation.updated, conversation.member, message.edited, message.deleted or message.reaction.
+/// `id` only for the one who asked.
+void append_live_frame_payload(std::string& out, std::string_view conversationId, const Event& event,
+                               const RequestId& id = {});
+void append_event_void(std::string& out, std::string_view conversationId, Seq seq, Epoch epoch);
+
+/// A member's cursor as its senders are told; `messageId` 0: not known, left out.
+struct Receipt {
+  std::string_view conversationId;
+  std::string_view userId;  ///< whose cursor moved
+  Seq seq = 0;
+  Epoch epoch = 1;
+  MessageId messageId = 0;
+  Timestamp timestamp = 0;
+};
+void append_message_delivered(std::string& out, const Receipt& receipt);
+void append_message_read(std::string& out, const Receipt& receipt);
+/// For the reader's other devices.
+void append_sync_read(std::string& out, std::string_view conversationId, Seq lastReadSeq, Epoch epoch,
+                      MessageId lastReadMessageId, std::uint64_t unread);
+
+void append_typing_indicator(std::string& out, std::string_view conversationId, std::string_view userId,
+                             bool start);
+
+struct PresenceStatus {
+  std::string_view userId;
+  bool online = false;
+  Timestamp lastSeen = 0;  ///< 0: not known or not shown
+};
+void append_presence_state(std::string& out, const RequestId& id, std::span<const PresenceStatus> users);
+void append_presence_update(std::string& out, const PresenceStatus& user);
+
+/// A sync page is written front to back: begin, then per conversation either a removed entry, or
+/// begin_sync_conversation, append_page_event…, end_sync_conversation; then end.
+void begin_sync_page(std::string& out, const RequestId& id);
+void begin_sync_conversation(std::string& out, std::string_view conversationId);
+/// Also for history pages. Writes the separating comma where one is due.
+void append_page_event(std::string& out, std::string_view conversationId, const Event& event);
+
+struct MemberCursor {
+  std::string_view userId;
+  Seq deliveredSeq = 0;
+  Seq readSeq = 0;
+};
+struct SyncConversation {
+  Seq headSeq = 0;
+  Seq fromSeq = 0;
+  Seq toSeq = 0;
+  Seq floorSeq = 1;
+  Epoch epoch = 1;
+  bool more = false;
+  Seq readSeq = 0;
+  std::uint64_t unread = 0;
+  std::span<const MemberCursor> cursors;  ///< empty: left out
+};
+void end_sync_conversation(std::string& out, const SyncConversation& conversation);
+void append_removed_conversation(std::string& out, std::string_view conversationId);
+/// An empty token is left out.
+void end_sync_page(std::string& out, std::string_view token, bool more);
+
+/// Without a conversation: the token is of no use, start over.
+void append_sync_reset(std::string& out, const RequestId& id, std::string_view conversationId = {},
+                       Epoch epoch = 1, Seq headSeq = 0);
+
+struct Head {
+  std::string_view conversationId;
+  Seq seq = 0;
+};
+void append_sync_required(std::string& out, std::span<const Head> heads);
+
+void begin_history_page(std::string& out, const RequestId& id, std::string_view conversationId);
+void end_history_page(std::string& out, Seq fromSeq, Seq toSeq, Epoch epoch, bool more);
+
+struct ConversationEntry {
+  std::string_view conversationId;
+  ConversationKind kind = ConversationKind::direct;
+  std::string_view name;  ///< empty: left out
+  std::string_view peer;  ///< direct conversations: the other member; empty: left out
+  Role role = Role::member;
+  Seq headSeq = 0;
+  Epoch epoch = 1;
+  Seq readSeq = 0;
+  std::uint64_t unread = 0;
+  Timestamp mutedUntil = 0;            ///< 0: not muted
+  const Event* lastMessage = nullptr;  ///< null: left out
+};
+void begin_conversations_page(std::string& out, const RequestId& id);
+void append_conversation_entry(std::string& out, const ConversationEntry& entry);
+/// Empty strings are left out.
+void end_conversations_page(std::string& out, std::string_view cursor, std::string_view token, bool more);
+
+struct MemberEntry {
+  std::string_view userId;
+  Role role = Role::member;
+  Seq joinSeq = 1;
+};
+void append_members_page(std::string& out, const RequestId& id, std::string_view conversationId,
+                         std::span<const MemberEntry> members, std::string_view cursor, bool more);
+
+/// `dataObject`: a JSON object, spliced in as it is.
+void append_system_alert(std::string& out, std::string_view dataObject);
+
+}  // namespace chatcore::protocol

@@ -1,0 +1,179 @@
+#include "protocol/encode.hpp"
+#include "protocol/json_write.hpp"
+
+namespace chatcore::protocol {
+
+namespace {
+
+void append_id_member(std::string& out, std::string_view key, std::string_view id) {
+  out += key;
+  append_plain(out, id);
+}
+
+template <std::integral T>
+void append_integer(std::string& out, std::string_view key, T value) {
+  out += key;
+  append_number(out, value);
+}
+
+void append_epoch(std::string& out, Epoch epoch) {
+  if (epoch != 1) append_integer(out, ",\"epoch\":", epoch);
+}
+
+void append_more(std::string& out, bool more) { out += more ? ",\"more\":true" : ",\"more\":false"; }
+
+void append_text_unless_empty(std::string& out, std::string_view key, std::string_view text) {
+  if (text.empty()) return;
+  out += key;
+  append_quoted(out, text);
+}
+
+void append_cursors(std::string& out, std::span<const MemberCursor> cursors) {
+  if (cursors.empty()) return;
+  out += ",\"cursors\":{";
+  for (const MemberCursor& cursor : cursors) {
+    separate(out);
+    append_plain(out, cursor.userId);
+    append_integer(out, ":{\"deliveredSeq\":", cursor.deliveredSeq);
+    append_integer(out, ",\"readSeq\":", cursor.readSeq);
+    out += '}';
+  }
+  out += '}';
+}
+
+}  // namespace
+
+void begin_sync_page(std::string& out, const RequestId& id) {
+  out += R"({"type":"sync.page")";
+  id.append_member(out);
+  out += ",\"conversations\":[";
+}
+
+void begin_sync_conversation(std::string& out, std::string_view conversationId) {
+  separate(out);
+  append_id_member(out, "{\"conversationId\":", conversationId);
+  out += ",\"events\":[";
+}
+
+void append_page_event(std::string& out, std::string_view conversationId, const Event& event) {
+  separate(out);
+  append_event_data(out, conversationId, event, true);
+}
+
+void end_sync_conversation(std::string& out, const SyncConversation& conversation) {
+  append_integer(out, "],\"headSeq\":", conversation.headSeq);
+  append_integer(out, ",\"fromSeq\":", conversation.fromSeq);
+  append_integer(out, ",\"toSeq\":", conversation.toSeq);
+  append_integer(out, ",\"floorSeq\":", conversation.floorSeq);
+  append_epoch(out, conversation.epoch);
+  append_more(out, conversation.more);
+  append_integer(out, ",\"readSeq\":", conversation.readSeq);
+  append_integer(out, ",\"unread\":", conversation.unread);
+  append_cursors(out, conversation.cursors);
+  out += '}';
+}
+
+void append_removed_conversation(std::string& out, std::string_view conversationId) {
+  separate(out);
+  append_id_member(out, "{\"conversationId\":", conversationId);
+  out += ",\"removed\":true}";
+}
+
+void end_sync_page(std::string& out, std::string_view token, bool more) {
+  out += ']';
+  append_text_unless_empty(out, ",\"token\":", token);
+  append_more(out, more);
+  out += '}';
+}
+
+void append_sync_reset(std::string& out, const RequestId& id, std::string_view conversationId, Epoch epoch,
+                       Seq headSeq) {
+  out += R"({"type":"sync.reset")";
+  id.append_member(out);
+  if (!conversationId.empty()) {
+    append_id_member(out, ",\"conversationId\":", conversationId);
+    append_epoch(out, epoch);
+    append_integer(out, ",\"headSeq\":", headSeq);
+  }
+  out += '}';
+}
+
+void append_sync_required(std::string& out, std::span<const Head> heads) {
+  out += R"({"type":"sync.required","conversations":{)";
+  for (const Head& head : heads) {
+    separate(out);
+    append_plain(out, head.conversationId);
+    append_integer(out, ":", head.seq);
+  }
+  out += "}}";
+}
+
+void begin_history_page(std::string& out, const RequestId& id, std::string_view conversationId) {
+  out += R"({"type":"history.page")";
+  id.append_member(out);
+  append_id_member(out, ",\"conversationId\":", conversationId);
+  out += ",\"events\":[";
+}
+
+void end_history_page(std::string& out, Seq fromSeq, Seq toSeq, Epoch epoch, bool more) {
+  append_integer(out, "],\"fromSeq\":", fromSeq);
+  append_integer(out, ",\"toSeq\":", toSeq);
+  append_epoch(out, epoch);
+  append_more(out, more);
+  out += '}';
+}
+
+void begin_conversations_page(std::string& out, const RequestId& id) {
+  out += R"({"type":"conversations.page")";
+  id.append_member(out);
+  out += ",\"conversations\":[";
+}
+
+void append_conversation_entry(std::string& out, const ConversationEntry& entry) {
+  separate(out);
+  append_id_member(out, "{\"conversationId\":", entry.conversationId);
+  append_id_member(out, ",\"conversationType\":", to_string(entry.kind));
+  append_text_unless_empty(out, ",\"name\":", entry.name);
+  append_text_unless_empty(out, ",\"peer\":", entry.peer);
+  append_id_member(out, ",\"role\":", to_string(entry.role));
+  append_integer(out, ",\"headSeq\":", entry.headSeq);
+  append_epoch(out, entry.epoch);
+  append_integer(out, ",\"readSeq\":", entry.readSeq);
+  append_integer(out, ",\"unread\":", entry.unread);
+  if (entry.lastMessage != nullptr) {
+    out += ",\"lastMessage\":";
+    append_event_data(out, entry.conversationId, *entry.lastMessage, true);
+  }
+  out += entry.mutedUntil != 0 ? ",\"muted\":true" : ",\"muted\":false";
+  if (entry.mutedUntil != 0) append_integer(out, ",\"mutedUntil\":", entry.mutedUntil);
+  out += '}';
+}
+
+void end_conversations_page(std::string& out, std::string_view cursor, std::string_view token, bool more) {
+  out += ']';
+  append_text_unless_empty(out, ",\"cursor\":", cursor);
+  append_text_unless_empty(out, ",\"token\":", token);
+  append_more(out, more);
+  out += '}';
+}
+
+void append_members_page(std::string& out, const RequestId& id, std::string_view conversationId,
+                         std::span<const MemberEntry> members, std::string_view cursor, bool more) {
+  out += R"({"type":"members.page")";
+  id.append_member(out);
+  append_id_member(out, ",\"conversationId\":", conversationId);
+  out += ",\"members\":[";
+  for (const MemberEntry& member : members) {
+    separate(out);
+    append_id_member(out, "{\"userId\":", member.userId);
+    append_id_member(out, ",\"role\":", to_string(member.role));
+    append_integer(out, ",\"joinSeq\":", member.joinSeq);
+    out += '}';
+  }
+  out += ']';
+  append_text_unless_empty(out, ",\"cursor\":", cursor);
+  append_more(out, more);
+  out += '}';
+}
+
+}  // namespace chatcore::protocol

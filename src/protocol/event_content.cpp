@@ -1,0 +1,75 @@
+#include "protocol/event_content.hpp"
+
+#include "protocol/json_write.hpp"
+
+namespace chatcore::protocol {
+
+namespace {
+
+std::string_view to_string(MemberOp op) {
+  switch (op) {
+    case MemberOp::added:
+      return "added";
+    case MemberOp::removed:
+      return "removed";
+    case MemberOp::left:
+      return "left";
+    case MemberOp::role:
+      return "role";
+  }
+  return "role";
+}
+
+void append_ids(std::string& out, std::string_view key, std::span<const UserId> ids) {
+  append_plain(out, key);
+  out += ":[";
+  for (const UserId& id : ids) {
+    separate(out);
+    append_plain(out, id);
+  }
+  out += ']';
+}
+
+}  // namespace
+
+std::string member_event_content(MemberOp op, std::span<const UserId> userIds, std::string_view by,
+                                 std::optional<Role> role) {
+  std::string out = "\"op\":";
+  append_plain(out, to_string(op));
+  out += ',';
+  append_ids(out, "userIds", userIds);
+  out += ",\"by\":";
+  append_plain(out, by);
+  if (role) {
+    out += ",\"role\":";
+    append_plain(out, chatcore::to_string(*role));
+  }
+  return out;
+}
+
+std::string conversation_event_content(ConversationKind kind, std::string_view name,
+                                       std::span<const UserId> members, std::string_view createdBy) {
+  std::string out = "\"conversationType\":";
+  append_plain(out, chatcore::to_string(kind));
+  out += ",\"name\":";
+  append_quoted(out, name);
+  out += ",\"createdBy\":";
+  append_plain(out, createdBy);
+  out += ",\"memberCount\":";
+  append_number(out, members.size());
+  if (members.size() <= kLargeGroupSize) {
+    out += ',';
+    append_ids(out, "members", members);
+  }
+  return out;
+}
+
+std::string conversation_update_content(std::string_view name, std::string_view by) {
+  std::string out = "\"name\":";
+  append_quoted(out, name);
+  out += ",\"by\":";
+  append_plain(out, by);
+  return out;
+}
+
+}  // namespace chatcore::protocol

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "chatcore/model/conversation.hpp"
+#include "chatcore/model/ids.hpp"
+
+/// What `Event::content` holds for events that are not messages: members without the outer braces.
+namespace chatcore::protocol {
+
+enum class MemberOp : std::uint8_t { added, removed, left, role };
+
+/// `role`: what the users now are; for `MemberOp::role` and, if wanted, `added`.
+[[nodiscard]] std::string member_event_content(MemberOp op, std::span<const UserId> userIds,
+                                               std::string_view by, std::optional<Role> role = {});
+
+/// A group's first event. `members` are counted always and listed up to kLargeGroupSize.
+[[nodiscard]] std::string conversation_event_content(ConversationKind kind, std::string_view name,
+                                                     std::span<const UserId> members,
+                                                     std::string_view createdBy);
+
+/// A later change of a group's description.
+[[nodiscard]] std::string conversation_update_content(std::string_view name, std::string_view by);
+
+}  // namespace chatcore::protocol

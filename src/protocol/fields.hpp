@@ -1,0 +1,88 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+namespace chatcore::protocol {
+
+/// The envelope's keys that mean something to some command.
+enum class Field : std::uint8_t {
+  id,
+  to,
+  type,
+  role,
+  name,
+  seq,
+  epoch,
+  users,
+  since,
+  limit,
+  after,
+  until,
+  token,
+  state,
+  before,
+  cursor,
+  silent,
+  sendAt,
+  userId,
+  cursors,
+  content,
+  members,
+  replyTo,
+  deviceId,
+  platform,
+  protocol,
+  messageId,
+  envelopes,
+  watermarks,
+  encryption,
+  clientMsgId,
+  messageType,
+  conversationId,
+  expiresInSeconds,
+};
+inline constexpr std::size_t kFieldCount = static_cast<std::size_t>(Field::expiresInSeconds) + 1;
+
+[[nodiscard]] std::string_view to_string(Field field) noexcept;
+[[nodiscard]] std::optional<Field> field_of(std::string_view key) noexcept;
+
+enum class CommandType : std::uint8_t {
+  hello,
+  sync,
+  history,
+  presence_ping,
+  presence_get,
+  presence_subscribe,
+  presence_unsubscribe,
+  client_state,
+  message_send,
+  message_received,
+  message_read,
+  typing_start,
+  typing_stop,
+  conversation_create,
+  conversation_update,
+  conversation_add_members,
+  conversation_remove_members,
+  conversation_set_role,
+  conversation_leave,
+  conversation_mute,
+  conversation_members,
+  conversations_list,
+  // Known, and refused by name.
+  message_edit,
+  message_delete,
+  message_react,
+  auth_refresh,
+  conversation_archive,
+};
+inline constexpr std::size_t kCommandTypeCount =
+    static_cast<std::size_t>(CommandType::conversation_archive) + 1;
+
+[[nodiscard]] std::string_view to_string(CommandType type) noexcept;
+[[nodiscard]] std::optional<CommandType> command_type_of(std::string_view name) noexcept;
+
+}  // namespace chatcore::protocol

@@ -1,0 +1,116 @@
+#include "protocol/payload_hash.hpp"
+
+#include <sodium.h>
+
+#include <algorithm>
+#include <array>
+#include <string>
+#include <string_view>
+
+namespace chatcore::protocol {
+
+namespace {
+
+/// Part of what is stored: never change it.
+constexpr std::array<unsigned char, crypto_shorthash_KEYBYTES> kKey = {
+    'c', 'h', 'a', 't', 'c', 'o', 'r', 'e', ' ', 'p', 'a', 'y', 'l', 'o', 'a', 'd'};
+
+void put_integer(unsigned char* to, std::uint64_t value) {
+  for (int i = 0; i < 8; ++i) to[i] = static_cast<unsigned char>(value >> (8 * i));
+}
+
+std::uint64_t sip_hash(std::string_view bytes) {
+  std::array<unsigned char, crypto_shorthash_BYTES> digest;
+  crypto_shorthash(digest.data(), reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(),
+                   kKey.data());
+  std::uint64_t hash = 0;
+  for (int i = 7; i >= 0; --i) hash = hash << 8 | digest[static_cast<std::size_t>(i)];
+  return hash;
+}
+
+/// Fields in order, each text with its length before it: no two different commands run together alike.
+class Hasher {
+ public:
+  explicit Hasher(std::string_view type) { text(type); }
+  Hasher& integer(std::uint64_t value) {
+    std::array<unsigned char, 8> bytes;
+    put_integer(bytes.data(), value);
+    input_.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    return *this;
+  }
+  Hasher& text(std::string_view value) {
+    integer(value.size());
+    input_.append(value);
+    return *this;
+  }
+  Hasher& texts(const std::vector<std::string>& values) {
+    integer(values.size());
+    for (const std::string& value : values) text(value);
+    return *this;
+  }
+  [[nodiscard]] std::uint64_t finish() const { return sip_hash(input_); }
+
+ private:
+  std::string input_;
+};
+
+template <class MembersChange>
+std::uint64_t members_hash(std::string_view type, const MembersChange& change) {
+  return Hasher(type).text(change.conversationId).texts(change.members).finish();
+}
+
+}  // namespace
+
+std::uint64_t payload_hash(const MessageSend& command) {
+  // The content, which may be long, is hashed where it lies; the rest is bounded and needs no allocation.
+  static constexpr std::string_view kType = "message.send";
+  std::array<unsigned char, kType.size() + 6 * 8 + 2 * kMaxIdBytes> input;
+  unsigned char* at = input.data();
+  const auto integer = [&](std::uint64_t value) { put_integer(at, value), at += 8; };
+  const auto text = [&](std::string_view value) {
+    value = value.substr(0, kMaxIdBytes);
+    integer(value.size());
+    at = std::copy(value.begin(), value.end(), at);
+  };
+  text(kType);
+  integer(static_cast<std::uint64_t>(command.messageType));
+  text(command.conversationId);
+  text(command.to);
+  integer(command.replyTo);
+  integer(sip_hash(command.content));
+  return sip_hash({reinterpret_cast<const char*>(input.data()), static_cast<std::size_t>(at - input.data())});
+}
+
+std::uint64_t payload_hash(const ConversationCreate& command) {
+  return Hasher("conversation.create")
+      .text(command.conversationId)
+      .text(command.name)
+      .texts(command.members)
+      .finish();
+}
+
+std::uint64_t payload_hash(const ConversationUpdate& command) {
+  return Hasher("conversation.update").text(command.conversationId).text(command.name).finish();
+}
+
+std::uint64_t payload_hash(const ConversationAddMembers& command) {
+  return members_hash("conversation.addMembers", command);
+}
+
+std::uint64_t payload_hash(const ConversationRemoveMembers& command) {
+  return members_hash("conversation.removeMembers", command);
+}
+
+std::uint64_t payload_hash(const ConversationSetRole& command) {
+  return Hasher("conversation.setRole")
+      .text(command.conversationId)
+      .text(command.userId)
+      .integer(static_cast<std::uint64_t>(command.role))
+      .finish();
+}
+
+std::uint64_t payload_hash(const ConversationLeave& command) {
+  return Hasher("conversation.leave").text(command.conversationId).finish();
+}
+
+}  // namespace chatcore::protocol

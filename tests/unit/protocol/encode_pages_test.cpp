@@ -1,0 +1,167 @@
+#include <doctest/doctest.h>
+
+#include <array>
+#include <nlohmann/json.hpp>
+
+#include "protocol/encode.hpp"
+
+using namespace chatcore;
+using namespace chatcore::protocol;
+using nlohmann::json;
+
+namespace {
+
+const RequestId kSeven = RequestId::number(7);
+
+Event message(Seq seq) {
+  Event event;
+  event.seq = seq;
+  event.messageId = seq + 100;
+  event.senderId = "alice";
+  event.senderDeviceId = "phone";
+  event.clientMsgId = "u";
+  event.content = "[1]";
+  return event;
+}
+
+json as_json(const Event& event) {
+  std::string out;
+  append_event_data(out, "c1", event, true);
+  return json::parse(out);
+}
+
+}  // namespace
+
+TEST_CASE("a sync page holds conversations, removed ones, and where to go on") {
+  const std::array<MemberCursor, 2> cursors = {MemberCursor{"bob", 41, 40}, MemberCursor{"carol", 9, 8}};
+  std::string out;
+  begin_sync_page(out, kSeven);
+  begin_sync_conversation(out, "c1");
+  append_page_event(out, "c1", message(42));
+  append_page_event(out, "c1", message(43));
+  end_sync_conversation(out, {60, 42, 43, 1, 1, true, 40, 3, cursors});
+  append_removed_conversation(out, "gone");
+  begin_sync_conversation(out, "c2");
+  end_sync_conversation(out, {0, 1, 0, 1, 2, false, 0, 0, {}});
+  end_sync_page(out, "t\"1", true);
+  CHECK(json::parse(out) == json{{"type", "sync.page"},
+                                 {"id", 7},
+                                 {"conversations",
+                                  {{{"conversationId", "c1"},
+                                    {"headSeq", 60},
+                                    {"fromSeq", 42},
+                                    {"toSeq", 43},
+                                    {"floorSeq", 1},
+                                    {"events", {as_json(message(42)), as_json(message(43))}},
+                                    {"more", true},
+                                    {"readSeq", 40},
+                                    {"unread", 3},
+                                    {"cursors",
+                                     {{"bob", {{"deliveredSeq", 41}, {"readSeq", 40}}},
+                                      {"carol", {{"deliveredSeq", 9}, {"readSeq", 8}}}}}},
+                                   {{"conversationId", "gone"}, {"removed", true}},
+                                   {{"conversationId", "c2"},
+                                    {"headSeq", 0},
+                                    {"fromSeq", 1},
+                                    {"toSeq", 0},
+                                    {"floorSeq", 1},
+                                    {"epoch", 2},
+                                    {"events", json::array()},
+                                    {"more", false},
+                                    {"readSeq", 0},
+                                    {"unread", 0}}}},
+                                 {"token", "t\"1"},
+                                 {"more", true}});
+}
+
+TEST_CASE("an empty sync page is a page") {
+  std::string out;
+  begin_sync_page(out, {});
+  end_sync_page(out, {}, false);
+  CHECK(json::parse(out) == json{{"type", "sync.page"}, {"conversations", json::array()}, {"more", false}});
+}
+
+TEST_CASE("sync.reset and sync.required") {
+  std::string out;
+  append_sync_reset(out, {}, "c1", 2, 60);
+  CHECK(json::parse(out) ==
+        json{{"type", "sync.reset"}, {"conversationId", "c1"}, {"epoch", 2}, {"headSeq", 60}});
+  out.clear();
+  append_sync_reset(out, kSeven);
+  CHECK(json::parse(out) == json{{"type", "sync.reset"}, {"id", 7}});
+  out.clear();
+  const std::array<Head, 2> heads = {Head{"c1", 60}, Head{"c2", 7}};
+  append_sync_required(out, heads);
+  CHECK(json::parse(out) == json{{"type", "sync.required"}, {"conversations", {{"c1", 60}, {"c2", 7}}}});
+}
+
+TEST_CASE("a history page") {
+  std::string out;
+  begin_history_page(out, kSeven, "c1");
+  append_page_event(out, "c1", message(5));
+  append_page_event(out, "c1", message(4));
+  end_history_page(out, 4, 5, 3, true);
+  CHECK(json::parse(out) == json{{"type", "history.page"},
+                                 {"id", 7},
+                                 {"conversationId", "c1"},
+                                 {"fromSeq", 4},
+                                 {"toSeq", 5},
+                                 {"epoch", 3},
+                                 {"events", {as_json(message(5)), as_json(message(4))}},
+                                 {"more", true}});
+}
+
+TEST_CASE("a page of conversations") {
+  const Event last = message(9);
+  std::string out;
+  begin_conversations_page(out, kSeven);
+  append_conversation_entry(out,
+                            {"c1", ConversationKind::direct, {}, "bob", Role::member, 9, 1, 8, 1, 0, &last});
+  append_conversation_entry(
+      out, {"g", ConversationKind::group, "A \"G\"", {}, Role::admin, 4, 2, 4, 0, 123, nullptr});
+  end_conversations_page(out, "next", "tok", true);
+  CHECK(json::parse(out) == json{{"type", "conversations.page"},
+                                 {"id", 7},
+                                 {"conversations",
+                                  {{{"conversationId", "c1"},
+                                    {"conversationType", "direct"},
+                                    {"peer", "bob"},
+                                    {"role", "member"},
+                                    {"headSeq", 9},
+                                    {"readSeq", 8},
+                                    {"unread", 1},
+                                    {"lastMessage", as_json(last)},
+                                    {"muted", false}},
+                                   {{"conversationId", "g"},
+                                    {"conversationType", "group"},
+                                    {"name", "A \"G\""},
+                                    {"role", "admin"},
+                                    {"headSeq", 4},
+                                    {"epoch", 2},
+                                    {"readSeq", 4},
+                                    {"unread", 0},
+                                    {"muted", true},
+                                    {"mutedUntil", 123}}}},
+                                 {"cursor", "next"},
+                                 {"token", "tok"},
+                                 {"more", true}});
+}
+
+TEST_CASE("a page of members") {
+  const std::array<MemberEntry, 2> members = {MemberEntry{"alice", Role::admin, 1},
+                                              MemberEntry{"bob", Role::member, 7}};
+  std::string out;
+  append_members_page(out, kSeven, "g", members, "bob", true);
+  CHECK(json::parse(out) == json{{"type", "members.page"},
+                                 {"id", 7},
+                                 {"conversationId", "g"},
+                                 {"members",
+                                  {{{"userId", "alice"}, {"role", "admin"}, {"joinSeq", 1}},
+                                   {{"userId", "bob"}, {"role", "member"}, {"joinSeq", 7}}}},
+                                 {"cursor", "bob"},
+                                 {"more", true}});
+  out.clear();
+  append_members_page(out, {}, "g", {}, {}, false);
+  CHECK(json::parse(out) ==
+        json{{"type", "members.page"}, {"conversationId", "g"}, {"members", json::array()}, {"more", false}});
+}
