@@ -13,10 +13,10 @@ import pytest
 
 sys.path.insert(0, os.path.dirname(__file__))
 
+pytest.register_assert_rewrite("device")
+
 from device import Chat  # noqa: E402
 from server import Server  # noqa: E402
-
-pytest.register_assert_rewrite("device")
 
 TEST_SECONDS = 30
 SLOW_TEST_SECONDS = 60

@@ -224,7 +224,7 @@ class Device:
     async def whole_history(self, conversation, after=0):
         """Every event after a seq, oldest first, page by page."""
         events = []
-        for _ in range(200):
+        for _ in range(1000):
             page = await self.history(conversation, after=after, limit=100)
             events += page["events"]
             if not page["more"]:

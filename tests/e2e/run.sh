@@ -10,7 +10,7 @@ fi
 CHAT_SERVER=$(realpath "$CHAT_SERVER")
 export CHAT_SERVER PYTHONDONTWRITEBYTECODE=1
 
-/usr/bin/python3 -m pytest . "$@"
+/usr/bin/python3 -m pytest "$@"
 code=$?
 
 if [ $code -eq 0 ]; then

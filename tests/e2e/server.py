@@ -39,7 +39,8 @@ class Server:
 
     def start(self):
         os.makedirs(self.data, exist_ok=True)
-        self._stderr = tempfile.TemporaryFile()
+        if self._stderr is None:
+            self._stderr = tempfile.TemporaryFile()
         self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                         stderr=self._stderr)
         self.port = self._wait_until_ready()
@@ -101,6 +102,6 @@ class Server:
     def stderr_tail(self, size=6000):
         if self._stderr is None:
             return ""
-        end = self._stderr.seek(0, os.SEEK_END)
-        self._stderr.seek(max(0, end - size))
-        return self._stderr.read().decode(errors="replace")
+        # The process shares the file's offset, so it must not be moved.
+        handle = self._stderr.fileno()
+        return os.pread(handle, size, max(0, os.fstat(handle).st_size - size)).decode(errors="replace")

@@ -241,3 +241,10 @@ async def test_many_bad_frames_do_not_harm_others(chat):
     for _ in range(30):
         await alice.expect("error")
     await bob.still_works()
+
+
+async def test_a_failed_first_message_does_not_make_the_conversation(chat):
+    alice, bob = await chat.connect_all("alice", "bob")
+    await alice.refused("bad_request", "message.send", to=bob.user, clientMsgId="u", content="x", messageType="?")
+    assert (await alice.conversations())["conversations"] == []
+    assert (await bob.sync({}))["conversations"] == []

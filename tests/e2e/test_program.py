@@ -9,7 +9,7 @@ import pytest
 SERVER = os.environ.get("CHAT_SERVER", "")
 
 
-def run(*arguments, timeout=10):
+def run(*arguments, timeout=5):
     return subprocess.run([SERVER, *arguments], stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout)
 
 

@@ -10,7 +10,7 @@ SHARDS = pytest.mark.parametrize("before,after", [(1, 1), (2, 2), (1, 2), (2, 1)
 
 
 async def snapshot(device, conversations):
-    page = await device.sync({c: 0 for c in conversations}, limit=500)
+    page = await device.sync({c: 0 for c in conversations}, limit=200)
     assert page["more"] is False
     listed = (await device.conversations(limit=50))["conversations"]
     return {
