@@ -9,6 +9,7 @@ endif()
 
 # chatcore_add_component(<name> SOURCES … [PUBLIC_LIBS …] [PRIVATE_LIBS …] [INCLUDE_DIR dir])
 # makes the library chatcore_<name>, alias chatcore::<name>, an installable component of the package.
+# What its consumers must find follows from the libraries it links; see ChatcoreInstall.cmake.
 function(chatcore_add_component name)
   cmake_parse_arguments(ARG "" "INCLUDE_DIR" "SOURCES;PUBLIC_LIBS;PRIVATE_LIBS" ${ARGN})
   add_library(chatcore_${name} ${ARG_SOURCES})
@@ -17,7 +18,7 @@ function(chatcore_add_component name)
   set_target_properties(chatcore_${name} PROPERTIES
     EXPORT_NAME ${name} POSITION_INDEPENDENT_CODE ON
     CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON
-    VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR})
+    VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
   if(BUILD_SHARED_LIBS)
     target_compile_definitions(chatcore_${name} PUBLIC CHATCORE_SHARED)
   endif()
@@ -25,7 +26,10 @@ function(chatcore_add_component name)
     $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
   if(ARG_INCLUDE_DIR)
     target_include_directories(chatcore_${name} PUBLIC $<BUILD_INTERFACE:${ARG_INCLUDE_DIR}>)
+    set_property(GLOBAL PROPERTY CHATCORE_INCLUDE_DIR_${name} ${ARG_INCLUDE_DIR})
   endif()
+  # Header-only and used inside only: a consumer has no need of it.
+  list(TRANSFORM ARG_PRIVATE_LIBS REPLACE "^(nlohmann_json::nlohmann_json)$" "$<BUILD_INTERFACE:\\1>")
   target_link_libraries(chatcore_${name}
     PUBLIC ${ARG_PUBLIC_LIBS}
     PRIVATE ${ARG_PRIVATE_LIBS} $<BUILD_INTERFACE:chatcore_private_options>)
