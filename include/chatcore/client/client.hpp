@@ -1,0 +1,147 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "chatcore/client/events.hpp"
+#include "chatcore/completion.hpp"
+#include "chatcore/ports/clock.hpp"
+#include "chatcore/ports/log.hpp"
+#include "chatcore/result.hpp"
+
+/// A chat client that comes back: it reconnects, resends what was not confirmed in order and once, and
+/// fetches what it missed. Speaks protocol 1 over `ws://`.
+namespace chatcore::client {
+
+struct Limits {
+  std::size_t queuedSends = 1000;      ///< messages not yet confirmed; the next one fails `overloaded`
+  std::size_t sendsInFlight = 64;      ///< of those, how many wait for an answer at a time
+  std::size_t pendingRequests = 128;   ///< requests without an answer; the next one fails `overloaded`
+  std::size_t conversations = 10'000;  ///< followed at a time; events of further ones are reported as errors
+  std::size_t heldEvents = 256;        ///< per conversation, kept while a gap before them is closed
+  std::size_t presenceUsers = 1000;    ///< subscriptions that are remembered over reconnects
+  std::size_t contentBytes = 16'384;   ///< of one message, until the server's welcome says otherwise
+  std::size_t frameBytes = 1 << 20;    ///< of one inbound message; a larger one ends the connection
+  std::size_t syncEvents = 200;        ///< events per page when catching up
+  std::chrono::milliseconds gapPatience{500};  ///< how long a missing number may still arrive by itself
+  std::chrono::milliseconds requestTimeout{15'000};
+  std::chrono::milliseconds connectTimeout{10'000};  ///< from the first packet to the welcome
+  std::chrono::milliseconds backoffBase{250};        ///< full jitter: uniform in [0, min(cap, base * 2^n)]
+  std::chrono::milliseconds backoffCap{30'000};
+  std::chrono::milliseconds backoffReset{10'000};  ///< connected this long, the next loss starts at base
+  std::chrono::milliseconds receiptFlush{20};      ///< receipts of this long travel together
+};
+
+struct Options {
+  std::string url;                    ///< `ws://host[:port]/path`
+  std::string token;                  ///< sent as `Authorization: Bearer`; empty: development authentication
+  UserId user;                        ///< who this is; may be empty with a token
+  DeviceId device;                    ///< which device; may be empty where the token names it
+  bool acknowledgeReceived = true;    ///< send `message.received` for what was handed to the listener
+  std::vector<Watermark> watermarks;  ///< what the application kept from an earlier run
+  Limits limits;
+  Executor* executor = nullptr;  ///< where callbacks run; null: the client's own thread
+  Clock* clock = nullptr;        ///< null: the system's
+  Random* random = nullptr;      ///< null: the system's
+  Log* log = nullptr;            ///< null: none
+};
+
+/// Called one at a time, on one thread or executor. Any may be empty. None may throw or block for long.
+struct Listener {
+  std::function<void(const StateChange&)> on_state;
+  /// In seq order per conversation, each message once. Messages sent by this client are not among them.
+  std::function<void(const Message&)> on_message;
+  std::function<void(const Receipt&)> on_receipt;
+  std::function<void(const Typing&)> on_typing;
+  std::function<void(const PresenceChange&)> on_presence;
+  /// Everything else as the server's JSON: edits, deletions, reactions, membership (in seq order among the
+  /// messages), `sync.read`, `sync.reset` (drop what you kept of that conversation), and unknown types.
+  std::function<void(std::string_view json)> on_event;
+  /// What no completion stands for; informational.
+  std::function<void(const Error&)> on_error;
+};
+
+/// What to send. Exactly one of `conversationId` and `to` is set.
+struct Outgoing {
+  ConversationId conversationId;
+  UserId to;            ///< the direct conversation with this user
+  std::string content;  ///< one JSON value as text
+  MessageType messageType = MessageType::text;
+  MessageId replyTo = 0;
+  ClientMsgId clientMsgId;  ///< empty: a UUIDv7 is made. Give one to continue a send over a restart
+};
+
+struct HistoryQuery {
+  ConversationId conversationId;
+  std::optional<Seq> before;  ///< exclusive; neither: from the newest
+  std::optional<Seq> after;   ///< exclusive
+  std::size_t limit = 50;
+};
+
+struct NewGroup {
+  ConversationId conversationId;  ///< empty: the server chooses
+  std::string name;
+  std::vector<UserId> members;
+};
+
+/// Thread-safe. Calls return at once; completions come exactly once, where the listener's calls come.
+///
+/// A message is held in memory until the server confirmed it or refused it for good; temporary failures and
+/// lost connections are retried for as long as the client lives, in order per conversation, under one
+/// clientMsgId. What is unconfirmed when the process ends is lost, unless the application kept it together
+/// with its clientMsgId and sends it again.
+class CHATCORE_API Client {
+ public:
+  Client(Options options, Listener listener);
+  /// Like close(), then waits for the client's thread. Callbacks already posted to the executor still run.
+  /// Not to be called from a callback on the client's own thread.
+  ~Client();
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+
+  /// Connects and stays connected; also after disconnect() and after ConnectionState::stopped.
+  void connect();
+  /// Drops the connection until connect(); sends queue up meanwhile.
+  void disconnect();
+  /// For the next connection, and for the present one (`auth.refresh`).
+  void set_token(std::string token);
+
+  /// Errors: the server's; `too_large`, `bad_request` (content is not JSON), `overloaded` (queue full),
+  /// `cancelled` (closed first).
+  void send(Outgoing message, Completion<Result<Sent>> done);
+  void send_text(ConversationId conversation, std::string_view text, Completion<Result<Sent>> done);
+  void send_text_to(UserId user, std::string_view text, Completion<Result<Sent>> done);
+
+  /// Everything up to `seq` was read here. Kept over reconnects until the server has it.
+  void mark_read(ConversationId conversation, Seq seq);
+  /// Dropped when not connected.
+  void typing(ConversationId conversation, bool active);
+  /// Remembered and renewed on every connection.
+  void subscribe_presence(std::vector<UserId> users);
+  void unsubscribe_presence(std::vector<UserId> users);
+
+  void history(HistoryQuery query, Completion<Result<HistoryPage>> done);
+  void create_group(NewGroup group, Completion<Result<ConversationId>> done);
+  /// Any command: one JSON object, whose `id` the client sets. Completes with the server's answer, or with
+  /// its error; `unavailable` when the connection broke or no answer came in time: whether it took effect is
+  /// then unknown (repeat it with the same clientMsgId). A request made while offline waits for a connection.
+  void request(std::string json, Completion<Result<std::string>> done);
+
+  /// What to keep so that the next run's Options::watermarks continue from here.
+  void watermarks(Completion<std::vector<Watermark>> done);
+
+  /// Ends the connection in good order and cancels what is pending. Final.
+  void close();
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace chatcore::client

@@ -1,0 +1,96 @@
+#include "chatcore/client/client.hpp"
+
+#include "client/client_impl.hpp"
+
+namespace chatcore::client {
+
+Client::Client(Options options, Listener listener)
+    : impl_(std::make_unique<Impl>(std::move(options), std::move(listener))) {}
+Client::~Client() = default;
+
+void Client::connect() {
+  impl_->call([](State& state, Now now) { state.connect(now); });
+}
+void Client::disconnect() {
+  impl_->call([](State& state, Now now) { state.disconnect(now); });
+}
+void Client::close() {
+  impl_->call([](State& state, Now now) { state.close(now); });
+}
+void Client::set_token(std::string token) { impl_->set_token(std::move(token)); }
+
+void Client::send(Outgoing message, Completion<Result<Sent>> done) {
+  impl_->send(std::move(message), std::move(done));
+}
+
+void Client::send_text(ConversationId conversation, std::string_view text, Completion<Result<Sent>> done) {
+  auto content = json_string(text);
+  if (!content)
+    return impl_->fail<Sent>(std::move(done), {ErrorCode::bad_request, "the text is not UTF-8", {}});
+  Outgoing message;
+  message.conversationId = std::move(conversation);
+  message.content = std::move(*content);
+  impl_->send(std::move(message), std::move(done));
+}
+
+void Client::send_text_to(UserId user, std::string_view text, Completion<Result<Sent>> done) {
+  auto content = json_string(text);
+  if (!content)
+    return impl_->fail<Sent>(std::move(done), {ErrorCode::bad_request, "the text is not UTF-8", {}});
+  Outgoing message;
+  message.to = std::move(user);
+  message.content = std::move(*content);
+  impl_->send(std::move(message), std::move(done));
+}
+
+void Client::mark_read(ConversationId conversation, Seq seq) {
+  impl_->call([=](State& state, Now now) { state.mark_read(now, conversation, seq); });
+}
+void Client::typing(ConversationId conversation, bool active) {
+  impl_->call([=](State& state, Now now) { state.typing(now, conversation, active); });
+}
+void Client::subscribe_presence(std::vector<UserId> users) {
+  impl_->call([=](State& state, Now now) { state.subscribe_presence(now, users); });
+}
+void Client::unsubscribe_presence(std::vector<UserId> users) {
+  impl_->call([=](State& state, Now now) { state.unsubscribe_presence(now, users); });
+}
+
+void Client::request(std::string json, Completion<Result<std::string>> done) {
+  impl_->request(std::move(json), std::move(done));
+}
+
+void Client::history(HistoryQuery query, Completion<Result<HistoryPage>> done) {
+  if (!valid_id(query.conversationId))
+    return impl_->fail<HistoryPage>(std::move(done), {ErrorCode::bad_request, "not a valid id", {}});
+  impl_->request(encode_history(query), [done = std::move(done)](Result<std::string> answer) mutable {
+    if (!done) return;
+    if (!answer) return done(std::move(answer).error());
+    auto page = decode_history(*answer);
+    if (page) return done(std::move(*page));
+    done(Error{ErrorCode::internal, "the server did not answer with a page", {}});
+  });
+}
+
+void Client::create_group(NewGroup group, Completion<Result<ConversationId>> done) {
+  if (!json_string(group.name))
+    return impl_->fail<ConversationId>(std::move(done),
+                                       {ErrorCode::bad_request, "the name is not UTF-8", {}});
+  for (const UserId& member : group.members)
+    if (!valid_id(member))
+      return impl_->fail<ConversationId>(std::move(done), {ErrorCode::bad_request, "not a valid id", {}});
+  std::string json = encode_create(group, impl_->make_client_msg_id());
+  impl_->request(std::move(json), [done = std::move(done)](Result<std::string> answer) mutable {
+    if (!done) return;
+    if (!answer) return done(std::move(answer).error());
+    const auto frame = parse_object(*answer);
+    const Json* data = frame ? object_field(*frame, "data") : nullptr;
+    ConversationId id = data != nullptr ? text_field(*data, "conversationId") : ConversationId();
+    if (!id.empty()) return done(std::move(id));
+    done(Error{ErrorCode::internal, "the server did not answer with a conversation", {}});
+  });
+}
+
+void Client::watermarks(Completion<std::vector<Watermark>> done) { impl_->watermarks(std::move(done)); }
+
+}  // namespace chatcore::client

@@ -1,0 +1,209 @@
+#include "client/decode.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <utility>
+
+namespace chatcore::client {
+
+namespace {
+
+constexpr int kMaxDepth = 64;
+constexpr Millis kLongestAdvice{300'000};
+
+/// nlohmann's writer recurses, so depth is bounded before anything is parsed.
+bool shallow(std::string_view text) {
+  int depth = 0;
+  bool inString = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (inString) {
+      if (c == '\\') ++i;
+      inString = c != '"';
+    } else if (c == '"') {
+      inString = true;
+    } else if (c == '[' || c == '{') {
+      if (++depth > kMaxDepth) return false;
+    } else if (c == ']' || c == '}') {
+      --depth;
+    }
+  }
+  return true;
+}
+
+std::uint64_t decimal_field(const Json& object, const char* name) {
+  const std::string text = text_field(object, name);
+  std::uint64_t value = 0;
+  std::from_chars(text.data(), text.data() + text.size(), value);
+  return value;
+}
+
+MessageType type_of(const std::string& name) {
+  for (int i = 0; i <= static_cast<int>(MessageType::custom); ++i)
+    if (to_string(static_cast<MessageType>(i)) == name) return static_cast<MessageType>(i);
+  return name.empty() ? MessageType::text : MessageType::custom;
+}
+
+Message decode_message(const Json& data, const ConversationId& conversation, Epoch epoch, Seq seq) {
+  Message message;
+  message.conversationId = conversation;
+  message.messageId = decimal_field(data, "messageId");
+  message.epoch = epoch;
+  message.seq = seq;
+  message.senderId = text_field(data, "senderId");
+  message.senderDeviceId = text_field(data, "senderDeviceId");
+  message.clientMsgId = text_field(data, "clientMsgId");
+  message.messageType = type_of(text_field(data, "messageType"));
+  message.replyTo = decimal_field(data, "replyTo");
+  message.timestamp = static_cast<Timestamp>(number_field(data, "timestamp"));
+  if (const auto content = data.find("content"); content != data.end()) {
+    message.content = content->dump();
+    if (content->is_string()) message.text = content->get<std::string>();
+  }
+  return message;
+}
+
+struct EventName {
+  std::string_view paged;
+  std::string_view live;
+};
+constexpr std::array<EventName, 7> kEventNames{{{"message", "message.new"},
+                                                {"edit", "message.edited"},
+                                                {"delete", "message.deleted"},
+                                                {"reaction", "message.reaction"},
+                                                {"member", "conversation.member"},
+                                                {"conversation", "conversation.updated"},
+                                                {"conversation", "conversation.created"}}};
+
+std::string live_name(const std::string& paged, Seq seq) {
+  if (paged == "conversation" && seq == 1) return "conversation.created";
+  const auto name = std::find_if(kEventNames.begin(), kEventNames.end(),
+                                 [&](const EventName& n) { return n.paged == paged; });
+  return name == kEventNames.end() ? paged : std::string(name->live);
+}
+
+LogEvent make_event(const ConversationId& conversation, Epoch epoch, Seq seq, std::string_view type,
+                    const Json& data) {
+  LogEvent event{conversation, epoch, seq, LogEvent::Void{}};
+  if (type == "message.new") {
+    event.body = decode_message(data, conversation, epoch, seq);
+  } else if (type != "event.void") {
+    event.body = RawEvent{Json{{"type", type}, {"data", data}}.dump()};
+  }
+  return event;
+}
+
+}  // namespace
+
+std::optional<Json> parse_object(std::string_view text) {
+  if (!shallow(text)) return std::nullopt;
+  Json parsed = Json::parse(text, nullptr, false);
+  if (!parsed.is_object()) return std::nullopt;
+  return parsed;
+}
+
+std::string text_field(const Json& object, const char* name) {
+  const auto at = object.find(name);
+  return at != object.end() && at->is_string() ? at->get<std::string>() : std::string();
+}
+
+std::uint64_t number_field(const Json& object, const char* name, std::uint64_t otherwise) {
+  const auto at = object.find(name);
+  return at != object.end() && at->is_number_unsigned() ? at->get<std::uint64_t>() : otherwise;
+}
+
+bool flag_field(const Json& object, const char* name, bool otherwise) {
+  const auto at = object.find(name);
+  return at != object.end() && at->is_boolean() ? at->get<bool>() : otherwise;
+}
+
+const Json* object_field(const Json& object, const char* name) {
+  const auto at = object.find(name);
+  return at != object.end() && at->is_object() ? &*at : nullptr;
+}
+
+Epoch epoch_field(const Json& object) { return static_cast<Epoch>(number_field(object, "epoch", 1)); }
+
+Watermark mark_of(const ConversationId& conversation, const Json& value) {
+  if (value.is_object()) return {conversation, epoch_field(value), number_field(value, "seq")};
+  return {conversation, 1, value.is_number_unsigned() ? value.get<Seq>() : 0};
+}
+
+ServerError decode_error(const Json& frame) {
+  ServerError out;
+  const std::string name = text_field(frame, "code");
+  for (int i = 0; i <= static_cast<int>(ErrorCode::internal); ++i)
+    if (to_string(static_cast<ErrorCode>(i)) == name) out.error.code = static_cast<ErrorCode>(i);
+  out.error.message = text_field(frame, "message");
+  const std::uint64_t advice = number_field(frame, "retryAfterMs");
+  out.error.retryAfter =
+      Millis(static_cast<std::int64_t>(std::min(advice, static_cast<std::uint64_t>(kLongestAdvice.count()))));
+  out.temporary = flag_field(frame, "temporary", out.error.temporary());
+  return out;
+}
+
+Sent decode_sent(const Json& frame) {
+  Sent sent;
+  sent.conversationId = text_field(frame, "conversationId");
+  sent.clientMsgId = text_field(frame, "clientMsgId");
+  sent.messageId = decimal_field(frame, "messageId");
+  sent.epoch = epoch_field(frame);
+  sent.seq = number_field(frame, "seq");
+  sent.timestamp = static_cast<Timestamp>(number_field(frame, "timestamp"));
+  sent.duplicate = flag_field(frame, "duplicate");
+  return sent;
+}
+
+bool is_log_event(std::string_view type) {
+  return type == "event.void" || std::any_of(kEventNames.begin(), kEventNames.end(),
+                                             [&](const EventName& n) { return n.live == type; });
+}
+
+std::optional<LogEvent> decode_live(std::string_view type, const Json& data) {
+  const ConversationId conversation = text_field(data, "conversationId");
+  const Seq seq = number_field(data, "seq");
+  if (conversation.empty() || seq == 0) return std::nullopt;
+  return make_event(conversation, epoch_field(data), seq, type, data);
+}
+
+std::optional<LogEvent> decode_paged(const ConversationId& conversation, Epoch epoch, const Json& data) {
+  if (!data.is_object()) return std::nullopt;
+  const Seq seq = number_field(data, "seq");
+  if (seq == 0) return std::nullopt;
+  Json fields = data;
+  fields.erase("event");
+  return make_event(conversation, epoch, seq, live_name(text_field(data, "event"), seq), fields);
+}
+
+LogRange decode_range(const Json& page) {
+  LogRange range;
+  range.conversationId = text_field(page, "conversationId");
+  range.epoch = epoch_field(page);
+  range.fromSeq = number_field(page, "fromSeq");
+  range.toSeq = number_field(page, "toSeq");
+  range.headSeq = number_field(page, "headSeq");
+  const auto events = page.find("events");
+  if (events == page.end() || !events->is_array()) return range;
+  for (const Json& entry : *events) {
+    auto event = decode_paged(range.conversationId, range.epoch, entry);
+    if (event) range.events.push_back(std::move(*event));
+  }
+  return range;
+}
+
+std::optional<HistoryPage> decode_history(std::string_view text) {
+  const auto frame = parse_object(text);
+  if (!frame || text_field(*frame, "type") != "history.page") return std::nullopt;
+  LogRange range = decode_range(*frame);
+  std::sort(range.events.begin(), range.events.end(),
+            [](const LogEvent& a, const LogEvent& b) { return a.seq < b.seq; });
+  HistoryPage page{range.conversationId, range.fromSeq, range.toSeq, {}, {}, flag_field(*frame, "more")};
+  for (LogEvent& event : range.events) {
+    if (auto* message = std::get_if<Message>(&event.body)) page.messages.push_back(std::move(*message));
+    if (auto* other = std::get_if<RawEvent>(&event.body)) page.events.push_back(std::move(other->json));
+  }
+  return page;
+}
+
+}  // namespace chatcore::client

@@ -1,0 +1,99 @@
+#include "client/encode.hpp"
+
+#include <nlohmann/json.hpp>
+
+namespace chatcore::client {
+
+namespace {
+
+using nlohmann::json;
+
+json mark_value(const Watermark& mark) {
+  if (mark.epoch == 1) return mark.seq;
+  return json{{"seq", mark.seq}, {"epoch", mark.epoch}};
+}
+
+}  // namespace
+
+std::optional<std::string> json_string(std::string_view text) {
+  try {
+    return json(text).dump();
+  } catch (const json::exception&) {
+    return std::nullopt;
+  }
+}
+
+std::string encode_send(FrameId id, const Outgoing& message) {
+  // Joined by hand: the content goes out as the very bytes that the application gave.
+  std::string out = R"({"type":"message.send","id":)" + std::to_string(id);
+  out += message.conversationId.empty() ? R"(,"to":")" + message.to
+                                        : R"(,"conversationId":")" + message.conversationId;
+  out += R"(","clientMsgId":")" + message.clientMsgId + '"';
+  if (message.messageType != MessageType::text)
+    out.append(R"(,"messageType":")").append(to_string(message.messageType)) += '"';
+  if (message.replyTo != 0) out += R"(,"replyTo":")" + std::to_string(message.replyTo) + '"';
+  return out + R"(,"content":)" + message.content + '}';
+}
+
+std::string encode_sync(FrameId id, std::span<const Watermark> marks, std::size_t limit, std::size_t budget) {
+  json watermarks = json::object();
+  std::size_t bytes = 128;
+  for (const Watermark& mark : marks) {
+    bytes += mark.conversationId.size() + 64;
+    if (bytes > budget) break;
+    watermarks[mark.conversationId] = mark_value(mark);
+  }
+  return json{{"type", "sync"}, {"id", id}, {"watermarks", std::move(watermarks)}, {"limit", limit}}.dump();
+}
+
+std::string encode_sync_since(FrameId id, std::string_view token, std::size_t limit) {
+  return json{{"type", "sync"}, {"id", id}, {"since", token}, {"limit", limit}}.dump();
+}
+
+std::string encode_fetch(FrameId id, const ConversationId& conversation, std::optional<Seq> after,
+                         std::size_t limit) {
+  json frame{{"type", "history"}, {"id", id}, {"conversationId", conversation}, {"limit", limit}};
+  if (after) frame["after"] = *after;
+  return frame.dump();
+}
+
+std::string encode_cursors(FrameId id, std::string_view type, std::span<const Watermark> marks) {
+  json frame{{"type", type}, {"id", id}};
+  if (marks.size() == 1) {
+    frame["conversationId"] = marks.front().conversationId;
+    frame["seq"] = marks.front().seq;
+    if (marks.front().epoch != 1) frame["epoch"] = marks.front().epoch;
+    return frame.dump();
+  }
+  json& cursors = frame["cursors"] = json::object();
+  for (const Watermark& mark : marks) cursors[mark.conversationId] = mark_value(mark);
+  return frame.dump();
+}
+
+std::string encode_typing(const ConversationId& conversation, bool active) {
+  return json{{"type", active ? "typing.start" : "typing.stop"}, {"conversationId", conversation}}.dump();
+}
+
+std::string encode_presence(std::string_view type, std::span<const UserId> users) {
+  return json{{"type", type}, {"users", std::vector<UserId>(users.begin(), users.end())}}.dump();
+}
+
+std::string encode_refresh(FrameId id, std::string_view token) {
+  return json{{"type", "auth.refresh"}, {"id", id}, {"token", token}}.dump();
+}
+
+std::string encode_history(const HistoryQuery& query) {
+  json frame{{"type", "history"}, {"conversationId", query.conversationId}, {"limit", query.limit}};
+  if (query.after) frame["after"] = *query.after;
+  if (query.before) frame["before"] = *query.before;
+  return frame.dump();
+}
+
+std::string encode_create(const NewGroup& group, const ClientMsgId& id) {
+  json frame{
+      {"type", "conversation.create"}, {"clientMsgId", id}, {"name", group.name}, {"members", group.members}};
+  if (!group.conversationId.empty()) frame["conversationId"] = group.conversationId;
+  return frame.dump();
+}
+
+}  // namespace chatcore::client

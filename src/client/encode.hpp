@@ -1,0 +1,37 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "chatcore/client/client.hpp"
+
+/// Client frames as JSON text. Ids are trusted to be valid ids, content to be JSON.
+namespace chatcore::client {
+
+using FrameId = std::uint64_t;
+
+std::string encode_send(FrameId id, const Outgoing& message);
+/// Names as many watermarks as fit `budget` bytes; conversations not named come with their newest page.
+std::string encode_sync(FrameId id, std::span<const Watermark> marks, std::size_t limit, std::size_t budget);
+std::string encode_sync_since(FrameId id, std::string_view token, std::size_t limit);
+std::string encode_fetch(FrameId id, const ConversationId& conversation, std::optional<Seq> after,
+                         std::size_t limit);
+/// `type`: message.received or message.read.
+std::string encode_cursors(FrameId id, std::string_view type, std::span<const Watermark> marks);
+std::string encode_typing(const ConversationId& conversation, bool active);
+/// `type`: presence.subscribe or presence.unsubscribe.
+std::string encode_presence(std::string_view type, std::span<const UserId> users);
+std::string encode_refresh(FrameId id, std::string_view token);
+
+// Requests without their id, as Client::request takes them.
+std::string encode_history(const HistoryQuery& query);
+std::string encode_create(const NewGroup& group, const ClientMsgId& id);
+
+/// Any text as a JSON string; empty: it is not UTF-8.
+std::optional<std::string> json_string(std::string_view text);
+
+}  // namespace chatcore::client

@@ -1,0 +1,98 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "chatcore/client/client.hpp"
+#include "client/types.hpp"
+
+namespace chatcore::client {
+
+/// One number of a conversation's log as this client came to know it.
+struct LogEvent {
+  struct Void {};  ///< holds nothing for this user
+  struct Own {};   ///< sent by this client and confirmed: the application knows it already
+  ConversationId conversationId;
+  Epoch epoch = 1;
+  Seq seq = 0;
+  std::variant<Void, Own, Message, RawEvent> body;
+};
+
+/// A stretch of a log that the server answered with. Numbers without an event are void.
+struct LogRange {
+  ConversationId conversationId;
+  Epoch epoch = 1;
+  Seq fromSeq = 0;
+  Seq toSeq = 0;
+  Seq headSeq = 0;
+  std::vector<LogEvent> events;  ///< any order
+};
+
+/// Where each conversation stands and what is missing: takes events in whatever order they come, gives them
+/// on in seq order, each once, and says which ranges to fetch.
+class Inbound {
+ public:
+  /// Fetch what follows `after`; nothing known yet: the newest page.
+  struct Fetch {
+    ConversationId conversationId;
+    Epoch epoch = 1;
+    std::optional<Seq> after;
+  };
+
+  explicit Inbound(const Limits& limits) : limits_(limits) {}
+
+  void restore(const std::vector<Watermark>& watermarks);
+
+  /// False: one conversation too many, the event was not taken.
+  bool live(Millis now, LogEvent event, std::vector<LogEvent>& applied);
+  bool range(Millis now, LogRange range, std::vector<LogEvent>& applied);
+  /// The log reaches up to here.
+  bool head(Millis now, const ConversationId& id, Epoch epoch, Seq seq);
+  /// The log was begun anew: nothing kept of it counts.
+  bool restart(Millis now, const ConversationId& id, Epoch epoch, Seq headSeq);
+  void forget(const ConversationId& id);
+
+  /// While a sync is under way it is what closes the gaps.
+  void set_syncing(bool syncing) { syncing_ = syncing; }
+  /// Answers to fetches under way will not come.
+  void connection_lost();
+
+  std::vector<Fetch> take_fetches(Millis now);
+  /// Call after range() with the answer's events, or instead of it when it failed.
+  void fetch_ended(Millis now, const ConversationId& id, bool answered, Millis retryAfter = Millis(0));
+
+  std::optional<Millis> deadline() const;
+  std::vector<Watermark> watermarks() const;
+  std::optional<Watermark> watermark(const ConversationId& id) const;
+
+ private:
+  struct Log {
+    Epoch epoch = 1;
+    Seq last = 0;
+    bool based = false;  ///< `last` means something
+    Seq target = 0;      ///< the highest number known to exist
+    std::map<Seq, LogEvent> held;
+    std::optional<Millis> fetchAt;
+    bool fetching = false;
+    Seq lastBeforeFetch = 0;
+    unsigned fruitless = 0;  ///< fetches in a row that brought nothing
+  };
+
+  Log* find_or_create(const ConversationId& id);
+  void begin_epoch(Log& log, Epoch epoch);
+  void hold(Log& log, LogEvent event, bool always);
+  void apply_held(Log& log, Seq upTo, std::vector<LogEvent>& applied);
+  void reconsider(Millis now, const ConversationId& id, Log& log);
+
+  const Limits& limits_;
+  std::map<ConversationId, Log> logs_;
+  std::set<ConversationId> behind_;  ///< those with fetchAt
+  std::size_t fetching_ = 0;
+  bool syncing_ = false;
+};
+
+}  // namespace chatcore::client

@@ -1,0 +1,155 @@
+#include "client/state.hpp"
+
+#include <algorithm>
+
+#include "client/uuid7.hpp"
+
+namespace chatcore::client {
+
+namespace {
+
+constexpr std::size_t kUsersPerFrame = 256;
+// What a frame holds around its content: ids, names, numbers.
+constexpr std::size_t kEnvelopeBytes = 512;
+
+}  // namespace
+
+State::State(const Options& options, Random& random)
+    : options_(options),
+      random_(random),
+      reconnect_(limits_.backoffBase, limits_.backoffCap),
+      retry_(limits_.backoffBase, limits_.backoffCap),
+      contentBytes_(limits_.contentBytes),
+      user_(options_.user),
+      device_(options_.device),
+      outbox_(limits_, random),
+      inbound_(limits_),
+      receivedFlow_(limits_),
+      readFlow_(limits_) {
+  inbound_.restore(options_.watermarks);
+}
+
+void State::enter(ConnectionState state, std::uint16_t code, std::string reason, Millis retryIn) {
+  state_ = state;
+  act(StateChange{state, code, std::move(reason), retryIn});
+}
+
+void State::connect(Now now) {
+  if (closed_ || (state_ != ConnectionState::offline && state_ != ConnectionState::stopped)) return;
+  reconnect_.reset();
+  open(now);
+  pump(now);
+}
+
+void State::disconnect(Now now) {
+  if (state_ == ConnectionState::offline) return;
+  drop(now, 1000);
+  enter(ConnectionState::offline);
+  pump(now);
+}
+
+void State::close(Now now) {
+  if (closed_) return;
+  disconnect(now);
+  closed_ = true;
+  const Error cancelled{ErrorCode::cancelled, "the client was closed", {}};
+  for (Ticket ticket : outbox_.clear()) act(SendDone{ticket, cancelled});
+  fail_unsent(cancelled);
+}
+
+std::string State::lane_of(const Outgoing& message) const {
+  if (!message.conversationId.empty()) return message.conversationId;
+  return user_.empty() ? "to:" + message.to : direct_conversation_id(user_, message.to);
+}
+
+std::optional<Error> State::check(const Outgoing& message) const {
+  const auto bad = [](const char* why) { return Error{ErrorCode::bad_request, why, {}}; };
+  if (closed_) return Error{ErrorCode::cancelled, "the client was closed", {}};
+  if (message.conversationId.empty() == message.to.empty())
+    return bad("exactly one of conversationId and to is needed");
+  if (!valid_id(message.to.empty() ? message.conversationId : message.to)) return bad("not a valid id");
+  if (!message.clientMsgId.empty() && !valid_id(message.clientMsgId)) return bad("not a valid clientMsgId");
+  if (message.content.size() > contentBytes_ || message.content.size() + kEnvelopeBytes > serverFrameBytes_)
+    return Error{ErrorCode::too_large, "the content is larger than the server takes", {}};
+  if (!Json::accept(message.content)) return bad("the content is not JSON");
+  return std::nullopt;
+}
+
+void State::send(Now now, Ticket ticket, Outgoing message) {
+  if (auto error = check(message)) {
+    act(SendDone{ticket, std::move(*error)});
+    return;
+  }
+  if (message.clientMsgId.empty()) message.clientMsgId = make_uuid7(now.wall, random_);
+  const std::string lane = lane_of(message);
+  if (!outbox_.add(lane, ticket, std::move(message)))
+    act(SendDone{ticket,
+                 Error{ErrorCode::overloaded, "too many unconfirmed messages, or this one is queued", {}}});
+  pump(now);
+}
+
+void State::request(Now now, Ticket ticket, std::string_view json) {
+  const auto fail = [&](ErrorCode code, const char* why) { act(RequestDone{ticket, Error{code, why, {}}}); };
+  if (closed_) return fail(ErrorCode::cancelled, "the client was closed");
+  if (userRequests_ >= limits_.pendingRequests)
+    return fail(ErrorCode::overloaded, "too many pending requests");
+  auto body = parse_object(json);
+  if (!body) return fail(ErrorCode::bad_request, "a request is one JSON object");
+  if (json.size() + kEnvelopeBytes > serverFrameBytes_)
+    return fail(ErrorCode::too_large, "larger than the server takes");
+  ++userRequests_;
+  unsent_.push_back({ticket, now.steady + limits_.requestTimeout, std::move(*body)});
+  pump(now);
+}
+
+void State::mark_read(Now now, const ConversationId& conversation, Seq seq) {
+  if (closed_ || !valid_id(conversation) || seq == 0) return;
+  const auto known = inbound_.watermark(conversation);
+  if (!readFlow_.want(now.steady, {conversation, known ? known->epoch : 1, seq}))
+    report_too_many_conversations();
+  pump(now);
+}
+
+void State::typing(Now now, const ConversationId& conversation, bool active) {
+  if (live() && valid_id(conversation)) transmit(encode_typing(conversation, active));
+  pump(now);
+}
+
+void State::subscribe_presence(Now now, const std::vector<UserId>& users) {
+  std::vector<UserId> added;
+  for (const UserId& user : users) {
+    if (!valid_id(user) || watched_.contains(user)) continue;
+    if (watched_.size() >= limits_.presenceUsers) {
+      report({ErrorCode::overloaded, "too many presence subscriptions", {}});
+      break;
+    }
+    watched_.insert(user);
+    added.push_back(user);
+  }
+  for (std::size_t i = 0; live() && i < added.size(); i += kUsersPerFrame)
+    transmit(encode_presence("presence.subscribe",
+                             std::span(added).subspan(i, std::min(kUsersPerFrame, added.size() - i))));
+  pump(now);
+}
+
+void State::unsubscribe_presence(Now now, const std::vector<UserId>& users) {
+  std::vector<UserId> removed;
+  for (const UserId& user : users)
+    if (watched_.erase(user) > 0) removed.push_back(user);
+  for (std::size_t i = 0; live() && i < removed.size(); i += kUsersPerFrame)
+    transmit(encode_presence("presence.unsubscribe",
+                             std::span(removed).subspan(i, std::min(kUsersPerFrame, removed.size() - i))));
+  pump(now);
+}
+
+void State::refresh_token(Now now, std::string_view token) {
+  if (live()) transmit(encode_refresh(expect_answer(now, {}), token));
+  pump(now);
+}
+
+void State::report_too_many_conversations() {
+  if (std::exchange(toldTooMany_, true)) return;
+  report({ErrorCode::overloaded, "more conversations than this client follows", {}});
+}
+
+}  // namespace chatcore::client

@@ -1,0 +1,301 @@
+#include <algorithm>
+
+#include "client/state.hpp"
+
+namespace chatcore::client {
+
+namespace {
+
+// More conversations behind than this are caught up by one sync instead of a fetch each.
+constexpr std::size_t kFetchEach = 8;
+constexpr std::size_t kReceiptsRemembered = 10'000;
+constexpr std::uint64_t kShortestHeartbeat = 1;
+constexpr std::uint64_t kLongestHeartbeat = 300;
+
+}  // namespace
+
+void State::received(Now now, ConnectionNumber connection, std::string_view text) {
+  if (!current(connection)) return;
+  lastHeard_ = now.steady;
+  const auto frame = parse_object(text);
+  if (!frame) {
+    report({ErrorCode::bad_json, "the server sent a frame that is not a JSON object", {}});
+    return pump(now);
+  }
+  const std::string type = text_field(*frame, "type");
+  const FrameId id = number_field(*frame, "id");
+  const auto known = id == 0 ? pending_.end() : pending_.find(id);
+  if (known != pending_.end()) {
+    Pending pending = std::move(known->second);
+    pending_.erase(known);
+    answered(now, std::move(pending), type, *frame, text);
+  } else if (type == "error") {
+    send_refused(now, id, text_field(*frame, "clientMsgId"), decode_error(*frame));
+  } else if (state_ == ConnectionState::connecting) {
+    if (type == "welcome") take_welcome(now, *frame);
+  } else {
+    dispatch(now, type, *frame);
+  }
+  pump(now);
+}
+
+void State::answered(Now now, Pending pending, const std::string& type, const Json& frame,
+                     std::string_view text) {
+  if (type == "error") return refused(now, std::move(pending), decode_error(frame));
+  switch (pending.kind) {
+    case Pending::Kind::user:
+      --userRequests_;
+      act(RequestDone{pending.ticket, std::string(text)});
+      // An answer may be an event of the log as well.
+      if (type == "message.sent" || is_log_event(type)) dispatch(now, type, frame);
+      return;
+    case Pending::Kind::sync:
+      if (type == "sync.page") return take_sync_page(now, frame);
+      if (type != "sync.reset") return finish_sync(now);
+      take_sync_reset(now, frame);
+      syncAt_ = now.steady + retry_.next(random_);
+      return;
+    case Pending::Kind::fetch:
+      if (type == "history.page") take_range(now, decode_range(frame));
+      if (type == "sync.reset") take_sync_reset(now, frame);
+      return inbound_.fetch_ended(now.steady, pending.conversation, type == "history.page");
+    case Pending::Kind::received:
+      return receivedFlow_.confirmed(pending.marks);
+    case Pending::Kind::read:
+      return readFlow_.confirmed(pending.marks);
+    case Pending::Kind::other:
+      return;
+  }
+}
+
+void State::refused(Now now, Pending pending, const ServerError& refusal) {
+  const Error& error = refusal.error;
+  if (pending.kind == Pending::Kind::user) {
+    --userRequests_;
+    act(RequestDone{pending.ticket, error});
+    return;
+  }
+  const auto pause = [&] { return std::max(error.retryAfter, retry_.next(random_)); };
+  if (!refusal.temporary) report(error);
+  switch (pending.kind) {
+    case Pending::Kind::sync:
+      if (!refusal.temporary) return finish_sync(now);
+      syncAt_ = now.steady + pause();
+      return;
+    case Pending::Kind::fetch:
+      if (!refusal.temporary) return inbound_.forget(pending.conversation);
+      return inbound_.fetch_ended(now.steady, pending.conversation, false, error.retryAfter);
+    case Pending::Kind::received:
+      if (!refusal.temporary) return receivedFlow_.refused(pending.marks);
+      return receivedFlow_.failed(now.steady, pending.marks, pause());
+    case Pending::Kind::read:
+      if (!refusal.temporary) return readFlow_.refused(pending.marks);
+      return readFlow_.failed(now.steady, pending.marks, pause());
+    default:
+      return;
+  }
+}
+
+void State::send_refused(Now now, FrameId id, const ClientMsgId& clientMsgId, const ServerError& refusal) {
+  if (!refusal.temporary) {
+    auto ticket = outbox_.refused(id);
+    if (!ticket && id == 0 && !clientMsgId.empty()) ticket = outbox_.confirmed(clientMsgId);
+    if (ticket) {
+      act(SendDone{*ticket, refusal.error});
+    } else if (id == 0) {
+      report(refusal.error);
+    }
+    return;
+  }
+  const Outbox::Setback setback = outbox_.failed(id, refusal.error, now.steady);
+  if (!setback.known && id == 0) report(refusal.error);
+  if (setback.orphaned) {
+    act(CloseConnection{connection_, 1000});
+    lose(now, 1000, "retry_in_order");
+  }
+}
+
+void State::dispatch(Now now, const std::string& type, const Json& frame) {
+  if (type == "message.sent") return take_sent(now, frame);
+  if (is_log_event(type)) return take_log_event(now, type, frame);
+  if (type == "sync.required") return take_sync_required(now, frame);
+  if (type == "sync.reset") return take_sync_reset(now, frame);
+  if (type == "presence.pong" || type == "ok" || type == "welcome") return;
+  if (type == "sync.page" || type == "history.page") return;  // an answer that came after its timeout
+  const Epoch epoch = epoch_field(frame);
+  const ConversationId conversation = text_field(frame, "conversationId");
+  if (type == "message.delivered")
+    return take_receipt({Receipt::Kind::delivered, conversation, text_field(frame, "userId"), epoch,
+                         number_field(frame, "seq")});
+  if (type == "message.read")
+    return take_receipt(
+        {Receipt::Kind::read, conversation, text_field(frame, "readBy"), epoch, number_field(frame, "seq")});
+  if (type == "typing.indicator")
+    return act(Typing{conversation, text_field(frame, "userId"), text_field(frame, "state") == "start"});
+  if (type == "presence.update") return take_presence(frame);
+  if (type == "presence.state") {
+    const auto users = frame.find("users");
+    if (users == frame.end() || !users->is_array()) return;
+    for (const Json& entry : *users)
+      if (entry.is_object()) take_presence(entry);
+    return;
+  }
+  if (type == "sync.read") readFlow_.known({conversation, epoch, number_field(frame, "lastReadSeq")});
+  act(RawEvent{frame.dump()});
+}
+
+void State::take_welcome(Now now, const Json& frame) {
+  if (std::string id = text_field(frame, "userId"); !id.empty()) user_ = std::move(id);
+  if (std::string id = text_field(frame, "deviceId"); !id.empty()) device_ = std::move(id);
+  const std::uint64_t seconds =
+      std::clamp(number_field(frame, "heartbeatSeconds", 30), kShortestHeartbeat, kLongestHeartbeat);
+  heartbeat_ = std::chrono::seconds(seconds);
+  if (const Json* limits = object_field(frame, "limits")) {
+    contentBytes_ = number_field(*limits, "contentBytes", contentBytes_);
+    serverFrameBytes_ = number_field(*limits, "frameBytes", serverFrameBytes_);
+  }
+  onlineSince_ = now.steady;
+  nextPing_ = now.steady + heartbeat_;
+  enter(ConnectionState::syncing);
+  start_sync(now);
+  const std::vector<UserId> watched(watched_.begin(), watched_.end());
+  watched_.clear();
+  subscribe_presence(now, watched);
+}
+
+void State::take_sent(Now now, const Json& frame) {
+  Sent sent = decode_sent(frame);
+  if (const auto ticket = outbox_.confirmed(sent.clientMsgId)) act(SendDone{*ticket, sent});
+  if (sent.seq == 0 || !valid_id(sent.conversationId)) return;
+  std::vector<LogEvent> applied;
+  if (!inbound_.live(now.steady, {sent.conversationId, sent.epoch, sent.seq, LogEvent::Own{}}, applied))
+    report_too_many_conversations();
+  give_on(now, applied);
+}
+
+void State::take_log_event(Now now, const std::string& type, const Json& frame) {
+  const Json* data = object_field(frame, "data");
+  auto event = data == nullptr ? std::nullopt : decode_live(type, *data);
+  if (!event) return act(RawEvent{frame.dump()});  // outside the log, like a deletion for this user only
+  std::vector<LogEvent> applied;
+  if (!inbound_.live(now.steady, std::move(*event), applied)) report_too_many_conversations();
+  give_on(now, applied);
+}
+
+void State::take_range(Now now, LogRange range) {
+  if (!valid_id(range.conversationId)) return;
+  std::vector<LogEvent> applied;
+  if (!inbound_.range(now.steady, std::move(range), applied)) report_too_many_conversations();
+  give_on(now, applied);
+}
+
+void State::give_on(Now now, std::vector<LogEvent>& applied) {
+  Watermark newest;
+  for (LogEvent& event : applied) {
+    if (auto* message = std::get_if<Message>(&event.body)) {
+      if (message->senderId != user_ || message->senderDeviceId != device_)
+        newest = {event.conversationId, event.epoch, event.seq};
+      else if (confirm_from_log(*message))
+        continue;
+      act(std::move(*message));
+    } else if (auto* other = std::get_if<RawEvent>(&event.body)) {
+      newest = {event.conversationId, event.epoch, event.seq};
+      act(std::move(*other));
+    }
+  }
+  if (newest.seq == 0 || !options_.acknowledgeReceived) return;
+  if (!receivedFlow_.want(now.steady, newest)) report_too_many_conversations();
+}
+
+/// The log holds a message whose confirmation was lost with an earlier connection.
+bool State::confirm_from_log(const Message& message) {
+  const auto ticket = outbox_.confirmed(message.clientMsgId);
+  if (!ticket) return false;
+  act(SendDone{*ticket, Sent{message.conversationId, message.clientMsgId, message.messageId, message.epoch,
+                             message.seq, message.timestamp, true}});
+  return true;
+}
+
+void State::take_sync_page(Now now, const Json& page) {
+  const auto conversations = page.find("conversations");
+  if (conversations != page.end() && conversations->is_array())
+    for (const Json& entry : *conversations)
+      if (entry.is_object()) take_sync_entry(now, entry);
+  const std::string token = text_field(page, "token");
+  if (flag_field(page, "more") && !token.empty()) return continue_sync(now, token);
+  finish_sync(now);
+}
+
+void State::take_sync_entry(Now now, const Json& entry) {
+  const ConversationId id = text_field(entry, "conversationId");
+  if (!valid_id(id)) return;
+  if (flag_field(entry, "removed")) {
+    inbound_.forget(id);
+    receivedFlow_.forget(id);
+    readFlow_.forget(id);
+    return act(RawEvent{Json{{"type", "conversation.removed"}, {"conversationId", id}}.dump()});
+  }
+  LogRange range = decode_range(entry);
+  const Epoch epoch = range.epoch;
+  take_range(now, std::move(range));
+  take_entry_cursors(id, epoch, entry);
+}
+
+void State::take_entry_cursors(const ConversationId& id, Epoch epoch, const Json& entry) {
+  if (const Seq read = number_field(entry, "readSeq"); read > 0) readFlow_.known({id, epoch, read});
+  const Json* cursors = object_field(entry, "cursors");
+  if (cursors == nullptr) return;
+  for (const auto& [user, cursor] : cursors->items()) {
+    if (!cursor.is_object() || user == user_) continue;
+    take_receipt({Receipt::Kind::delivered, id, user, epoch, number_field(cursor, "deliveredSeq")});
+    take_receipt({Receipt::Kind::read, id, user, epoch, number_field(cursor, "readSeq")});
+  }
+}
+
+void State::take_receipt(Receipt receipt) {
+  if (receipt.seq == 0 || receipt.conversationId.empty()) return;
+  const std::pair key{receipt.conversationId, receipt.userId};
+  const auto known = receipts_.find(key);
+  if (known != receipts_.end() || receipts_.size() < kReceiptsRemembered) {
+    auto& [delivered, read] = known != receipts_.end() ? known->second : receipts_[key];
+    Mark& mark = receipt.kind == Receipt::Kind::delivered ? delivered : read;
+    const Mark now{receipt.epoch, receipt.seq};
+    if (now <= mark) return;
+    mark = now;
+  }
+  act(std::move(receipt));
+}
+
+void State::take_presence(const Json& entry) {
+  act(PresenceChange{text_field(entry, "userId"), text_field(entry, "status") == "online",
+                     static_cast<Timestamp>(number_field(entry, "lastSeen"))});
+}
+
+void State::take_sync_required(Now now, const Json& frame) {
+  const Json* heads = object_field(frame, "conversations");
+  if (heads == nullptr || heads->size() > kFetchEach) {
+    // What a sync under way has already passed may be what is missing.
+    syncAgain_ = syncing_;
+    if (!syncing_) start_sync(now);
+    return;
+  }
+  for (const auto& [id, value] : heads->items()) {
+    if (!valid_id(id)) continue;
+    const Watermark head = mark_of(id, value);
+    if (!inbound_.head(now.steady, id, head.epoch, head.seq)) report_too_many_conversations();
+  }
+}
+
+void State::take_sync_reset(Now now, const Json& frame) {
+  const ConversationId id = text_field(frame, "conversationId");
+  if (id.empty()) {
+    if (!syncing_) syncAt_ = now.steady + retry_.next(random_);
+    return;
+  }
+  if (!valid_id(id)) return;
+  act(RawEvent{frame.dump()});
+  if (!inbound_.restart(now.steady, id, epoch_field(frame), number_field(frame, "headSeq")))
+    report_too_many_conversations();
+}
+
+}  // namespace chatcore::client
