@@ -1,0 +1,28 @@
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "chatcore/ports/presence.hpp"
+#include "chatcore/testing/conformance.hpp"
+
+namespace chatcore::testing {
+
+/// An empty presence for one case; the destructor takes it away.
+class CHATCORE_API PresenceFixture {
+ public:
+  virtual ~PresenceFixture();
+  virtual Presence& presence() = 0;
+  /// Lets this much time pass for the adapter, and lets it do what has become due.
+  virtual void advance(std::chrono::milliseconds by) = 0;
+  /// The lease time that the cases use: short where `advance` really waits.
+  virtual std::chrono::milliseconds ttl() { return std::chrono::seconds(60); }
+};
+
+/// What every Presence must do, as documented at the port. Each case makes a fixture of its own.
+[[nodiscard]] CHATCORE_API std::vector<ConformanceCase> presence_conformance(
+    std::function<std::unique_ptr<PresenceFixture>()> make);
+
+}  // namespace chatcore::testing
