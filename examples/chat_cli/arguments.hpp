@@ -1,0 +1,20 @@
+#pragma once
+
+#include <string>
+
+namespace chat_cli {
+
+struct Arguments {
+  std::string url = "ws://127.0.0.1:8080/v1/ws";
+  std::string user;
+  std::string device = "cli";
+  std::string token;
+  std::string to;
+  std::string group;
+  bool script = false;
+};
+
+/// Explains itself on standard error and ends the process where the arguments are wrong.
+Arguments parse_arguments(int argc, char** argv);
+
+}  // namespace chat_cli
