@@ -61,6 +61,12 @@ inline const char* skip_spaces(const char* p) noexcept {
   return p;
 }
 
+/// Back to behind the last byte that is not a space; there must be one.
+inline const char* trim_spaces(const char* end) noexcept {
+  while (is_json_space(end[-1])) --end;
+  return end;
+}
+
 /// From a string's opening quote to behind its closing one.
 inline const char* skip_string(const char* p) noexcept {
   ++p;

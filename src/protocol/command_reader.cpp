@@ -1,5 +1,6 @@
 #include "protocol/command_reader.hpp"
 
+#include <array>
 #include <string>
 #include <utility>
 
@@ -15,6 +16,9 @@ constexpr std::uint32_t kMaxPage = 500;
 constexpr std::uint32_t kMaxSyncPage = 1000;
 constexpr std::uint64_t kMaxVersion = 1'000'000;
 
+constexpr std::array kUnsupportedInSend = {Field::expiresInSeconds, Field::sendAt, Field::silent,
+                                           Field::encryption, Field::envelopes};
+
 Hello read_hello(FieldReader& in) {
   Hello hello;
   hello.token = in.text_or_empty(Field::token, kMaxTokenBytes);
@@ -26,9 +30,10 @@ Hello read_hello(FieldReader& in) {
 
 MessageSend read_send(FieldReader& in, const Limits& limits) {
   MessageSend send;
-  for (Field field :
-       {Field::expiresInSeconds, Field::sendAt, Field::silent, Field::encryption, Field::envelopes}) {
-    if (in.has(field)) in.fail(field, "is not supported", ErrorCode::unsupported);
+  if (in.has_any(kUnsupportedInSend)) {
+    for (Field field : kUnsupportedInSend) {
+      if (in.has(field)) in.fail(field, "is not supported", ErrorCode::unsupported);
+    }
   }
   if (in.has(Field::conversationId) && in.has(Field::to)) {
     in.fail(Field::to, "cannot stand beside `conversationId`");
@@ -38,7 +43,7 @@ MessageSend read_send(FieldReader& in, const Limits& limits) {
   } else {
     send.conversationId = in.id(Field::conversationId);
   }
-  send.clientMsgId = in.id(Field::clientMsgId);
+  send.clientMsgId = in.client_msg_id();
   if (in.has(Field::messageType)) {
     send.messageType =
         static_cast<MessageType>(in.choice(Field::messageType, {"text", "image", "video", "audio", "document",
@@ -108,7 +113,7 @@ History read_history(FieldReader& in) {
 
 ConversationCreate read_create(FieldReader& in) {
   ConversationCreate create;
-  create.clientMsgId = in.id(Field::clientMsgId);
+  create.clientMsgId = in.client_msg_id();
   create.conversationId = in.id_or_empty(Field::conversationId);
   if (reserved_conversation_id(create.conversationId)) {
     in.fail(Field::conversationId, "begins with dm. or sys., which are the server's");
@@ -122,7 +127,7 @@ template <class ForConversation>
 ForConversation read_change(FieldReader& in) {
   ForConversation change;
   change.conversationId = in.id(Field::conversationId);
-  change.clientMsgId = in.id(Field::clientMsgId);
+  change.clientMsgId = in.client_msg_id();
   return change;
 }
 
@@ -228,19 +233,25 @@ Command read_fields(FieldReader& in, CommandType type, const Limits& limits) {
   return PresencePing{};
 }
 
+/// One variable, returned: the hot path moves no command.
+Result<Command> read_typed(const Envelope& envelope, CommandType type, const Limits& limits,
+                           std::string_view clientMsgId) {
+  FieldReader in(envelope, type, clientMsgId);
+  Result<Command> result(read_fields(in, type, limits));
+  if (in.failed()) result = in.take_error();
+  return result;
+}
+
 }  // namespace
 
-Result<Command> read_command(const Envelope& envelope, const Limits& limits) {
-  const Value* typeValue = envelope.find(Field::type);
-  if (typeValue == nullptr) return Error{ErrorCode::bad_request, "`type` is missing", {}};
-  std::string_view typeName;
-  if (typeValue->parsed.get(typeName)) return Error{ErrorCode::bad_request, "`type` must be a string", {}};
-  const auto type = command_type_of(typeName);
+Result<Command> read_command(const Envelope& envelope, const Limits& limits, std::string_view clientMsgId) {
+  const Value* value = envelope.find(Field::type);
+  if (value == nullptr) return Error{ErrorCode::bad_request, "`type` is missing", {}};
+  std::string_view name;
+  if (value->parsed.get(name)) return Error{ErrorCode::bad_request, "`type` must be a string", {}};
+  const auto type = command_type_of(name);
   if (!type) return Error{ErrorCode::unknown_type, "there is no command of this `type`", {}};
-  FieldReader in(envelope, *type);
-  Result<Command> command = read_fields(in, *type, limits);
-  if (in.failed()) return in.take_error();
-  return command;
+  return read_typed(envelope, *type, limits, clientMsgId);
 }
 
 }  // namespace chatcore::protocol

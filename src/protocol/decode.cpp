@@ -51,7 +51,7 @@ class Decoder::Impl {
                     "`id` must be a string of at most 64 bytes or an unsigned integer",
                     {}}};
     }
-    return {std::move(id), clientMsgId, read_command(envelope_, limits)};
+    return {std::move(id), clientMsgId, read_command(envelope_, limits, clientMsgId)};
   }
 
   Limits limits;

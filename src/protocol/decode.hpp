@@ -13,9 +13,10 @@ namespace chatcore::protocol {
 /// What a client's frame may hold at most.
 struct Limits {
   std::size_t contentBytes = 16 * 1024;  ///< of message.send's `content`, as written
-  std::size_t frameBytes = 64 * 1024;
+  std::size_t frameBytes = 64 * 1024;    ///< at most kMaxFrameBytes; a higher figure counts as that
 };
 
+inline constexpr std::size_t kMaxFrameBytes = 16 * 1024 * 1024;
 /// Containers inside containers, the frame's own object being the first.
 inline constexpr std::size_t kMaxJsonDepth = 32;
 

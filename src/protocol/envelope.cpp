@@ -19,11 +19,11 @@ bool is_container(const Value& value) { return value.raw.front() == '{' || value
 }  // namespace
 
 Envelope::Envelope(std::size_t maxFrameBytes)
-    : maxFrameBytes_(maxFrameBytes),
-      frame_(new char[maxFrameBytes + simdjson::SIMDJSON_PADDING]()),
-      parser_(maxFrameBytes) {
+    : maxFrameBytes_(std::min(maxFrameBytes, kMaxFrameBytes)),
+      frame_(new char[maxFrameBytes_ + simdjson::SIMDJSON_PADDING]()),
+      parser_(maxFrameBytes_) {
   // One more than allowed: the parser does not count its innermost container if that is empty.
-  const auto failure = parser_.allocate(std::max<std::size_t>(maxFrameBytes, 1), kMaxJsonDepth + 1);
+  const auto failure = parser_.allocate(std::max<std::size_t>(maxFrameBytes_, 1), kMaxJsonDepth + 1);
   if (failure) throw std::bad_alloc();
 }
 
@@ -43,6 +43,7 @@ std::optional<Error> Envelope::read(std::string_view frame) {
 std::optional<Error> Envelope::parse(std::string_view frame, simdjson::dom::element& root) {
   if (frame.empty()) return bad_json("an empty frame");
   std::memcpy(frame_.get(), frame.data(), frame.size());
+  frameBytes_ = frame.size();
   std::memset(frame_.get() + frame.size(), 0, simdjson::SIMDJSON_PADDING);
   auto failure = parser_.parse(frame_.get(), frame.size(), false).get(root);
   if (failure == simdjson::NUMBER_ERROR) {
@@ -63,12 +64,17 @@ std::optional<Error> Envelope::take_fields(simdjson::dom::object object) {
   std::optional<Error> error;
   std::size_t unknown = 0;
   std::uint64_t twice = 0;
+  std::size_t left = object.size();
   const char* at = skip_spaces(frame_.get()) + 1;
+  // Nothing but the closing brace follows the last value, which is often the long one.
+  const char* const lastValueEnd = trim_spaces(trim_spaces(frame_.get() + frameBytes_) - 1);
   for (auto field = object.begin(); field != object.end(); ++field) {
     const char* const keyBegin = skip_spaces(at);
     const char* const keyEnd = skip_string(keyBegin);
     const char* const valueBegin = skip_spaces(skip_spaces(keyEnd) + 1);
-    const char* const valueEnd = skip_value(valueBegin);
+    // The count is exact: it saturates far above what fits into kMaxFrameBytes.
+    const bool last = --left == 0;
+    const char* const valueEnd = last ? lastValueEnd : skip_value(valueBegin);
     at = skip_spaces(valueEnd) + 1;
 
     const std::string_view key = field.key();

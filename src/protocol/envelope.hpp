@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string_view>
 
 #include "chatcore/error.hpp"
@@ -31,6 +32,11 @@ class Envelope {
   [[nodiscard]] std::optional<Error> read(std::string_view frame);
 
   [[nodiscard]] bool has(Field field) const noexcept { return (present_ & bit(field)) != 0; }
+  [[nodiscard]] bool has_any(std::span<const Field> fields) const noexcept {
+    std::uint64_t wanted = 0;
+    for (const Field field : fields) wanted |= bit(field);
+    return (present_ & wanted) != 0;
+  }
   /// Null if the frame had no such field.
   [[nodiscard]] const Value* find(Field field) const noexcept {
     return has(field) ? &values_[static_cast<std::size_t>(field)] : nullptr;
@@ -46,6 +52,7 @@ class Envelope {
   [[nodiscard]] std::optional<Error> take_fields(simdjson::dom::object object);
 
   std::size_t maxFrameBytes_;
+  std::size_t frameBytes_ = 0;
   std::unique_ptr<char[]> frame_;     ///< the bytes that came in, padded
   std::unique_ptr<char[]> softened_;  ///< made only for frames with integers beyond 64 bits
   simdjson::dom::parser parser_;

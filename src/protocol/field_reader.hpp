@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,9 +20,14 @@ namespace chatcore::protocol {
 /// that a command's reader is a list of its fields.
 class FieldReader {
  public:
-  FieldReader(const Envelope& envelope, CommandType type) : envelope_(envelope), type_(type) {}
+  /// `clientMsgId`: the envelope's, already found valid; empty if it has none or a bad one.
+  FieldReader(const Envelope& envelope, CommandType type, std::string_view clientMsgId)
+      : envelope_(envelope), type_(type), clientMsgId_(clientMsgId) {}
 
   [[nodiscard]] bool has(Field field) const noexcept { return envelope_.has(field); }
+  [[nodiscard]] bool has_any(std::span<const Field> fields) const noexcept {
+    return envelope_.has_any(fields);
+  }
   [[nodiscard]] bool failed() const noexcept { return error_.has_value(); }
   [[nodiscard]] Error take_error() { return std::move(*error_); }
 
@@ -32,6 +38,7 @@ class FieldReader {
 
   // Required fields.
   std::string_view id(Field field);
+  std::string_view client_msg_id() { return clientMsgId_.empty() ? id(Field::clientMsgId) : clientMsgId_; }
   std::string_view text(Field field, std::size_t maxBytes);
   std::uint64_t integer(Field field, std::uint64_t max);
   MessageId message_id(Field field);
@@ -59,6 +66,7 @@ class FieldReader {
 
   const Envelope& envelope_;
   CommandType type_;
+  std::string_view clientMsgId_;
   std::optional<Error> error_;
 };
 

@@ -35,18 +35,30 @@ bool within_double(const char* begin, const char* end) {
 }  // namespace
 
 bool JsonCheck::clean(simdjson::dom::element value, std::size_t depth) {
-  simdjson::dom::object object;
-  simdjson::dom::array array;
-  if (!value.get(object)) {
-    if (depth + 1 > kMaxJsonDepth || !distinct_keys(object)) return false;
-    for (const auto field : object) {
-      if (!clean(field.value, depth + 1)) return false;
-    }
-  } else if (!value.get(array)) {
-    if (depth + 1 > kMaxJsonDepth) return false;
-    for (const auto element : array) {
-      if (!clean(element, depth + 1)) return false;
-    }
+  switch (value.type()) {
+    case simdjson::dom::element_type::OBJECT:
+      return clean_object(value, depth + 1);
+    case simdjson::dom::element_type::ARRAY:
+      return clean_array(value, depth + 1);
+    default:
+      return true;
+  }
+}
+
+bool JsonCheck::clean_object(simdjson::dom::element value, std::size_t depth) {
+  const simdjson::dom::object object = value.get_object().value_unsafe();
+  if (depth > kMaxJsonDepth || !distinct_keys(object)) return false;
+  for (auto field = object.begin(); field != object.end(); ++field) {
+    if (!clean(field.value(), depth)) return false;
+  }
+  return true;
+}
+
+bool JsonCheck::clean_array(simdjson::dom::element value, std::size_t depth) {
+  if (depth > kMaxJsonDepth) return false;
+  const simdjson::dom::array array = value.get_array().value_unsafe();
+  for (const simdjson::dom::element element : array) {
+    if (!clean(element, depth)) return false;
   }
   return true;
 }

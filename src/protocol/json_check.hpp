@@ -31,6 +31,8 @@ class JsonCheck {
     }
   };
 
+  [[nodiscard]] bool clean_object(simdjson::dom::element value, std::size_t depth);
+  [[nodiscard]] bool clean_array(simdjson::dom::element value, std::size_t depth);
   [[nodiscard]] bool distinct_few(simdjson::dom::object object);
   [[nodiscard]] bool distinct_many(simdjson::dom::object object);
 
