@@ -1,0 +1,36 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace chatcore::bench {
+
+/// What the command line asks for. Every count is bounded where it is used, by descriptors if nothing else.
+struct Options {
+  std::string mode;  ///< group, pairs or idle
+  std::string host = "127.0.0.1";
+  std::uint16_t port = 0;
+  int serverPid = 0;  ///< 0: no CPU and memory figures of the server
+
+  std::uint32_t receivers = 1000;    ///< group
+  std::uint32_t pairs = 1000;        ///< pairs
+  std::uint32_t connections = 1000;  ///< idle
+  std::uint32_t groups = 1;          ///< group: with the same members; idle: per connection
+  std::uint32_t groupSize = 500;     ///< idle
+  std::uint32_t stalled = 0;         ///< group: receivers, among the others, that never read
+  std::uint32_t inFlight = 1;        ///< closed loop: messages of the whole run that are under way
+  double rate = 0;                   ///< messages a second; above 0: open loop
+  std::uint32_t payloadBytes = 128;
+  bool acknowledge = false;  ///< pairs: message.received for every message
+
+  double warmupSeconds = 0.2;
+  double seconds = 1;
+  double heartbeatSeconds = 30;  ///< idle: a ping from every connection
+  std::uint32_t sources = 4;     ///< addresses 127.0.0.2 … connected from in turn
+  bool json = false;
+};
+
+/// Parses or exits with a usage text.
+[[nodiscard]] Options parse_options(int argc, char** argv);
+
+}  // namespace chatcore::bench

@@ -1,0 +1,19 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "fleet.hpp"
+
+namespace chatcore::bench {
+
+/// `count` user names that no earlier run against the same server had.
+[[nodiscard]] std::vector<std::string> fresh_users(const std::string& kind, std::size_t count);
+
+/// Creates a group with these members, in as many commands as the protocol's limit asks for, and returns its
+/// id. The members should not be connected yet: each command is an event to everybody who is.
+[[nodiscard]] std::string create_group(Fleet& fleet, LinkIndex creator, std::span<const std::string> members);
+
+}  // namespace chatcore::bench
