@@ -2,6 +2,7 @@
 
 #include <time.h>
 
+#include <algorithm>
 #include <stdexcept>
 #include <string>
 
@@ -41,6 +42,7 @@ class Driver {
     const auto deadline = now_nanoseconds() + kDrainPatience;
     while (tally.completed < tally.launched || tally.acknowledged < tally.launched) {
       turn(kSecond / 10);
+      if (tally.mismatches != 0) throw std::runtime_error("a message came twice or out of order");
       if (now_nanoseconds() > deadline) {
         throw std::runtime_error("lost: of " + std::to_string(tally.launched) + " messages " +
                                  std::to_string(tally.acknowledged) + " were acknowledged and " +
@@ -99,7 +101,6 @@ Measurement measure(Fleet& fleet, Workload& workload, const Options& options) {
   driver.window(options.warmupSeconds);
   driver.settle();
 
-  const auto mismatchesBefore = workload.tally().mismatches;
   workload.start_tally();
   const auto before = fleet.counters();
   const auto serverCpu = cpu_nanoseconds(options.serverPid);
@@ -112,7 +113,6 @@ Measurement measure(Fleet& fleet, Workload& workload, const Options& options) {
   result.serverCpu = cpu_nanoseconds(options.serverPid) - serverCpu;
   result.loadgenCpu = own_cpu() - loadgenCpu;
   result.tally = workload.tally();
-  result.tally.mismatches += mismatchesBefore;
   result.seconds = static_cast<double>(end - start) / kSecond;
   result.traffic = {.reads = fleet.counters().reads - before.reads,
                     .frames = fleet.counters().frames - before.frames};

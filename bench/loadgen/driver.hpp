@@ -45,7 +45,8 @@ struct Measurement {
 };
 
 /// Warms up, drains, measures one window, drains. CPU is read while nothing is under way, so it belongs to
-/// exactly the messages counted. Throws when messages stay out for 20 s.
+/// exactly the messages counted. Throws when messages stay out for 20 s or
+/// came in any order but the one of their seq.
 [[nodiscard]] Measurement measure(Fleet& fleet, Workload& workload, const Options& options);
 
 /// Sends exactly one message and waits until it is everywhere: makes conversations, fills caches.
