@@ -8,6 +8,7 @@
 #include "chatcore/ports/clock.hpp"
 #include "chatcore/ports/directory.hpp"
 #include "chatcore/ports/hooks.hpp"
+#include "chatcore/ports/interest_registry.hpp"
 #include "chatcore/ports/log.hpp"
 #include "chatcore/ports/log_store.hpp"
 #include "chatcore/ports/metrics.hpp"
@@ -27,6 +28,7 @@ Clock::~Clock() = default;
 Random::~Random() = default;
 Directory::~Directory() = default;
 Hooks::~Hooks() = default;
+InterestRegistry::~InterestRegistry() = default;
 Log::~Log() = default;
 Metrics::~Metrics() = default;
 Placement::~Placement() = default;

@@ -33,6 +33,8 @@ struct Cursor {
   Seq readSeq = 0;
   /// Ordinal of the last countable message at or below readSeq, so that unread is a subtraction.
   std::uint64_t readOrdinal = 0;
+  /// Ordinal of the last message this user sent: unread counts begin after it too.
+  std::uint64_t sentOrdinal = 0;
   friend bool operator==(const Cursor&, const Cursor&) = default;
 };
 

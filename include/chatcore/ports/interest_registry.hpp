@@ -33,7 +33,7 @@ enum class InterestOutcome : std::uint8_t {
 /// says so by `unknown` at their next renewal.
 class CHATCORE_API InterestRegistry {
  public:
-  virtual ~InterestRegistry() = default;
+  virtual ~InterestRegistry();
   /// Adds the server to each topic's takers for `ttl`, or extends its lease. Every `find` that begins after
   /// the completion sees it. All or nothing per topic; `overloaded` at the adapter's bound.
   virtual void register_interest(ServerRef server, std::vector<std::string> topics,

@@ -1,0 +1,109 @@
+#include "flags.hpp"
+
+#include <charconv>
+#include <map>
+#include <string_view>
+
+namespace chat_server {
+
+namespace {
+
+using chatcore::Error;
+using chatcore::ErrorCode;
+using chatcore::Result;
+
+Error wrong(std::string message) { return {ErrorCode::invalid_argument, std::move(message), {}}; }
+
+Result<std::uint64_t> number(std::string_view flag, std::string_view text, std::uint64_t low, std::uint64_t high) {
+  std::uint64_t value = 0;
+  const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (failed != std::errc{} || end != text.data() + text.size() || value < low || value > high)
+    return wrong(std::string(flag) + ": '" + std::string(text) + "' is not a number from " + std::to_string(low) +
+                 " to " + std::to_string(high));
+  return value;
+}
+
+/// One flag with a value; nothing on success.
+chatcore::Status apply(Flags& flags, std::string_view flag, const std::string& value) {
+  const auto take = [&](std::uint64_t low, std::uint64_t high, auto use) -> chatcore::Status {
+    Result<std::uint64_t> parsed = number(flag, value, low, high);
+    if (!parsed) return parsed.error();
+    use(*parsed);
+    return {};
+  };
+  constexpr std::uint64_t kDay = 24ULL * 3600 * 1000;
+  if (flag == "--listen") return flags.server.listen = value, chatcore::Status{};
+  if (flag == "--data") return flags.data = value, chatcore::Status{};
+  if (flag == "--jwt-secret-file") return flags.jwtSecretFile = value, chatcore::Status{};
+  if (flag == "--jwt-public-key-file") return flags.jwtPublicKeyFile = value, chatcore::Status{};
+  if (flag == "--durability") {
+    static const std::map<std::string, chatcore::Durability> kModes{{"sync", chatcore::Durability::sync},
+                                                                    {"os", chatcore::Durability::os},
+                                                                    {"memory", chatcore::Durability::memory}};
+    const auto mode = kModes.find(value);
+    if (mode == kModes.end()) return wrong("--durability: '" + value + "' is not sync, os or memory");
+    flags.durability = mode->second;
+    return {};
+  }
+  if (flag == "--shards")
+    return take(1, 64, [&](std::uint64_t n) { flags.server.shards = static_cast<std::uint32_t>(n); });
+  if (flag == "--presence-ttl-ms")
+    return take(100, kDay, [&](std::uint64_t ms) {
+      flags.server.engine.presenceTtl = flags.server.gateway.idleTimeout = std::chrono::milliseconds(ms);
+      flags.server.engine.heartbeat = flags.server.gateway.heartbeat = std::chrono::milliseconds(ms / 2);
+    });
+  if (flag == "--presence-debounce-ms")
+    return take(0, kDay, [&](std::uint64_t ms) {
+      flags.server.engine.presenceDebounce = std::chrono::milliseconds(ms);
+    });
+  if (flag == "--rate-limit") {
+    if (value == "off") return flags.server.engine.eventsPerSecond = 0, chatcore::Status{};
+    return take(1, 1'000'000, [&](std::uint64_t n) {
+      flags.server.engine.eventsPerSecond = static_cast<std::uint32_t>(n);
+    });
+  }
+  return wrong("unknown flag '" + std::string(flag) + "'");
+}
+
+}  // namespace
+
+const char* const kUsage =
+    "usage: chat_server --listen ADDRESS:PORT --data DIR\n"
+    "                   (--dev-auth | --jwt-secret-file FILE | --jwt-public-key-file FILE)\n"
+    "                   [--durability sync|os|memory] [--shards N]\n"
+    "                   [--presence-ttl-ms N] [--presence-debounce-ms N] [--rate-limit N|off]\n"
+    "\n"
+    "  --listen ADDRESS:PORT    where to serve; port 0 picks a free one (default 127.0.0.1:8080)\n"
+    "  --data DIR               where the conversations are kept; made if absent\n"
+    "  --dev-auth               anybody is whoever ?user= and ?device= say; loopback addresses only\n"
+    "  --jwt-secret-file FILE   HS256 secret of at least 32 bytes\n"
+    "  --jwt-public-key-file FILE   Ed25519 public key (PEM, base64 or raw)\n"
+    "  --durability MODE        sync: acks mean on disk (default); os: survive a crash of the process;\n"
+    "                           memory: survive nothing\n"
+    "  --shards N               serving threads, 1 to 64 (default: one per core)\n"
+    "  --presence-ttl-ms N      silence after which a device counts as gone (default 60000)\n"
+    "  --presence-debounce-ms N how long a user stays online after that (default 30000)\n"
+    "  --rate-limit N|off       events a second and device (default 50)\n";
+
+Result<Flags> parse_flags(int argc, char** argv) {
+  Flags flags;
+  for (int i = 1; i < argc; ++i) {
+    const std::string flag = argv[i];
+    if (flag == "--help" || flag == "-h") return flags.help = true, flags;
+    if (flag == "--dev-auth") {
+      flags.devAuth = true;
+      continue;
+    }
+    if (!flag.starts_with("--")) return wrong("unexpected '" + flag + "'");
+    if (i + 1 == argc) return wrong(flag + ": its value is missing, or there is no such flag");
+    if (chatcore::Status applied = apply(flags, flag, argv[++i]); !applied) return applied.error();
+  }
+  if (flags.data.empty()) return wrong("--data is missing");
+  const int ways = (flags.devAuth ? 1 : 0) + (flags.jwtSecretFile.empty() ? 0 : 1) +
+                   (flags.jwtPublicKeyFile.empty() ? 0 : 1);
+  if (ways != 1)
+    return wrong("exactly one of --dev-auth, --jwt-secret-file and --jwt-public-key-file is needed");
+  return flags;
+}
+
+}  // namespace chat_server

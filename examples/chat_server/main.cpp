@@ -1,0 +1,97 @@
+#include <cstdio>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "chatcore/jwt/authenticator.hpp"
+#include "chatcore/memory/dev_authenticator.hpp"
+#include "chatcore/memory/presence.hpp"
+#include "chatcore/memory/push.hpp"
+#include "chatcore/memory/work_queue.hpp"
+#include "chatcore/rocksdb/store.hpp"
+#include "chatcore/server/server.hpp"
+#include "flags.hpp"
+#include "spdlog_log.hpp"
+
+namespace {
+
+constexpr int kRuntimeError = 1;
+constexpr int kUsageError = 2;
+
+int fail(int code, std::string_view message) {
+  std::fprintf(stderr, "chat_server: %.*s\n", static_cast<int>(message.size()), message.data());
+  return code;
+}
+
+bool loopback(const std::string& listen) {
+  return listen.starts_with("127.") || listen.starts_with("localhost:") || listen.starts_with("[::1]:");
+}
+
+chatcore::Result<std::unique_ptr<chatcore::Authenticator>> make_authenticator(const chat_server::Flags& flags) {
+  using Made = std::unique_ptr<chatcore::Authenticator>;
+  if (flags.devAuth) return Made(std::make_unique<chatcore::DevAuthenticator>());
+  const bool secret = !flags.jwtSecretFile.empty();
+  chatcore::Result<std::string> text = chatcore::read_key_file(secret ? flags.jwtSecretFile : flags.jwtPublicKeyFile);
+  if (!text) return text.error();
+  chatcore::Result<chatcore::JwtKey> key =
+      secret ? chatcore::JwtKey::hs256(*text) : chatcore::JwtKey::ed25519(*text);
+  if (!key) return key.error();
+  std::vector<chatcore::JwtKey> keys;
+  keys.push_back(std::move(*key));
+  auto made = chatcore::JwtAuthenticator::create(std::move(keys));
+  if (!made) return made.error();
+  return Made(std::move(*made));
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  chatcore::Result<chat_server::Flags> flags = chat_server::parse_flags(argc, argv);
+  if (!flags) {
+    fail(kUsageError, flags.error().message);
+    std::fputs(chat_server::kUsage, stderr);
+    return kUsageError;
+  }
+  if (flags->help) return std::fputs(chat_server::kUsage, stdout), 0;
+  if (flags->devAuth && !loopback(flags->server.listen))
+    return fail(kUsageError, "--dev-auth trusts everybody, so it serves loopback addresses only, not '" +
+                                 flags->server.listen + "'");
+  auto authenticator = make_authenticator(*flags);
+  if (!authenticator) return fail(kRuntimeError, authenticator.error().message);
+
+  chat_server::SpdlogLog log;
+  chatcore::RocksdbOptions storeOptions;
+  storeOptions.path = flags->data;
+  storeOptions.durability = flags->durability;
+  storeOptions.log = &log;
+  auto store = chatcore::RocksdbStore::open(std::move(storeOptions));
+  if (!store) return fail(kRuntimeError, flags->data + ": " + store.error().message);
+
+  chatcore::MemoryPresence presence;
+  chatcore::MemoryWorkQueue workQueue;
+  chatcore::LogPush push(log);
+
+  chatcore::ServerPorts ports;
+  ports.store = &(*store)->log_store();
+  ports.directory = &(*store)->directory();
+  ports.authenticator = authenticator->get();
+  ports.presence = &presence;
+  ports.workQueue = &workQueue;
+  ports.push = &push;
+  ports.log = &log;
+  ports.term = (*store)->boot();
+  ports.everySecond = [&] {
+    presence.expire_due();
+    workQueue.run_due();
+  };
+  auto server = chatcore::Server::start(flags->server, std::move(ports));
+  if (!server) {
+    const bool usage = server.error().code == chatcore::ErrorCode::invalid_argument;
+    return fail(usage ? kUsageError : kRuntimeError, server.error().message);
+  }
+  const std::string host = flags->server.listen.substr(0, flags->server.listen.rfind(':'));
+  std::printf("listening on ws://%s:%u/v1/ws\n", host.c_str(), (*server)->port());
+  std::fflush(stdout);
+  (*server)->run_until_signal();
+  return 0;
+}

@@ -1,0 +1,99 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "chatcore/engine/options.hpp"
+#include "chatcore/gateway/options.hpp"
+#include "chatcore/ports/authenticator.hpp"
+#include "chatcore/ports/clock.hpp"
+#include "chatcore/ports/directory.hpp"
+#include "chatcore/ports/hooks.hpp"
+#include "chatcore/ports/log.hpp"
+#include "chatcore/ports/log_store.hpp"
+#include "chatcore/ports/metrics.hpp"
+#include "chatcore/ports/presence.hpp"
+#include "chatcore/ports/push.hpp"
+#include "chatcore/ports/work_queue.hpp"
+#include "chatcore/result.hpp"
+
+namespace chatcore {
+
+struct ServerOptions {
+  /// `address:port`; an IPv6 address in brackets; port 0 picks a free one.
+  std::string listen = "127.0.0.1:8080";
+  /// Threads that serve, each with its own sessions and conversations: 1 to 64; 0: one per core.
+  std::uint32_t shards = 0;
+  /// How long `stop` spreads its closes over, so that clients do not all come back at once.
+  std::chrono::milliseconds drainWindow{500};
+  /// How long clients are told to stay away, at least; each gets a moment of its own above it.
+  std::chrono::milliseconds comeBackAfter{200};
+  std::string serverId = "chatcore-1";
+  GatewayOptions gateway;
+  EngineOptions engine;
+};
+
+/// What the host plugs in. The host owns them, and they outlive the server. `store`, `directory` and
+/// `authenticator` are required; of the others null means the embedded default, or none.
+struct ServerPorts {
+  LogStore* store = nullptr;
+  Directory* directory = nullptr;
+  Authenticator* authenticator = nullptr;
+  Presence* presence = nullptr;    ///< required
+  WorkQueue* workQueue = nullptr;  ///< with `push`: null turns notifications off
+  Push* push = nullptr;
+  Hooks* hooks = nullptr;
+  Clock* clock = nullptr;
+  Random* random = nullptr;
+  Log* log = nullptr;
+  Metrics* metrics = nullptr;
+  /// Called on one of the server's threads about once a second, for ports that need time to pass
+  /// (MemoryPresence::expire_due, MemoryWorkQueue::run_due).
+  UniqueFunction<void()> everySecond;
+  /// Grows with every start on the same store: fences an older owner. RocksdbStore::boot().
+  Term term = 1;
+};
+
+/// A chat server in this process: gateways and engines, one of each per shard. Thread-safe.
+class CHATCORE_API Server {
+ public:
+  /// Listens and serves until `stop`. Errors: `invalid_argument` (options), `io_error` (cannot listen; the
+  /// message names the address).
+  [[nodiscard]] static Result<std::unique_ptr<Server>> start(ServerOptions options, ServerPorts ports);
+
+  /// The port that is listened on.
+  [[nodiscard]] std::uint16_t port() const noexcept;
+
+  /// Graceful drain: stops accepting, tells every client to come back (4000), sends what is queued, and
+  /// returns when every connection is closed or after the drain window and the close linger, whichever is
+  /// first. Appends that were accepted are finished. Idempotent.
+  void stop();
+
+  /// Blocks until SIGTERM or SIGINT, then stops. For programs that have nothing else to do.
+  void run_until_signal();
+
+  /// The host tells that one of two users has blocked or unblocked the other.
+  void blocks_changed(const UserId& a, const UserId& b);
+
+  struct Stats {
+    std::uint64_t connections = 0;
+    std::uint64_t conversations = 0;  ///< loaded
+    std::uint64_t topics = 0;
+    std::uint64_t commands = 0;
+  };
+  /// A sum over the shards, as each last reported it (within 100 ms).
+  [[nodiscard]] Stats stats() const;
+
+  ~Server();
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+ private:
+  class Impl;
+  explicit Server(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace chatcore

@@ -1,0 +1,69 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+namespace chatcore {
+
+/// Timers by the thousand: O(1) to add, a vector per tick, no cancelling (the owner of a payload checks, when
+/// its time comes, whether it still matters). Deadlines beyond one turn of the wheel go round again.
+/// Never early; late by at most one tick. Single-threaded.
+template <class Payload>
+class TimerWheel {
+ public:
+  using Millis = std::chrono::milliseconds;
+
+  explicit TimerWheel(Millis now, Millis tick = Millis(100), std::size_t slots = 1024)
+      : tick_(tick), current_(tick_of(now)), slots_(slots) {}
+
+  void add(Millis deadline, Payload payload) {
+    std::int64_t due = deadline.count() / tick_.count() + 1;
+    if (due <= current_) due = current_ + 1;
+    slots_[static_cast<std::size_t>(due) % slots_.size()].push_back({due, std::move(payload)});
+    ++size_;
+  }
+
+  /// Hands every payload that is due to `fire(Payload)`, which may add timers.
+  template <class Fire>
+  void advance(Millis now, Fire&& fire) {
+    const std::int64_t target = tick_of(now);
+    // After a long jump one turn of the wheel visits every entry.
+    if (target - current_ > static_cast<std::int64_t>(slots_.size()))
+      current_ = target - static_cast<std::int64_t>(slots_.size());
+    while (current_ < target) {
+      ++current_;
+      auto& slot = slots_[static_cast<std::size_t>(current_) % slots_.size()];
+      if (slot.empty()) continue;
+      due_.swap(slot);
+      for (auto& entry : due_) {
+        if (entry.due <= target) {
+          --size_;
+          fire(std::move(entry.payload));
+        } else {
+          slots_[static_cast<std::size_t>(entry.due) % slots_.size()].push_back(std::move(entry));
+        }
+      }
+      due_.clear();
+      if (slot.empty()) slot.swap(due_);  // keep the memory where it is used
+    }
+  }
+
+  [[nodiscard]] std::size_t size() const noexcept { return size_; }
+
+ private:
+  struct Entry {
+    std::int64_t due;
+    Payload payload;
+  };
+  [[nodiscard]] std::int64_t tick_of(Millis at) const noexcept { return at.count() / tick_.count(); }
+
+  Millis tick_;
+  std::int64_t current_;
+  std::vector<std::vector<Entry>> slots_;
+  std::vector<Entry> due_;
+  std::size_t size_ = 0;
+};
+
+}  // namespace chatcore

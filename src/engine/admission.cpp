@@ -1,0 +1,247 @@
+#include <algorithm>
+#include <iterator>
+
+#include "engine/engine_shard.hpp"
+#include "gateway/http_head.hpp"
+
+namespace chatcore::engine {
+
+namespace {
+
+constexpr std::uint32_t kGroupPage = 1000;
+constexpr int kClaimAttempts = 5;
+constexpr std::size_t kMaxTokenBytes = 8192;
+constexpr std::string_view kBearer = "Bearer ";
+constexpr std::string_view kFeatures[] = {"sync", "history", "groups", "receipts", "typing", "presence"};
+
+std::string parameter(std::string_view query, std::string_view name) {
+  return gateway::query_parameter(query, name).value_or(std::string{});
+}
+
+Credentials credentials_of(const HandshakeView& handshake) {
+  Credentials shown;
+  if (handshake.authorization.size() > kBearer.size() &&
+      gateway::equals_ignoring_case(handshake.authorization.substr(0, kBearer.size()), kBearer))
+    shown.token = handshake.authorization.substr(kBearer.size());
+  if (shown.token.empty()) shown.token = parameter(handshake.query, "access_token");
+  shown.claimedUser = parameter(handshake.query, "user");
+  shown.claimedDevice = parameter(handshake.query, "device");
+  shown.remoteAddress = handshake.remoteAddress;
+  return shown;
+}
+
+}  // namespace
+
+void EngineShard::opened(SessionId id, const HandshakeView& handshake) {
+  const std::uint32_t slot = slot_of(id);
+  if (slot >= sessions_.size()) sessions_.resize(slot + 1);
+  ClientSession& session = sessions_[slot];
+  session = ClientSession{};
+  session.id = id;
+  session.state = ClientSession::State::expecting_hello;
+  session.more().credentials = credentials_of(handshake);
+  const Credentials& shown = session.extras->credentials;
+  if (!shown.token.empty() || !shown.claimedUser.empty()) authenticate(session);
+}
+
+void EngineShard::authenticate(ClientSession& session) {
+  const Credentials& shown = session.extras->credentials;
+  if (shown.token.size() > kMaxTokenBytes)
+    return refuse(session, {ErrorCode::unauthorized, "the token is too long", {}});
+  session.state = ClientSession::State::authenticating;
+  credentials_.push_back(shown);
+  authenticating_.push_back(session.id);
+}
+
+void EngineShard::refuse(ClientSession& session, const Error& error) {
+  const bool comeBack = error.temporary();
+  outlet_.error(session.id, session.more().helloId, {}, error);
+  outlet_.close(session.id, comeBack ? CloseCode::overloaded : CloseCode::unauthorized, comeBack ? 1000 : 0);
+}
+
+void EngineShard::on_authenticated(SessionId id, Result<Identity> answer) {
+  ClientSession* session = find(id);
+  if (session == nullptr || session->state != ClientSession::State::authenticating) return;
+  if (!answer) return refuse(*session, answer.error());
+  Identity identity = std::move(*answer);
+  if (identity.deviceId.empty()) identity.deviceId = session->extras->credentials.claimedDevice;
+  if (!valid_id(identity.userId)) return refuse(*session, {ErrorCode::unauthorized, "the user id is not valid", {}});
+  if (identity.deviceId.empty()) {  // the client may still name it, in a hello
+    session->extras->identity = std::move(identity);
+    session->state = ClientSession::State::expecting_hello;
+    std::vector<std::string> early = std::exchange(session->extras->early, {});
+    for (const std::string& message : early)
+      if (ClientSession* still = find(id)) before_welcome(*still, message);
+    return;
+  }
+  if (!valid_id(identity.deviceId))
+    return refuse(*session, {ErrorCode::unauthorized, "the device id is not valid", {}});
+  begin_admission(*session, std::move(identity));
+}
+
+void EngineShard::begin_admission(ClientSession& session, Identity identity) {
+  if (context_.hooks != nullptr) {
+    Status allowed;
+    try {
+      allowed = context_.hooks->on_connect(identity);
+    } catch (const std::exception& failure) {
+      context_.log->write(LogLevel::error, "hooks", failure.what());
+      allowed = Error{ErrorCode::internal, "the host's hook failed", {}};
+    }
+    if (!allowed) return refuse(session, allowed.error());
+  }
+  if (identity.expiresAt != 0) {
+    const auto left = std::chrono::milliseconds(identity.expiresAt - context_.now());
+    if (left.count() <= 0) return outlet_.close(session.id, CloseCode::token_expired);
+    expiries_.add(context_.clock->steady() + left, session.id);
+  }
+  session.user = std::move(identity.userId);
+  session.device = std::move(identity.deviceId);
+  session.state = ClientSession::State::admitting;
+  // The inbox first: whoever adds this user to a group from here on reaches this shard.
+  if (context_.gateway->subscribe(session.id, context_.inbox(session.user), 0) != SubscribeOutcome::ok) return;
+  read_groups(session.id, session.user, {});
+  const std::uint32_t here = context_.link->self();
+  on_shard(context_.home_of(session.user),
+           [id = session.id, user = session.user, device = session.device, here](EngineShard& home) {
+             home.users_.connect(id, user, device, [&home, id, here] {
+               home.on_shard(here, [id](EngineShard& origin) { origin.registered(id); });
+             });
+           });
+}
+
+void EngineShard::read_groups(SessionId id, const UserId& user, const ConversationId& after) {
+  UserConversationsRequest request;
+  request.userId = user;
+  request.after = after;
+  request.limit = kGroupPage;
+  groupReads_.push_back(std::move(request));
+  groupReaders_.push_back(id);
+}
+
+void EngineShard::end_of_turn() {
+  if (!credentials_.empty()) {
+    context_.authenticator->authenticate(
+        std::exchange(credentials_, {}), *context_.executor,
+        [busy = context_.busy, this, ids = std::exchange(authenticating_, {})](std::vector<Result<Identity>> answers) {
+          for (std::size_t i = 0; i < ids.size(); ++i) on_authenticated(ids[i], std::move(answers[i]));
+        });
+  }
+  if (!groupReads_.empty()) {
+    context_.store->conversations_of(
+        std::exchange(groupReads_, {}), *context_.executor,
+        [busy = context_.busy, this, ids = std::exchange(groupReaders_, {})](
+            std::vector<Result<std::vector<UserConversation>>> answers) {
+          for (std::size_t i = 0; i < ids.size(); ++i) {
+            ClientSession* session = find(ids[i]);
+            if (session == nullptr) continue;
+            if (!answers[i]) {
+              refuse(*session, {ErrorCode::unavailable, "the store did not answer", {}});
+              continue;
+            }
+            for (const UserConversation& conversation : *answers[i])
+              if (conversation.info.kind == ConversationKind::group) take_group(ids[i], conversation, 0);
+            if (answers[i]->size() == kGroupPage) {
+              read_groups(ids[i], session->user, answers[i]->back().conversationId);
+              continue;
+            }
+            session->subscribed = true;
+            welcome_if_ready(*session);
+          }
+        });
+  }
+  conversations_.end_of_turn();
+  users_.end_of_turn();
+}
+
+void EngineShard::take_group(SessionId id, const UserConversation& group, int attempt) {
+  const Topic topic = context_.group_chat(group.conversationId);
+  if (context_.gateway->subscribe(id, topic, group.memberSeq) != SubscribeOutcome::stale_claim) return;
+  ClientSession* session = find(id);
+  if (session == nullptr || attempt == kClaimAttempts) return;  // a client that misses events catches up
+  // The group changed after the store was read: the claim is renewed until it is as new as the table.
+  UserConversationsRequest request;
+  request.userId = session->user;
+  request.only = group.conversationId;
+  context_.store->conversations_of({request}, *context_.executor,
+                                   [busy = context_.busy, this, id, attempt](std::vector<Result<std::vector<UserConversation>>> answers) {
+                                     if (answers[0] && !answers[0]->empty())
+                                       take_group(id, answers[0]->front(), attempt + 1);
+                                   });
+}
+
+void EngineShard::registered(SessionId id) {
+  ClientSession* session = find(id);
+  if (session == nullptr || session->state != ClientSession::State::admitting) {
+    return;
+  }
+  session->registered = true;
+  welcome_if_ready(*session);
+}
+
+void EngineShard::welcome_if_ready(ClientSession& session) {
+  if (!session.registered || !session.subscribed || session.state != ClientSession::State::admitting) return;
+  session.state = ClientSession::State::live;
+  const std::string sessionName = std::to_string(session.id);
+  protocol::Welcome welcome;
+  welcome.userId = session.user;
+  welcome.deviceId = session.device;
+  welcome.sessionId = sessionName;
+  welcome.serverId = context_.serverId;
+  welcome.serverTime = context_.now();
+  welcome.features = kFeatures;
+  welcome.heartbeatSeconds =
+      std::max<std::uint32_t>(1, static_cast<std::uint32_t>(context_.options.heartbeat.count() / 1000));
+  welcome.contentBytes = context_.options.contentBytes;
+  welcome.frameBytes = context_.options.frameBytes;
+  outlet_.send(session.id,
+               [&](std::string& out) { protocol::append_welcome(out, session.more().helloId, welcome); });
+  context_.gateway->admit(session.id);
+  const std::unique_ptr<SessionExtras> extras = std::move(session.extras);
+  const SessionId id = session.id;
+  if (!extras->platform.empty())
+    context_.directory->put_device({session.user, session.device, extras->platform, {}, context_.now()},
+                                   *context_.executor, [busy = context_.busy](Status) {});
+  for (const std::string& message : extras->early)
+    if (ClientSession* still = find(id)) handle(*still, message);
+}
+
+/// A frame that comes before the welcome: a hello is taken now, the rest waits.
+void EngineShard::before_welcome(ClientSession& session, std::string_view message) {
+  if (session.state != ClientSession::State::expecting_hello) {
+    if (session.more().early.size() >= context_.options.maxFramesBeforeWelcome)
+      return outlet_.close(session.id, CloseCode::overloaded, 1000);
+    session.extras->early.emplace_back(message);
+    return;
+  }
+  protocol::DecodeResult decoded = decoder_.decode(message);
+  auto* hello = decoded.command ? std::get_if<protocol::Hello>(&*decoded.command) : nullptr;
+  if (hello != nullptr) return on_hello(session, std::move(*hello), decoded.id);
+  outlet_.error(session.id, decoded.id, decoded.clientMsgId,
+                decoded.command ? Error{ErrorCode::unauthorized, "hello comes first", {}} : decoded.command.error());
+  outlet_.close(session.id, CloseCode::unauthorized);
+}
+
+void EngineShard::on_hello(ClientSession& session, protocol::Hello hello, const protocol::RequestId& id) {
+  if (session.state == ClientSession::State::live) {
+    if (!hello.platform.empty())
+      context_.directory->put_device({session.user, session.device, std::move(hello.platform), {}, context_.now()},
+                                     *context_.executor, [busy = context_.busy](Status) {});
+    return outlet_.ok(session.id, id);
+  }
+  SessionExtras& extras = session.more();
+  extras.helloId = id;
+  extras.platform = std::move(hello.platform);
+  if (extras.identity) {
+    Identity identity = *std::exchange(extras.identity, std::nullopt);
+    identity.deviceId = std::move(hello.deviceId);
+    if (identity.deviceId.empty())
+      return refuse(session, {ErrorCode::unauthorized, "hello: `deviceId` is missing", {}});
+    return begin_admission(session, std::move(identity));
+  }
+  extras.credentials.token = std::move(hello.token);
+  if (!hello.deviceId.empty()) extras.credentials.claimedDevice = std::move(hello.deviceId);
+  authenticate(session);
+}
+
+}  // namespace chatcore::engine

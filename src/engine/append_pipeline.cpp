@@ -1,0 +1,396 @@
+#include <algorithm>
+#include <cassert>
+
+#include "engine/conversation_home.hpp"
+
+namespace chatcore::engine {
+
+namespace {
+
+constexpr std::uint8_t kMaxAttempts = 5;
+constexpr std::size_t kMaxBrokenOrders = 1024;
+
+protocol::Placement placement_of(const Event& event) {
+  return {event.seq, event.epoch, event.messageId, event.timestamp};
+}
+protocol::Placement placement_of(const OriginalSend& original) {
+  return {original.seq, original.epoch, original.messageId, original.timestamp};
+}
+
+}  // namespace
+
+void ConversationHome::submit(EventCommand command) {
+  Conversation& conversation = get_or_load(command.conversationId, &command);
+  conversation.lastUsedMillis = steady();
+  const bool mustWait =
+      conversation.state != Conversation::State::ready || conversation.lookupInFlight || !conversation.waiting.empty();
+  if (!mustWait) return process(conversation, std::move(command));
+  if (conversation.waiting.size() >= context_.options.maxWaitingPerConversation)
+    return reject(conversation, command,
+                  {ErrorCode::overloaded, "too many commands wait for this conversation",
+                   std::chrono::milliseconds(500)});
+  conversation.waiting.push_back(std::move(command));
+}
+
+void ConversationHome::run_waiting(Conversation& conversation) {
+  while (conversation.state == Conversation::State::ready && !conversation.lookupInFlight &&
+         !conversation.waiting.empty()) {
+    EventCommand command = std::move(conversation.waiting.front());
+    conversation.waiting.pop_front();
+    process(conversation, std::move(command));
+  }
+}
+
+void ConversationHome::process(Conversation& conversation, EventCommand command) {
+  if (repeats_in_flight(conversation, command)) return;
+  if (out_of_order(conversation, command))
+    return reject(conversation, command,
+                  {ErrorCode::retry_in_order, "an earlier command to this conversation failed: send it first", {}});
+  if (conversation.inFlight.size() >= context_.options.maxWaitingPerConversation)
+    return reject(conversation, command,
+                  {ErrorCode::overloaded, "the store is slow", std::chrono::milliseconds(500)});
+  if (command.refusal) {
+    Error error = *command.refusal;
+    return look_up_then_reject(conversation, std::move(command), std::move(error));
+  }
+  if (!prepare(conversation, command)) return;
+  Result<Plan> plan = make_plan(conversation, command, context_.options, context_.now());
+  if (!plan) return look_up_then_reject(conversation, std::move(command), std::move(plan).error());
+  if (!ask_hooks(conversation, command)) return;
+  if (auto* message = std::get_if<NewMessage>(&command.action)) plan->event.content = std::move(message->content);
+  append(conversation, std::move(command), std::move(*plan));
+}
+
+bool ConversationHome::repeats_in_flight(Conversation& conversation, const EventCommand& command) {
+  const auto same = [&](const InFlight& item) {
+    return item.command.clientMsgId == command.clientMsgId && item.command.from.user == command.from.user;
+  };
+  if (std::none_of(conversation.inFlight.begin(), conversation.inFlight.end(), same)) return false;
+  if (conversation.waiters.size() >= context_.options.maxWaitingPerConversation) {
+    outlet_.error(command.from.session, command.from.id, command.clientMsgId,
+                  {ErrorCode::overloaded, "too many repetitions", std::chrono::milliseconds(500)});
+    return true;
+  }
+  conversation.waiters.push_back({command.from, command.clientMsgId, command.from.user, command.payloadHash});
+  return true;
+}
+
+bool ConversationHome::out_of_order(Conversation& conversation, const EventCommand& command) {
+  auto& broken = conversation.brokenOrder;
+  const auto found = std::find_if(broken.begin(), broken.end(),
+                                  [&](const auto& entry) { return entry.first == command.from.session; });
+  if (found == broken.end()) return false;
+  if (found->second != command.clientMsgId) return true;
+  broken.erase(found);
+  return false;
+}
+
+/// What must be known before the command can be decided is asked first; the conversation's queue waits, so
+/// that nothing overtakes. False: the command will come again.
+bool ConversationHome::prepare(Conversation& conversation, EventCommand& command) {
+  if (command.lookedUp) return true;
+  const auto park = [&](EventCommand&& parked) {
+    conversation.lookupInFlight = true;
+    conversation.waiting.push_front(std::move(parked));
+  };
+  const auto resume = [this, id = conversation.id](const Error* error) {
+    Conversation* loaded = find(id);
+    if (loaded == nullptr || loaded->waiting.empty()) return;
+    loaded->lookupInFlight = false;
+    loaded->waiting.front().lookedUp = true;
+    if (error != nullptr) loaded->waiting.front().refusal = *error;
+    run_waiting(*loaded);
+  };
+  std::vector<UserId> strangers;
+  if (const auto* create = std::get_if<CreateGroup>(&command.action)) strangers = create->members;
+  if (const auto* add = std::get_if<AddMembers>(&command.action)) strangers = add->members;
+  if (const auto* message = std::get_if<NewMessage>(&command.action);
+      message != nullptr && !message->to.empty() && !conversation.exists)
+    strangers = {message->to};
+  if (strangers.empty()) {
+    if (context_.hooks == nullptr || !std::holds_alternative<NewMessage>(command.action)) return true;
+    // Hooks see every message once, so whether it is a repetition comes first.
+    lookUps_.push_back({conversation.id, std::move(command), {}});
+    conversation.lookupInFlight = true;
+    return false;
+  }
+  std::vector<BlockQuery> blocks;
+  const bool intoGroup = !std::holds_alternative<NewMessage>(command.action);
+  for (const UserId& user : strangers) blocks.push_back({command.from.user, user});
+  park(std::move(command));
+  context_.directory->users(
+      strangers, *context_.executor,
+      [busy = context_.busy, this, intoGroup, strangers, blocks = std::move(blocks), resume](std::vector<Result<User>> users) mutable {
+        for (const auto& user : users) {
+          if (user) continue;
+          const Error told{user.error().code == ErrorCode::not_found ? ErrorCode::not_found : ErrorCode::unavailable,
+                           user.error().message, {}};
+          return resume(&told);
+        }
+        if (!intoGroup) return resume(nullptr);
+        context_.directory->blocks(std::move(blocks), *context_.executor,
+                                   [busy = context_.busy, resume](std::vector<Result<BlockState>> states) {
+                                     for (const auto& state : states) {
+                                       if (state && !state->any()) continue;
+                                       const Error told{state ? ErrorCode::forbidden : ErrorCode::unavailable,
+                                                        "`members`: one of them cannot be added", {}};
+                                       return resume(&told);
+                                     }
+                                     resume(nullptr);
+                                   });
+      });
+  return false;
+}
+
+bool ConversationHome::ask_hooks(Conversation& conversation, EventCommand& command) {
+  auto* message = std::get_if<NewMessage>(&command.action);
+  if (context_.hooks == nullptr || message == nullptr) return true;
+  Hooks::Decision decision;
+  try {
+    decision = context_.hooks->before_persist(
+        {conversation.id, command.from.user, message->type, message->content});
+  } catch (const std::exception& failure) {
+    context_.log->write(LogLevel::error, "hooks", failure.what());
+    decision = {Hooks::Verdict::reject, {}, {ErrorCode::internal, "the host's hook failed", {}}};
+  }
+  if (decision.verdict == Hooks::Verdict::reject) {
+    reject(conversation, command, decision.error);
+    return false;
+  }
+  if (decision.verdict == Hooks::Verdict::rewrite) message->content = std::move(decision.content);
+  return true;
+}
+
+void ConversationHome::look_up_then_reject(Conversation& conversation, EventCommand command, Error error) {
+  if (error.temporary()) {
+    // Later commands of the session must not overtake it, whatever the look-up says.
+    if (conversation.brokenOrder.size() >= kMaxBrokenOrders)
+      conversation.brokenOrder.erase(conversation.brokenOrder.begin());
+    conversation.brokenOrder.emplace_back(command.from.session, command.clientMsgId);
+  }
+  lookUps_.push_back({conversation.id, std::move(command), std::move(error)});
+}
+
+void ConversationHome::reject(Conversation& conversation, const EventCommand& command, const Error& error) {
+  if (error.temporary() && error.code != ErrorCode::retry_in_order) {
+    auto& broken = conversation.brokenOrder;
+    const bool known = std::any_of(broken.begin(), broken.end(),
+                                   [&](const auto& entry) { return entry.first == command.from.session; });
+    if (broken.size() >= kMaxBrokenOrders) broken.erase(broken.begin());
+    if (!known) broken.emplace_back(command.from.session, command.clientMsgId);
+  }
+  outlet_.error(command.from.session, command.from.id, command.clientMsgId, error);
+}
+
+void ConversationHome::append(Conversation& conversation, EventCommand command, Plan plan) {
+  const Seq expectedHead = conversation.head;
+  stamp(conversation, plan, context_.now());
+  if (!conversation.marked) {
+    conversation.marked = true;
+    plan.effects.mayBeUnpublished = true;
+  }
+  if (!conversation.direct() && !conversation.topic) conversation.topic = context_.group_chat(conversation.id);
+  AppendRequest request;
+  request.log = conversation.id;
+  request.term = context_.term;
+  request.expectedHead = expectedHead;
+  request.events.push_back(plan.event);
+  request.effects = plan.effects;
+  appends_.push_back(std::move(request));
+  appendOrder_.push_back(&conversation);
+  conversation.inFlight.push_back(
+      {std::move(command), std::move(plan.event), std::move(plan.effects), plan.changesMembers});
+}
+
+void ConversationHome::on_appended(std::vector<Conversation*> order, std::vector<AppendResult> results) {
+  assert(order.size() == results.size());
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    // A conversation with something in flight is never evicted, so the pointer holds.
+    Conversation& conversation = *order[i];
+    InFlight item = std::move(conversation.inFlight.front());
+    conversation.inFlight.pop_front();
+    on_result(conversation, std::move(item), std::move(results[i]));
+  }
+}
+
+void ConversationHome::on_result(Conversation& conversation, InFlight item, AppendResult result) {
+  switch (result.outcome) {
+    case AppendOutcome::committed: return committed(conversation, item);
+    case AppendOutcome::duplicate:
+      answer_duplicate(item.command.from, item.command, *result.original);
+      fail_waiters(conversation, item.command,
+                   {ErrorCode::unavailable, "send it again", std::chrono::milliseconds(100)});
+      break;
+    case AppendOutcome::conflict:
+      // Behind a failed one of ours, or behind another owner's: decided anew on the log as it is then.
+      if (++item.command.attempts < kMaxAttempts) {
+        if (auto* message = std::get_if<NewMessage>(&item.command.action))
+          message->content = std::move(item.event.content);
+        conversation.waiting.push_back(std::move(item.command));
+        break;
+      }
+      [[fallthrough]];
+    case AppendOutcome::fenced:
+    case AppendOutcome::refused: {
+      const Error told = result.outcome == AppendOutcome::refused && result.error.code == ErrorCode::overloaded
+                             ? result.error
+                             : Error{ErrorCode::unavailable, "the event could not be stored",
+                                     std::chrono::milliseconds(500)};
+      if (result.outcome == AppendOutcome::refused)
+        context_.log->write(LogLevel::warn, "engine", "append refused: " + result.error.message);
+      fail_waiters(conversation, item.command, told);
+      reject(conversation, item.command, told);
+      break;
+    }
+    case AppendOutcome::unknown: conversation.uncertain.push_back(std::move(item)); break;
+  }
+  begin_recovery(conversation);
+}
+
+void ConversationHome::begin_recovery(Conversation& conversation) {
+  conversation.state = Conversation::State::recovering;
+  // What was queued behind the failed ones keeps its place: conflicts were pushed in their order, and
+  // everything that came later waits behind them from now on.
+  if (conversation.inFlight.empty()) claims_.push_back({conversation.id, context_.term});
+}
+
+void ConversationHome::committed(Conversation& conversation, InFlight& item) {
+  const Event& event = item.event;
+  conversation.committedHead = event.seq;
+  conversation.committedOrdinal = event.ordinal;
+  if (item.changesMembers) conversation.committedMemberSeq = event.seq;
+  const EventCommand& command = item.command;
+  if (std::holds_alternative<NewMessage>(command.action)) {
+    outlet_.send(command.from.session, [&](std::string& out) {
+      protocol::append_message_sent(out, command.from.id, command.clientMsgId, conversation.id,
+                                    placement_of(event), false);
+    });
+  } else {
+    // The actor's copy of the event is its answer.
+    outlet_.send(command.from.session, [&](std::string& out) {
+      protocol::append_live_frame_payload(out, conversation.id, event, command.from.id);
+    });
+  }
+  if (!conversation.waiters.empty()) answer_waiters(conversation, event);
+  publish(conversation, event, item.effects, command.from.session);
+  if (context_.hooks != nullptr) {
+    try {
+      context_.hooks->after_persist(conversation.id, event);
+    } catch (const std::exception& failure) {
+      context_.log->write(LogLevel::error, "hooks", failure.what());
+    }
+  }
+}
+
+void ConversationHome::answer_duplicate(const Requester& to, const EventCommand& command,
+                                        const OriginalSend& original) {
+  if (original.payloadHash != command.payloadHash) {
+    outlet_.error(to.session, to.id, command.clientMsgId,
+                  {ErrorCode::idempotency_conflict, "this clientMsgId was used for something else", {}},
+                  protocol::original_details(placement_of(original)));
+    return;
+  }
+  outlet_.send(to.session, [&](std::string& out) {
+    protocol::append_message_sent(out, to.id, command.clientMsgId, command.conversationId, placement_of(original),
+                                  true);
+  });
+}
+
+void ConversationHome::answer_waiters(Conversation& conversation, const Event& event) {
+  std::erase_if(conversation.waiters, [&](const Waiter& waiter) {
+    if (waiter.clientMsgId != event.clientMsgId || waiter.senderId != event.senderId) return false;
+    EventCommand repetition;
+    repetition.conversationId = conversation.id;
+    repetition.clientMsgId = waiter.clientMsgId;
+    repetition.payloadHash = waiter.payloadHash;
+    answer_duplicate(waiter.from, repetition,
+                     {event.seq, event.epoch, event.messageId, event.timestamp, event.payloadHash});
+    return true;
+  });
+}
+
+void ConversationHome::fail_waiters(Conversation& conversation, const EventCommand& command, const Error& error) {
+  std::erase_if(conversation.waiters, [&](const Waiter& waiter) {
+    if (waiter.clientMsgId != command.clientMsgId || waiter.senderId != command.from.user) return false;
+    outlet_.error(waiter.from.session, waiter.from.id, waiter.clientMsgId, error);
+    return true;
+  });
+}
+
+void ConversationHome::end_of_turn() {
+  while (!appends_.empty()) {
+    // One call for all that has piled up, cut where the port's batches end.
+    const std::size_t count = std::min<std::size_t>(appends_.size(), context_.options.maxAppendBatch);
+    std::vector<AppendRequest> batch(std::make_move_iterator(appends_.begin()),
+                                     std::make_move_iterator(appends_.begin() + static_cast<std::ptrdiff_t>(count)));
+    std::vector<Conversation*> order(appendOrder_.begin(), appendOrder_.begin() + static_cast<std::ptrdiff_t>(count));
+    appends_.erase(appends_.begin(), appends_.begin() + static_cast<std::ptrdiff_t>(count));
+    appendOrder_.erase(appendOrder_.begin(), appendOrder_.begin() + static_cast<std::ptrdiff_t>(count));
+    context_.store->append(std::move(batch), *context_.executor,
+                           [busy = context_.busy, this, order = std::move(order)](std::vector<AppendResult> results) mutable {
+                             on_appended(std::move(order), std::move(results));
+                           });
+  }
+  if (!claims_.empty()) {
+    std::vector<ConversationId> ids;
+    for (const ClaimRequest& claim : claims_) ids.push_back(claim.log);
+    context_.store->claim(std::exchange(claims_, {}), *context_.executor,
+                          [busy = context_.busy, this, ids = std::move(ids)](std::vector<Result<LogState>> states) mutable {
+                            on_claimed(std::move(ids), std::move(states));
+                          });
+  }
+  if (!lookUps_.empty()) {
+    std::vector<SendKey> keys;
+    for (const LookUp& item : lookUps_) keys.push_back({item.id, item.command.from.user, item.command.clientMsgId});
+    context_.store->find_sends(
+        std::move(keys), *context_.executor,
+        [busy = context_.busy, this, items = std::exchange(lookUps_, {})](
+            std::vector<Result<std::optional<OriginalSend>>> answers) mutable {
+          for (std::size_t i = 0; i < items.size(); ++i) on_looked_up(std::move(items[i]), std::move(answers[i]));
+        });
+  }
+  if (!cursorUpdates_.empty()) {
+    context_.store->advance(std::exchange(cursorUpdates_, {}), *context_.executor,
+                            [busy = context_.busy, this, receipts = std::exchange(receipts_, {})](
+                                std::vector<Result<Cursor>> cursors) mutable {
+                              on_advanced(std::move(receipts), std::move(cursors));
+                            });
+  }
+  if (!jobs_.empty() && context_.workQueue != nullptr) {
+    context_.workQueue->enqueue(std::exchange(jobs_, {}), *context_.executor, [busy = context_.busy, this](Status status) {
+      if (!status) context_.log->write(LogLevel::warn, "push", "jobs were not queued: " + status.error().message);
+    });
+  }
+  if (!settled_.empty()) context_.store->settled(std::exchange(settled_, {}));
+}
+
+void ConversationHome::on_looked_up(LookUp item, Result<std::optional<OriginalSend>> answer) {
+  Conversation* conversation = find(item.id);
+  EventCommand& command = item.command;
+  const bool blocksQueue = !item.rejection.has_value();
+  if (conversation != nullptr && blocksQueue) conversation->lookupInFlight = false;
+  if (answer && *answer) {
+    if (conversation != nullptr)  // a repetition after all: it stands in no one's way
+      std::erase_if(conversation->brokenOrder, [&](const auto& entry) {
+        return entry.first == command.from.session && entry.second == command.clientMsgId;
+      });
+    answer_duplicate(command.from, command, **answer);
+  } else if (!answer) {
+    const Error told{ErrorCode::unavailable, "the store did not answer", std::chrono::milliseconds(500)};
+    if (conversation != nullptr) reject(*conversation, command, told);
+    else outlet_.error(command.from.session, command.from.id, command.clientMsgId, told);
+  } else if (item.rejection) {
+    outlet_.error(command.from.session, command.from.id, command.clientMsgId, *item.rejection);
+  } else if (conversation != nullptr) {
+    command.lookedUp = true;
+    process(*conversation, std::move(command));
+  }
+  if (conversation != nullptr && blocksQueue) run_waiting(*conversation);
+}
+
+void ConversationHome::tick() {
+  timers_.advance(context_.clock->steady(), [](Task task) { task(); });
+  evict();
+}
+
+}  // namespace chatcore::engine

@@ -1,0 +1,369 @@
+#include "engine/catch_up.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <map>
+
+#include "engine/conversation.hpp"
+
+namespace chatcore::engine {
+
+namespace {
+
+constexpr std::size_t kPageBytes = 256 * 1024;
+constexpr std::uint32_t kNewestPage = 50;  // events of a conversation that the client did not name
+constexpr std::size_t kReadAhead = 16;     // conversations read from the store per call
+
+Error unavailable() { return {ErrorCode::unavailable, "the store did not answer", std::chrono::milliseconds(500)}; }
+Error not_a_member() { return {ErrorCode::not_a_member, "not a member of this conversation", {}}; }
+
+bool visible(const Event& event, const UserConversation& to) {
+  return event.seq >= to.member.joinSeq && (!event.hiddenFromOthers || event.senderId == to.member.userId);
+}
+
+Timestamp last_activity(const UserConversation& conversation) {
+  return conversation.lastMessage ? conversation.lastMessage->timestamp : conversation.info.createdAt;
+}
+
+}  // namespace
+
+/// One page of a sync in the making.
+struct CatchUp::SyncRun {
+  struct Item {
+    UserConversation conversation;
+    Seq from = 1;
+    Seq floor = 1;
+  };
+  Requester from;
+  std::uint32_t limit = 200;
+  std::map<ConversationId, protocol::Position, std::less<>> watermarks;
+  std::optional<SyncContinuation> continued;
+  std::vector<UserConversation> conversations;
+  std::vector<Item> items;
+  std::size_t next = 0;
+  std::uint32_t events = 0;
+  bool full = false;
+  std::string page;
+  Keep keep;
+};
+
+void CatchUp::fail(const Requester& from, const Error& error) { outlet_.error(from.session, from.id, {}, error); }
+
+std::string CatchUp::new_token() {
+  static constexpr char kDigits[] = "abcdefghijklmnopqrstuvwxyz234567";
+  std::byte bytes[24];
+  context_.random->fill(bytes);
+  std::string token = "w.";
+  for (std::byte byte : bytes) token.push_back(kDigits[std::to_integer<unsigned>(byte) & 31]);
+  return token;
+}
+
+void CatchUp::all_conversations(Requester from, std::vector<UserConversation> sofar, bool withLastMessage,
+                                bool withCursors, Conversations use) {
+  constexpr std::uint32_t kStep = 1000;
+  UserConversationsRequest request;
+  request.userId = from.user;
+  request.after = sofar.empty() ? ConversationId{} : sofar.back().conversationId;
+  request.limit = kStep;
+  request.withLastMessage = withLastMessage;
+  request.withCursors = withCursors;
+  context_.store->conversations_of(
+      {request}, *context_.executor,
+      [busy = context_.busy, this, from = std::move(from), sofar = std::move(sofar), withLastMessage, withCursors,
+       use = std::move(use)](std::vector<Result<std::vector<UserConversation>>> answers) mutable {
+        if (!answers[0]) return fail(from, unavailable());
+        const bool more = answers[0]->size() == kStep;
+        sofar.insert(sofar.end(), std::make_move_iterator(answers[0]->begin()),
+                     std::make_move_iterator(answers[0]->end()));
+        if (more && sofar.size() < context_.options.maxConversationsPerUser)
+          return all_conversations(std::move(from), std::move(sofar), withLastMessage, withCursors, std::move(use));
+        use(std::move(sofar));
+      });
+}
+
+void CatchUp::sync(Requester from, protocol::Sync command, std::optional<SyncContinuation> continued, Keep keep) {
+  if (command.since && (!continued || continued->token != *command.since)) {
+    outlet_.send(from.session, [&](std::string& out) { protocol::append_sync_reset(out, from.id); });
+    return keep(std::nullopt);
+  }
+  auto run = std::make_shared<SyncRun>();
+  run->from = from;
+  run->limit = command.limit;
+  run->keep = std::move(keep);
+  if (command.since) run->continued = std::move(continued);
+  for (protocol::Position& mark : command.watermarks) run->watermarks.emplace(mark.conversationId, mark);
+  all_conversations(std::move(from), {}, false, true, [this, run](std::vector<UserConversation> conversations) {
+    run->conversations = std::move(conversations);
+    begin_page(run);
+  });
+}
+
+void CatchUp::begin_page(std::shared_ptr<SyncRun> run) {
+  protocol::begin_sync_page(run->page, run->from.id);
+  const auto add = [&](UserConversation& conversation, Seq first) {
+    const Seq floor = conversation.member.joinSeq;
+    run->items.push_back({std::move(conversation), std::max(first, floor), floor});
+  };
+  if (run->continued) {
+    std::map<std::string_view, Seq> rest;
+    for (const auto& item : run->continued->rest) rest.emplace(item.conversationId, item.from);
+    for (UserConversation& conversation : run->conversations)
+      if (const auto found = rest.find(conversation.conversationId); found != rest.end())
+        add(conversation, found->second);
+    return read_next(run);
+  }
+  std::vector<UserConversation*> unnamed;
+  for (UserConversation& conversation : run->conversations) {
+    const auto mark = run->watermarks.find(conversation.conversationId);
+    if (mark == run->watermarks.end()) {
+      unnamed.push_back(&conversation);
+      continue;
+    }
+    const bool continues = mark->second.epoch == conversation.epoch && mark->second.seq <= conversation.head;
+    const Seq after = mark->second.seq;
+    run->watermarks.erase(mark);
+    if (continues) {
+      add(conversation, after + 1);
+      continue;
+    }
+    outlet_.send(run->from.session, [&](std::string& out) {
+      protocol::append_sync_reset(out, {}, conversation.conversationId, conversation.epoch, conversation.head);
+    });
+    unnamed.push_back(&conversation);
+  }
+  for (UserConversation* conversation : unnamed) {
+    const Seq head = conversation->head;
+    add(*conversation, head > kNewestPage ? head - kNewestPage + 1 : 1);
+  }
+  for (const auto& gone : run->watermarks) protocol::append_removed_conversation(run->page, gone.first);
+  read_next(run);
+}
+
+void CatchUp::read_next(std::shared_ptr<SyncRun> run) {
+  if (run->next == run->items.size() || run->full) return finish_page(run);
+  std::vector<ReadRequest> reads;
+  const std::size_t first = run->next;
+  std::uint32_t room = run->limit - run->events;
+  for (std::size_t i = first; i < run->items.size() && reads.size() < kReadAhead; ++i) {
+    const auto& item = run->items[i];
+    ReadRequest read;
+    read.log = item.conversation.conversationId;
+    read.from = item.from;
+    read.to = item.conversation.head;
+    read.maxEvents = std::max<std::uint32_t>(room, 1);
+    read.maxBytes = kPageBytes;
+    reads.push_back(std::move(read));
+    const Seq missing = item.conversation.head >= item.from ? item.conversation.head - item.from + 1 : 0;
+    if (missing >= room) break;
+    room -= static_cast<std::uint32_t>(missing);
+  }
+  context_.store->read(std::move(reads), *context_.executor,
+                       [busy = context_.busy, this, run, first](std::vector<Result<EventRange>> ranges) {
+                         append_ranges(run, first, std::move(ranges));
+                       });
+}
+
+void CatchUp::append_ranges(std::shared_ptr<SyncRun> run, std::size_t first,
+                            std::vector<Result<EventRange>> ranges) {
+  for (std::size_t i = 0; i < ranges.size() && !run->full; ++i) {
+    if (!ranges[i]) return fail(run->from, unavailable());
+    auto& item = run->items[first + i];
+    const UserConversation& conversation = item.conversation;
+    const Seq start = item.from;
+    protocol::begin_sync_conversation(run->page, conversation.conversationId);
+    for (const Event& event : ranges[i]->events) {
+      if (run->events >= run->limit || (run->page.size() >= kPageBytes && run->events > 0)) {
+        run->full = true;
+        break;
+      }
+      item.from = event.seq + 1;
+      if (!visible(event, conversation)) continue;
+      protocol::append_page_event(run->page, conversation.conversationId, event);
+      ++run->events;
+    }
+    protocol::SyncConversation entry;
+    entry.headSeq = conversation.head;
+    entry.fromSeq = start;
+    entry.toSeq = item.from - 1;
+    entry.floorSeq = item.floor;
+    entry.epoch = conversation.epoch;
+    entry.more = item.from <= conversation.head;
+    entry.readSeq = conversation.cursor.readSeq;
+    entry.unread = unread_of(conversation.ordinal, conversation.cursor, conversation.member.joinOrdinal);
+    std::vector<protocol::MemberCursor> cursors;
+    for (const CursorAdvance& cursor : conversation.cursors)
+      cursors.push_back({cursor.userId, cursor.cursor.deliveredSeq, cursor.cursor.readSeq});
+    entry.cursors = cursors;
+    protocol::end_sync_conversation(run->page, entry);
+    if (entry.more) {
+      // The item stays the next one: a range was cut by the store's byte limit, or the page is full.
+      run->next = first + i;
+      return finish_page(run);
+    }
+    run->next = first + i + 1;
+    if (run->next < run->items.size() && (run->events >= run->limit || run->page.size() >= kPageBytes))
+      run->full = true;
+  }
+  read_next(run);
+}
+
+void CatchUp::finish_page(std::shared_ptr<SyncRun> run) {
+  std::optional<SyncContinuation> rest;
+  if (run->next < run->items.size()) {
+    rest.emplace();
+    rest->token = new_token();
+    for (std::size_t i = run->next; i < run->items.size(); ++i)
+      rest->rest.push_back({run->items[i].conversation.conversationId, run->items[i].from});
+  }
+  protocol::end_sync_page(run->page, rest ? std::string_view(rest->token) : std::string_view{}, rest.has_value());
+  outlet_.deliver(run->from.session, FrameRef::text(run->page));
+  run->keep(std::move(rest));
+}
+
+void CatchUp::history(Requester from, protocol::History command) {
+  UserConversationsRequest request;
+  request.userId = from.user;
+  request.only = command.conversationId;
+  context_.store->conversations_of(
+      {request}, *context_.executor,
+      [busy = context_.busy, this, from = std::move(from), command = std::move(command)](
+          std::vector<Result<std::vector<UserConversation>>> answers) mutable {
+        if (!answers[0]) return fail(from, unavailable());
+        if (answers[0]->empty()) return fail(from, not_a_member());
+        UserConversation conversation = std::move(answers[0]->front());
+        const Seq floor = conversation.member.joinSeq;
+        ReadRequest read;
+        read.log = conversation.conversationId;
+        read.maxEvents = command.limit;
+        read.newestFirst = !command.after;
+        read.from = command.after ? std::max(*command.after + 1, floor) : floor;
+        read.to = conversation.head;
+        if (command.before) read.to = std::min(read.to, *command.before == 0 ? 0 : *command.before - 1);
+        context_.store->read(
+            {read}, *context_.executor,
+            [busy = context_.busy, this, from = std::move(from), conversation = std::move(conversation),
+             read](std::vector<Result<EventRange>> ranges) {
+              if (!ranges[0]) return fail(from, unavailable());
+              const std::vector<Event>& events = ranges[0]->events;
+              std::string page;
+              protocol::begin_history_page(page, from.id, conversation.conversationId);
+              for (const Event& event : events)
+                if (visible(event, conversation))
+                  protocol::append_page_event(page, conversation.conversationId, event);
+              Seq low = 0;
+              Seq high = 0;
+              if (!events.empty()) {
+                low = read.newestFirst ? events.back().seq : events.front().seq;
+                high = read.newestFirst ? events.front().seq : events.back().seq;
+              }
+              const bool more = !events.empty() && (read.newestFirst ? low > read.from : high < read.to);
+              protocol::end_history_page(page, low, high, conversation.epoch, more);
+              outlet_.deliver(from.session, FrameRef::text(page));
+            });
+      });
+}
+
+void CatchUp::list(Requester from, protocol::ConversationsList command) {
+  auto held = std::make_shared<std::pair<Requester, protocol::ConversationsList>>(from, std::move(command));
+  all_conversations(std::move(from), {}, true, false, [this, held](std::vector<UserConversation> conversations) {
+    list_page(held->first, held->second, std::move(conversations));
+  });
+}
+
+void CatchUp::list_page(const Requester& from, const protocol::ConversationsList& command,
+                        std::vector<UserConversation> conversations) {
+  const auto later = [](Timestamp a, const ConversationId& idA, Timestamp b, const ConversationId& idB) {
+    return a != b ? a > b : idA < idB;
+  };
+  std::sort(conversations.begin(), conversations.end(), [&](const auto& a, const auto& b) {
+    return later(last_activity(a), a.conversationId, last_activity(b), b.conversationId);
+  });
+  auto position = conversations.begin();
+  if (!command.cursor.empty()) {
+    // The cursor is the place of the last entry given: "<last activity>:<conversation>".
+    Timestamp at = 0;
+    const char* end = command.cursor.data() + command.cursor.size();
+    const auto [colon, failed] = std::from_chars(command.cursor.data(), end, at);
+    if (failed != std::errc{} || colon == end || *colon != ':')
+      return fail(from, {ErrorCode::bad_request, "`cursor` is not one of this server's", {}});
+    const ConversationId id(colon + 1, end);
+    position = std::find_if(position, conversations.end(), [&](const UserConversation& conversation) {
+      return later(at, id, last_activity(conversation), conversation.conversationId);
+    });
+  }
+  std::string page;
+  protocol::begin_conversations_page(page, from.id);
+  std::uint32_t count = 0;
+  for (; position != conversations.end() && count < command.limit && page.size() < kPageBytes; ++position, ++count) {
+    protocol::ConversationEntry entry;
+    entry.conversationId = position->conversationId;
+    entry.kind = position->info.kind;
+    entry.name = position->info.name;
+    if (position->peer) entry.peer = *position->peer;
+    entry.role = position->member.role;
+    entry.headSeq = position->head;
+    entry.epoch = position->epoch;
+    entry.readSeq = position->cursor.readSeq;
+    entry.unread = unread_of(position->ordinal, position->cursor, position->member.joinOrdinal);
+    entry.mutedUntil = position->mutedUntil > context_.now() ? position->mutedUntil : 0;
+    entry.lastMessage = position->lastMessage ? &*position->lastMessage : nullptr;
+    protocol::append_conversation_entry(page, entry);
+  }
+  const bool more = position != conversations.end();
+  std::string cursor;
+  if (more) {
+    const UserConversation& last = *(position - 1);
+    cursor = std::to_string(last_activity(last)) + ":" + last.conversationId;
+  }
+  protocol::end_conversations_page(page, cursor, {}, more);
+  outlet_.deliver(from.session, FrameRef::text(page));
+}
+
+void CatchUp::members(Requester from, protocol::ConversationMembers command) {
+  UserConversationsRequest request;
+  request.userId = from.user;
+  request.only = command.conversationId;
+  context_.store->conversations_of(
+      {request}, *context_.executor,
+      [busy = context_.busy, this, from = std::move(from), command = std::move(command)](
+          std::vector<Result<std::vector<UserConversation>>> answers) mutable {
+        if (!answers[0]) return fail(from, unavailable());
+        if (answers[0]->empty()) return fail(from, not_a_member());
+        const MembersRequest read{command.conversationId, command.cursor, command.limit + 1};
+        context_.store->members(
+            {read}, *context_.executor,
+            [busy = context_.busy, this, from = std::move(from), command = std::move(command)](
+                std::vector<Result<std::vector<Member>>> members) {
+              if (!members[0]) return fail(from, unavailable());
+              const bool more = members[0]->size() > command.limit;
+              if (more) members[0]->resize(command.limit);
+              std::vector<protocol::MemberEntry> entries;
+              for (const Member& member : *members[0]) entries.push_back({member.userId, member.role, member.joinSeq});
+              outlet_.send(from.session, [&](std::string& out) {
+                protocol::append_members_page(out, from.id, command.conversationId, entries,
+                                              more ? std::string_view(members[0]->back().userId) : "", more);
+              });
+            });
+      });
+}
+
+void CatchUp::mute(Requester from, protocol::ConversationMute command) {
+  UserConversationsRequest request;
+  request.userId = from.user;
+  request.only = command.conversationId;
+  context_.store->conversations_of(
+      {request}, *context_.executor,
+      [busy = context_.busy, this, from = std::move(from), command = std::move(command)](
+          std::vector<Result<std::vector<UserConversation>>> answers) mutable {
+        if (!answers[0]) return fail(from, unavailable());
+        if (answers[0]->empty()) return fail(from, not_a_member());
+        LogStore::MuteRequest mute{from.user, command.conversationId, command.until};
+        context_.store->mute({std::move(mute)}, *context_.executor,
+                             [busy = context_.busy, this, from = std::move(from)](std::vector<Status> stored) {
+                               if (!stored[0]) return fail(from, unavailable());
+                               outlet_.ok(from.session, from.id);
+                             });
+      });
+}
+
+}  // namespace chatcore::engine

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/client_session.hpp"
+#include "engine/context.hpp"
+#include "engine/event_command.hpp"
+#include "engine/outlet.hpp"
+#include "protocol/commands.hpp"
+
+namespace chatcore::engine {
+
+/// What devices read of the past: sync pages, history, the conversation list, member lists. Reads the store
+/// from the session's own shard; nothing here is ordered with the conversation's writes, nor needs to be.
+class CatchUp {
+ public:
+  CatchUp(Context& context, Outlet& outlet) : context_(context), outlet_(outlet) {}
+
+  void history(Requester from, protocol::History command);
+  void list(Requester from, protocol::ConversationsList command);
+  void members(Requester from, protocol::ConversationMembers command);
+  void mute(Requester from, protocol::ConversationMute command);
+  /// Continues, or starts: `keep` stores what remains with the session if it is still there.
+  using Keep = UniqueFunction<void(std::optional<SyncContinuation>)>;
+  void sync(Requester from, protocol::Sync command, std::optional<SyncContinuation> continued, Keep keep);
+
+ private:
+  struct SyncRun;
+
+  void collect(std::shared_ptr<SyncRun> run, const ConversationId& after);
+  void begin_page(std::shared_ptr<SyncRun> run);
+  void read_next(std::shared_ptr<SyncRun> run);
+  void append_ranges(std::shared_ptr<SyncRun> run, std::size_t first, std::vector<Result<EventRange>> ranges);
+  void finish_page(std::shared_ptr<SyncRun> run);
+  void fail(const Requester& from, const Error& error);
+  void list_page(const Requester& from, const protocol::ConversationsList& command,
+                 std::vector<UserConversation> conversations);
+  using Conversations = UniqueFunction<void(std::vector<UserConversation>)>;
+  void all_conversations(Requester from, std::vector<UserConversation> sofar, bool withLastMessage,
+                         bool withCursors, Conversations use);
+  [[nodiscard]] std::string new_token();
+
+  Context& context_;
+  Outlet& outlet_;
+};
+
+}  // namespace chatcore::engine

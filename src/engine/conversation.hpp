@@ -1,0 +1,121 @@
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "chatcore/gateway/topic.hpp"
+#include "chatcore/ports/log_store.hpp"
+#include "core/string_map.hpp"
+#include "engine/event_command.hpp"
+
+namespace chatcore::engine {
+
+struct MemberRecord {
+  Role role = Role::member;
+  Seq joinSeq = 1;
+  std::uint64_t joinOrdinal = 0;
+  Cursor cursor;
+};
+
+/// Countable messages that a member has not seen, by DESIGN's rule: after the last read, own or join.
+[[nodiscard]] inline std::uint64_t unread_of(std::uint64_t headOrdinal, const Cursor& cursor,
+                                             std::uint64_t joinOrdinal) {
+  const std::uint64_t seen = std::max({cursor.readOrdinal, cursor.sentOrdinal, joinOrdinal});
+  return headOrdinal > seen ? headOrdinal - seen : 0;
+}
+
+/// What receipts need of an event, kept for the newest few.
+struct RecentEvent {
+  Seq seq;
+  MessageId messageId;
+  std::uint64_t ordinal;
+  UserId senderId;
+  bool hidden;
+};
+
+/// An append whose answer is out.
+struct InFlight {
+  EventCommand command;
+  Event event;
+  AppendEffects effects;
+  bool changesMembers = false;
+};
+
+/// A repetition that came while its original was in flight: answered together with it.
+struct Waiter {
+  Requester from;
+  ClientMsgId clientMsgId;
+  UserId senderId;
+  std::uint64_t payloadHash;
+};
+
+/// A conversation at its home: one order, one writer. Lives on one shard.
+struct Conversation {
+  enum class State : std::uint8_t {
+    loading,     ///< commands wait
+    ready,
+    recovering,  ///< an append failed: in-flight ones are awaited, then the log is claimed anew
+  };
+
+  static constexpr std::size_t kRecentEvents = 64;
+
+  ConversationId id;
+  State state = State::loading;
+  bool exists = false;
+  ConversationInfo info;
+  Epoch epoch = 1;
+  // As of the last event given to the store; what is in flight counts.
+  Seq head = 0;
+  MessageId lastMessageId = 0;
+  std::uint64_t ordinal = 0;
+  Seq memberSeq = 0;
+  StringMap<MemberRecord> members;
+  // As of the last commit.
+  Seq committedHead = 0;
+  Seq committedMemberSeq = 0;
+  std::uint64_t committedOrdinal = 0;
+  /// The last member event that the topic's takers were told of.
+  Seq publishedMemberSeq = 0;
+
+  std::deque<InFlight> inFlight;
+  std::deque<EventCommand> waiting;
+  std::vector<Waiter> waiters;
+  std::vector<InFlight> uncertain;  ///< answered `unknown`; decided by the next claim
+  std::deque<RecentEvent> recent;
+  /// Sessions whose command failed for now, and which one: until it comes again nothing later of theirs may.
+  std::vector<std::pair<SessionId, ClientMsgId>> brokenOrder;
+
+  Topic topic;                        ///< groups
+  std::vector<std::pair<UserId, Topic>> inboxes;  ///< direct conversations: both members
+  bool firstBlocksSecond = false;     ///< of `inboxes`, for direct conversations
+  bool secondBlocksFirst = false;
+  bool blocksKnown = false;
+
+  StringMap<Seq> deviceAcks;  ///< "user/device" -> delivered, for notifications; not durable
+  StringMap<std::int64_t> typing;  ///< user -> steady millis at which it ends
+  std::int64_t lastEventMillis = 0;  ///< steady
+  std::int64_t lastUsedMillis = 0;
+  bool marked = false;  ///< the store holds the may-be-unpublished mark
+  bool headTimer = false;
+  bool lookupInFlight = false;
+
+  [[nodiscard]] bool direct() const noexcept { return info.kind == ConversationKind::direct; }
+  [[nodiscard]] bool large() const noexcept { return members.size() >= kLargeGroupSize; }
+  [[nodiscard]] MemberRecord* member(std::string_view user) {
+    const auto found = members.find(user);
+    return found == members.end() ? nullptr : &found->second;
+  }
+  [[nodiscard]] bool idle() const noexcept {
+    return state == State::ready && inFlight.empty() && waiting.empty() && !marked && typing.empty() &&
+           !lookupInFlight;
+  }
+};
+
+}  // namespace chatcore::engine

@@ -1,0 +1,172 @@
+#pragma once
+
+#include <list>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/string_map.hpp"
+#include "core/timer_wheel.hpp"
+#include "engine/context.hpp"
+#include "engine/conversation.hpp"
+#include "engine/outlet.hpp"
+#include "engine/plan.hpp"
+
+namespace chatcore::engine {
+
+/// Where a receipt's answer is counted: a command may name many conversations, and is answered once. Touched
+/// on the session's shard only.
+struct ReceiptTally {
+  protocol::RequestId id;
+  std::size_t outstanding = 0;
+  bool failed = false;
+};
+
+struct ReceiptCommand {
+  Requester from;
+  ConversationId conversationId;
+  Seq seq = 0;
+  Epoch epoch = 1;
+  MessageId messageId = 0;  ///< in place of seq; 0: none
+  bool read = false;
+  std::shared_ptr<ReceiptTally> tally;
+};
+
+struct TypingCommand {
+  Requester from;
+  ConversationId conversationId;
+  bool start = true;
+};
+
+/// The conversations whose home is this shard: loads them, decides commands in one order, appends in
+/// batches, and publishes what was committed. One thread; completions come back to it.
+class ConversationHome {
+ public:
+  ConversationHome(Context& context, Outlet& outlet);
+  ~ConversationHome();
+
+  void submit(EventCommand command);
+  void receipt(ReceiptCommand command);
+  void typing(TypingCommand command);
+  /// Which of these users (by session) may take the group's topic now; answers on `shard`.
+  void refresh_takers(const Topic& topic, ConversationId id, std::vector<std::pair<SessionId, UserId>> takers,
+                      std::uint32_t shard);
+  /// Somebody blocked or unblocked somebody: the pair's direct conversation asks again.
+  void blocks_changed(const ConversationId& id);
+  /// Republishes what a crash may have left unpublished, partition by partition.
+  void recover();
+  /// Sends notifications that are due for one event; answers when every device is settled.
+  void push_due(const ConversationId& id, Seq seq, UniqueFunction<void(JobResult)> done);
+
+  /// Hands the turn's appends, cursor moves, claims and look-ups to the ports, one call each.
+  void end_of_turn();
+  void tick();
+
+  [[nodiscard]] std::size_t loaded() const noexcept { return conversations_.size(); }
+
+ private:
+  using List = std::list<ConversationId>;
+  struct Slot {
+    std::unique_ptr<Conversation> conversation;
+    List::iterator position;
+  };
+  using Continuation = UniqueFunction<void(Conversation*)>;  // null: could not be loaded
+
+  // Loading (conversation_loading.cpp)
+  Conversation& get_or_load(const ConversationId& id, const EventCommand* cause);
+  void with_loaded(const ConversationId& id, Continuation use);
+  void on_claimed(std::vector<ConversationId> ids, std::vector<Result<LogState>> states);
+  void become_ready(Conversation& conversation);
+  void adopt(Conversation& conversation, LogState&& state);
+  void load_blocks(Conversation& conversation);
+  void fail_loading(Conversation& conversation, const Error& error);
+  void finish_recovery(Conversation& conversation, std::vector<Event> committed);
+  void read_missing(Conversation& conversation, Seq from, Seq to);
+  void recover_partition(std::uint32_t partition);
+  void evict();
+
+  // Appending (append_pipeline.cpp)
+  void run_waiting(Conversation& conversation);
+  void process(Conversation& conversation, EventCommand command);
+  [[nodiscard]] bool prepare(Conversation& conversation, EventCommand& command);
+  [[nodiscard]] bool repeats_in_flight(Conversation& conversation, const EventCommand& command);
+  [[nodiscard]] bool out_of_order(Conversation& conversation, const EventCommand& command);
+  [[nodiscard]] bool ask_hooks(Conversation& conversation, EventCommand& command);
+  void look_up_then_reject(Conversation& conversation, EventCommand command, Error error);
+  void reject(Conversation& conversation, const EventCommand& command, const Error& error);
+  void append(Conversation& conversation, EventCommand command, Plan plan);
+  void on_appended(std::vector<Conversation*> order, std::vector<AppendResult> results);
+  void on_result(Conversation& conversation, InFlight item, AppendResult result);
+  void committed(Conversation& conversation, InFlight& item);
+  void answer_duplicate(const Requester& to, const EventCommand& command, const OriginalSend& original);
+  void answer_waiters(Conversation& conversation, const Event& event);
+  void fail_waiters(Conversation& conversation, const EventCommand& command, const Error& error);
+  void begin_recovery(Conversation& conversation);
+  struct LookUp {
+    ConversationId id;
+    EventCommand command;
+    std::optional<Error> rejection;  ///< told if it is no repetition; without: goes on
+  };
+  void on_looked_up(LookUp item, Result<std::optional<OriginalSend>> answer);
+
+  // Publishing (publishing.cpp)
+  void publish(Conversation& conversation, const Event& event, const AppendEffects& effects, SessionId except);
+  void publish_direct(Conversation& conversation, const Event& event, const FrameRef& frame, SessionId except);
+  void publish_group(Conversation& conversation, const Event& event, const AppendEffects& effects,
+                     const FrameRef& frame, SessionId except);
+  void remember(Conversation& conversation, const Event& event);
+  void arm_head_timer(Conversation& conversation);
+  void head_timer(const ConversationId& id);
+  void enqueue_push(const ConversationId& id, Seq seq);
+
+  // Receipts (receipts.cpp)
+  struct PendingReceipt {
+    ReceiptCommand command;
+    ConversationId id;
+    Seq before = 0;
+    Seq seq = 0;
+  };
+  void apply_receipt(Conversation& conversation, ReceiptCommand command);
+  void resolve_message(ReceiptCommand command, Seq low, Seq high);
+  void advance_cursor(Conversation& conversation, ReceiptCommand command, std::uint64_t ordinal);
+  void finish_receipt(const ReceiptCommand& command, const Error* error);
+  void on_advanced(std::vector<PendingReceipt> receipts, std::vector<Result<Cursor>> cursors);
+  void tell_senders(Conversation& conversation, const PendingReceipt& receipt);
+  void tell_senders_of(const PendingReceipt& receipt, const std::vector<UserId>& senders, Epoch epoch,
+                       MessageId messageId);
+  [[nodiscard]] const RecentEvent* recent(const Conversation& conversation, Seq seq) const;
+
+  // Typing (typing.cpp)
+  void publish_typing(Conversation& conversation, const UserId& user, bool start, SessionId except);
+  void typing_ends(const ConversationId& id, const UserId& user);
+
+  // Notifications (notifications.cpp)
+  struct PushRound;
+  void push_loaded(Conversation& conversation, Seq seq, UniqueFunction<void(JobResult)> done);
+  void push_event(std::shared_ptr<PushRound> round);
+  void push_devices(std::shared_ptr<PushRound> round);
+  void push_send(std::shared_ptr<PushRound> round);
+
+  [[nodiscard]] std::int64_t steady() const { return context_.clock->steady().count(); }
+  [[nodiscard]] Conversation* find(std::string_view id);
+
+  Context& context_;
+  Outlet& outlet_;
+  StringMap<Slot> conversations_;
+  List used_;  ///< most recently used first
+  TimerWheel<Task> timers_;
+
+  // The turn's batches.
+  std::vector<AppendRequest> appends_;
+  std::vector<Conversation*> appendOrder_;
+  std::vector<ClaimRequest> claims_;
+  std::vector<LookUp> lookUps_;
+  std::vector<CursorUpdate> cursorUpdates_;
+  std::vector<PendingReceipt> receipts_;
+  std::vector<Job> jobs_;
+  std::vector<ConversationId> settled_;
+  StringMap<std::vector<Continuation>> continuations_;
+};
+
+}  // namespace chatcore::engine

@@ -1,0 +1,254 @@
+#include <algorithm>
+
+#include "engine/conversation_home.hpp"
+
+namespace chatcore::engine {
+
+namespace {
+
+void sort_by_user(std::vector<std::pair<UserId, Topic>>& inboxes) {
+  std::sort(inboxes.begin(), inboxes.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+}
+
+}  // namespace
+
+ConversationHome::ConversationHome(Context& context, Outlet& outlet)
+    : context_(context), outlet_(outlet), timers_(context.clock->steady()) {}
+
+ConversationHome::~ConversationHome() = default;
+
+Conversation* ConversationHome::find(std::string_view id) {
+  const auto found = conversations_.find(id);
+  return found == conversations_.end() ? nullptr : found->second.conversation.get();
+}
+
+Conversation& ConversationHome::get_or_load(const ConversationId& id, const EventCommand* cause) {
+  const auto found = conversations_.find(id);
+  if (found != conversations_.end()) {
+    used_.splice(used_.begin(), used_, found->second.position);
+    return *found->second.conversation;
+  }
+  auto conversation = std::make_unique<Conversation>();
+  conversation->id = id;
+  // Who the two are is known from the first command only: the id is a hash.
+  if (const auto* message = cause != nullptr ? std::get_if<NewMessage>(&cause->action) : nullptr;
+      message != nullptr && !message->to.empty()) {
+    conversation->inboxes.emplace_back(cause->from.user, context_.inbox(cause->from.user));
+    if (message->to != cause->from.user) conversation->inboxes.emplace_back(message->to, context_.inbox(message->to));
+    sort_by_user(conversation->inboxes);
+  }
+  used_.push_front(id);
+  claims_.push_back({id, context_.term});
+  return *conversations_.emplace(id, Slot{std::move(conversation), used_.begin()}).first->second.conversation;
+}
+
+void ConversationHome::with_loaded(const ConversationId& id, Continuation use) {
+  Conversation& conversation = get_or_load(id, nullptr);
+  if (conversation.state == Conversation::State::ready) return use(&conversation);
+  auto& waiting = continuations_[id];
+  if (waiting.size() >= context_.options.maxWaitingPerConversation) return use(nullptr);
+  waiting.push_back(std::move(use));
+}
+
+void ConversationHome::on_claimed(std::vector<ConversationId> ids, std::vector<Result<LogState>> states) {
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    Conversation* conversation = find(ids[i]);
+    if (conversation == nullptr) continue;
+    if (!states[i]) {
+      fail_loading(*conversation, states[i].error());
+      continue;
+    }
+    const bool recovering = conversation->state == Conversation::State::recovering;
+    const Seq before = conversation->committedHead;
+    adopt(*conversation, std::move(*states[i]));
+    // What was committed without an answer is still to be published, in its place.
+    if (recovering && conversation->head > before) {
+      read_missing(*conversation, before + 1, conversation->head);
+    } else if (recovering) {
+      finish_recovery(*conversation, {});
+    } else {
+      load_blocks(*conversation);
+    }
+  }
+}
+
+void ConversationHome::adopt(Conversation& conversation, LogState&& state) {
+  conversation.exists = state.exists;
+  conversation.epoch = state.epoch;
+  conversation.head = conversation.committedHead = state.head;
+  conversation.lastMessageId = std::max(conversation.lastMessageId, state.lastMessageId);
+  conversation.ordinal = conversation.committedOrdinal = state.ordinal;
+  conversation.memberSeq = conversation.committedMemberSeq = conversation.publishedMemberSeq = state.memberSeq;
+  if (!state.exists) {
+    conversation.members.clear();
+    return;
+  }
+  conversation.info = std::move(state.info);
+  conversation.members.clear();
+  conversation.members.reserve(state.members.size());
+  for (MemberState& member : state.members)
+    conversation.members.emplace(
+        std::move(member.member.userId),
+        MemberRecord{member.member.role, member.member.joinSeq, member.member.joinOrdinal, member.cursor});
+  if (!conversation.direct()) {
+    conversation.topic = context_.group_chat(conversation.id);
+    return;
+  }
+  conversation.inboxes.clear();
+  for (const auto& [user, member] : conversation.members)
+    conversation.inboxes.emplace_back(user, context_.inbox(user));
+  sort_by_user(conversation.inboxes);
+}
+
+void ConversationHome::load_blocks(Conversation& conversation) {
+  if (conversation.inboxes.size() != 2) return become_ready(conversation);
+  const UserId first = conversation.inboxes[0].first;
+  const UserId second = conversation.inboxes[1].first;
+  context_.directory->blocks(
+      {{first, second}}, *context_.executor,
+      [busy = context_.busy, this, id = conversation.id](std::vector<Result<BlockState>> answers) {
+        Conversation* loaded = find(id);
+        if (loaded == nullptr) return;
+        if (!answers[0]) return fail_loading(*loaded, answers[0].error());
+        loaded->firstBlocksSecond = answers[0]->aBlocksB;
+        loaded->secondBlocksFirst = answers[0]->bBlocksA;
+        loaded->blocksKnown = true;
+        become_ready(*loaded);
+      });
+}
+
+void ConversationHome::become_ready(Conversation& conversation) {
+  conversation.state = Conversation::State::ready;
+  const auto found = continuations_.find(conversation.id);
+  if (found != continuations_.end()) {
+    std::vector<Continuation> waiting = std::move(found->second);
+    continuations_.erase(found);
+    for (Continuation& use : waiting) use(&conversation);
+  }
+  run_waiting(conversation);
+}
+
+void ConversationHome::fail_loading(Conversation& conversation, const Error& error) {
+  const ConversationId id = conversation.id;
+  context_.log->write(LogLevel::warn, "engine", "conversation " + id + " cannot be loaded: " + error.message);
+  const Error told{ErrorCode::unavailable, "the conversation cannot be reached", std::chrono::milliseconds(1000)};
+  std::vector<Continuation> waiting;
+  if (const auto found = continuations_.find(id); found != continuations_.end()) {
+    waiting = std::move(found->second);
+    continuations_.erase(found);
+  }
+  for (InFlight& item : conversation.uncertain) conversation.waiting.push_back(std::move(item.command));
+  for (const EventCommand& command : conversation.waiting) {
+    outlet_.error(command.from.session, command.from.id, command.clientMsgId, told);
+  }
+  for (const Waiter& waiter : conversation.waiters)
+    outlet_.error(waiter.from.session, waiter.from.id, waiter.clientMsgId, told);
+  const auto slot = conversations_.find(id);
+  used_.erase(slot->second.position);
+  conversations_.erase(slot);
+  for (Continuation& use : waiting) use(nullptr);
+}
+
+void ConversationHome::read_missing(Conversation& conversation, Seq from, Seq to) {
+  ReadRequest request;
+  request.log = conversation.id;
+  request.from = from;
+  request.to = to;
+  request.maxEvents = static_cast<std::uint32_t>(to - from + 1);
+  request.maxBytes = UINT32_MAX;
+  context_.store->read({request}, *context_.executor,
+                       [busy = context_.busy, this, id = conversation.id](std::vector<Result<EventRange>> ranges) {
+                         Conversation* loaded = find(id);
+                         if (loaded == nullptr) return;
+                         if (!ranges[0]) return fail_loading(*loaded, ranges[0].error());
+                         finish_recovery(*loaded, std::move(ranges[0]->events));
+                       });
+}
+
+void ConversationHome::finish_recovery(Conversation& conversation, std::vector<Event> committedEvents) {
+  std::vector<InFlight> uncertain = std::move(conversation.uncertain);
+  conversation.uncertain.clear();
+  for (Event& event : committedEvents) {
+    const auto known = std::find_if(uncertain.begin(), uncertain.end(), [&](const InFlight& item) {
+      return item.event.messageId == event.messageId && item.event.seq == event.seq;
+    });
+    if (known != uncertain.end()) {
+      InFlight item = std::move(*known);
+      uncertain.erase(known);
+      committed(conversation, item);
+    } else {
+      publish(conversation, event, {}, 0);
+    }
+  }
+  const Error lost{ErrorCode::unavailable, "the store did not take the event; send it again",
+                   std::chrono::milliseconds(500)};
+  for (const InFlight& item : uncertain) {
+    fail_waiters(conversation, item.command, lost);
+    reject(conversation, item.command, lost);
+  }
+  become_ready(conversation);
+}
+
+void ConversationHome::blocks_changed(const ConversationId& id) {
+  Conversation* conversation = find(id);
+  if (conversation == nullptr || conversation->inboxes.size() != 2) return;
+  if (conversation->state != Conversation::State::ready) return;  // loading asks anyway
+  conversation->state = Conversation::State::loading;
+  load_blocks(*conversation);
+}
+
+void ConversationHome::recover() { recover_partition(context_.link->self()); }
+
+void ConversationHome::recover_partition(std::uint32_t partition) {
+  if (partition >= kPartitions) return;
+  context_.store->recover(
+      partition, *context_.executor, [busy = context_.busy, this, partition](Result<std::vector<ConversationId>> logs) {
+        if (!logs) {
+          context_.log->write(LogLevel::error, "engine", "recovery of a partition failed: " + logs.error().message);
+        } else {
+          for (const ConversationId& id : *logs) {
+            with_loaded(id, [this](Conversation* conversation) {
+              if (conversation == nullptr || !conversation->exists) return;
+              conversation->marked = true;
+              conversation->lastEventMillis = steady();
+              arm_head_timer(*conversation);
+              enqueue_push(conversation->id, conversation->committedHead);
+            });
+          }
+        }
+        recover_partition(partition + context_.link->count());
+      });
+}
+
+void ConversationHome::refresh_takers(const Topic& topic, ConversationId id,
+                                      std::vector<std::pair<SessionId, UserId>> takers, std::uint32_t shard) {
+  const auto answer = [this, topic, shard](Seq memberSeq, std::vector<SessionId> allowed) {
+    GatewayCommands& gateway = gateway_of(context_, shard);
+    if (context_.here(shard)) return gateway.refreshed(topic, memberSeq, std::move(allowed));
+    context_.link->send(shard, [&gateway, topic, memberSeq, allowed = std::move(allowed)] {
+      gateway.refreshed(topic, memberSeq, allowed);
+    });
+  };
+  with_loaded(id, [answer, takers = std::move(takers)](Conversation* conversation) {
+    if (conversation == nullptr) return answer(0, {});  // fail closed: nobody, until they come back
+    std::vector<SessionId> allowed;
+    for (const auto& [session, user] : takers)
+      if (conversation->members.contains(user)) allowed.push_back(session);
+    answer(conversation->committedMemberSeq, std::move(allowed));
+  });
+}
+
+void ConversationHome::evict() {
+  std::size_t looked = 0;
+  auto position = used_.end();
+  while (conversations_.size() > context_.options.maxLoadedConversations && position != used_.begin() &&
+         looked++ < 1000) {
+    --position;
+    const auto found = conversations_.find(*position);
+    if (!found->second.conversation->idle() || continuations_.contains(*position)) continue;
+    conversations_.erase(found);
+    position = used_.erase(position);
+  }
+}
+
+}  // namespace chatcore::engine

@@ -1,0 +1,308 @@
+#include <sodium.h>
+
+#include <algorithm>
+#include <iterator>
+
+#include "engine/engine_shard.hpp"
+#include "protocol/payload_hash.hpp"
+
+namespace chatcore::engine {
+
+namespace {
+
+protocol::Limits limits_of(const EngineOptions& options) { return {options.contentBytes, options.frameBytes}; }
+
+/// A group's id where the client names none: the same for every retry of the same create, so that a retry
+/// finds the group it made.
+ConversationId derived_group_id(std::string_view user, std::string_view clientMsgId) {
+  return "g." + direct_conversation_id("create:" + std::string(user), clientMsgId).substr(3);
+}
+
+}  // namespace
+
+EngineShard::EngineShard(Context context)
+    : context_(std::move(context)),
+      outlet_(context_),
+      conversations_(context_, outlet_),
+      users_(context_, outlet_),
+      catchUp_(context_, outlet_),
+      decoder_(limits_of(context_.options)),
+      expiries_(context_.clock->steady()) {}
+
+EngineShard::~EngineShard() = default;
+
+ClientSession* EngineShard::find(SessionId id) {
+  const std::uint32_t slot = slot_of(id);
+  if (slot >= sessions_.size() || sessions_[slot].id != id) return nullptr;
+  return &sessions_[slot];
+}
+
+Requester EngineShard::requester(const ClientSession& session, protocol::RequestId id) const {
+  return {session.id, session.user, session.device, std::move(id)};
+}
+
+void EngineShard::received(SessionId id, std::span<const std::string_view> messages) {
+  for (std::string_view message : messages) {
+    ClientSession* session = find(id);
+    if (session == nullptr) return;
+    if (session->state == ClientSession::State::live) {
+      handle(*session, message);
+    } else {
+      before_welcome(*session, message);
+    }
+  }
+}
+
+/// One command to where it belongs.
+class Dispatch {
+ public:
+  Dispatch(EngineShard& shard, ClientSession& session, protocol::RequestId id)
+      : shard_(shard), session_(session), id_(std::move(id)) {}
+
+  void operator()(const protocol::MessageSend& send) {
+    EventCommand command = event(send.clientMsgId, protocol::payload_hash(send));
+    command.conversationId = send.to.empty() ? ConversationId(send.conversationId)
+                                             : direct_conversation_id(session_.user, send.to);
+    command.action = NewMessage{send.messageType, std::string(send.content), send.replyTo, UserId(send.to)};
+    shard_.submit(session_, std::move(command));
+  }
+  void operator()(protocol::MessageReceived& received) { shard_.receipts(session_, id_, received.positions, false); }
+  void operator()(protocol::MessageRead& read) { shard_.receipts(session_, id_, read.positions, true); }
+  void operator()(protocol::Typing& typing) {
+    TypingCommand command{shard_.requester(session_, id_), std::move(typing.conversationId), typing.start};
+    const std::uint32_t home = shard_.context_.home_of(command.conversationId);
+    shard_.on_shard(home, [command = std::move(command)](EngineShard& owner) mutable {
+      owner.conversations().typing(std::move(command));
+    });
+  }
+  void operator()(protocol::PresencePing&) {
+    shard_.outlet_.send(session_.id, [&](std::string& out) { protocol::append_presence_pong(out, id_); });
+  }
+  void operator()(protocol::PresenceSubscribe& watch) { shard_.presence(session_, id_, std::move(watch.users), true); }
+  void operator()(protocol::PresenceGet& get) { shard_.presence(session_, id_, std::move(get.users), false); }
+  void operator()(protocol::PresenceUnsubscribe& unwatch) {
+    shard_.unwatch(session_, unwatch.users);
+    shard_.outlet_.ok(session_.id, id_);
+  }
+  void operator()(protocol::ClientState& state) {
+    session_.background = !state.foreground;
+    shard_.outlet_.ok(session_.id, id_);
+  }
+  void operator()(protocol::Sync& sync) {
+    std::optional<SyncContinuation> continued;
+    if (session_.extras != nullptr) continued = std::exchange(session_.extras->sync, std::nullopt);
+    shard_.catchUp_.sync(requester(), std::move(sync), std::move(continued),
+                         [&shard = shard_, id = session_.id](std::optional<SyncContinuation> rest) {
+                           ClientSession* session = shard.find(id);
+                           if (session == nullptr) return;
+                           if (rest || session->extras != nullptr) session->more().sync = std::move(rest);
+                         });
+  }
+  void operator()(protocol::History& history) { shard_.catchUp_.history(requester(), std::move(history)); }
+  void operator()(protocol::ConversationsList& list) { shard_.catchUp_.list(requester(), std::move(list)); }
+  void operator()(protocol::ConversationMembers& members) { shard_.catchUp_.members(requester(), std::move(members)); }
+  void operator()(protocol::ConversationMute& mute) { shard_.catchUp_.mute(requester(), std::move(mute)); }
+  void operator()(protocol::Hello& hello) { shard_.on_hello(session_, std::move(hello), id_); }
+
+  void operator()(protocol::ConversationCreate& create) {
+    EventCommand command = event(create.clientMsgId, protocol::payload_hash(create));
+    command.conversationId = create.conversationId.empty() ? derived_group_id(session_.user, create.clientMsgId)
+                                                           : std::move(create.conversationId);
+    command.action = CreateGroup{std::move(create.name), std::move(create.members)};
+    shard_.submit(session_, std::move(command));
+  }
+  void operator()(protocol::ConversationUpdate& update) {
+    change(update, RenameGroup{std::move(update.name)});
+  }
+  void operator()(protocol::ConversationAddMembers& add) { change(add, AddMembers{std::move(add.members)}); }
+  void operator()(protocol::ConversationRemoveMembers& remove) {
+    change(remove, RemoveMembers{std::move(remove.members)});
+  }
+  void operator()(protocol::ConversationSetRole& set) { change(set, SetRole{std::move(set.userId), set.role}); }
+  void operator()(protocol::ConversationLeave& leave) { change(leave, LeaveGroup{}); }
+
+ private:
+  [[nodiscard]] Requester requester() const { return shard_.requester(session_, id_); }
+  [[nodiscard]] EventCommand event(std::string_view clientMsgId, std::uint64_t payloadHash) const {
+    EventCommand command;
+    command.from = requester();
+    command.clientMsgId = clientMsgId;
+    command.payloadHash = payloadHash;
+    return command;
+  }
+  template <class WireCommand>
+  void change(WireCommand& wire, Action action) {
+    EventCommand command = event(wire.clientMsgId, hash_);
+    command.conversationId = std::move(wire.conversationId);
+    command.action = std::move(action);
+    shard_.submit(session_, std::move(command));
+  }
+
+ public:
+  /// The payload hash, taken before the fields are moved from.
+  template <class WireCommand>
+  void hash(const WireCommand& wire) {
+    if constexpr (requires { protocol::payload_hash(wire); }) hash_ = protocol::payload_hash(wire);
+  }
+
+ private:
+  EngineShard& shard_;
+  ClientSession& session_;
+  protocol::RequestId id_;
+  std::uint64_t hash_ = 0;
+};
+
+void EngineShard::handle(ClientSession& session, std::string_view message) {
+  ++commands_;
+  protocol::DecodeResult decoded = decoder_.decode(message);
+  if (!decoded.command)
+    return outlet_.error(session.id, decoded.id, decoded.clientMsgId, decoded.command.error());
+  Dispatch dispatch(*this, session, std::move(decoded.id));
+  std::visit(
+      [&](auto& command) {
+        dispatch.hash(command);
+        dispatch(command);
+      },
+      *decoded.command);
+}
+
+void EngineShard::submit(ClientSession& session, EventCommand command) {
+  const std::uint32_t rate = context_.options.eventsPerSecond;
+  if (rate != 0 && !session.events.take(rate, context_.clock->steady().count()))
+    command.refusal = Error{ErrorCode::rate_limited, "too many commands", std::chrono::milliseconds(1000 / rate + 1)};
+  const std::uint32_t home = context_.home_of(command.conversationId);
+  if (context_.here(home)) return conversations_.submit(std::move(command));
+  context_.link->send(home, [owner = (*context_.shards)[home],
+                             held = std::make_unique<EventCommand>(std::move(command))] {
+    owner->conversations().submit(std::move(*held));
+  });
+}
+
+void EngineShard::receipts(ClientSession& session, const protocol::RequestId& id,
+                           const std::vector<protocol::Position>& positions, bool read) {
+  auto tally = std::make_shared<ReceiptTally>();
+  tally->id = id;
+  tally->outstanding = positions.size();
+  if (positions.empty()) return outlet_.ok(session.id, id);
+  for (const protocol::Position& position : positions) {
+    ReceiptCommand command{requester(session, {}), position.conversationId, position.seq, position.epoch,
+                           position.messageId,     read,                    tally};
+    const std::uint32_t home = context_.home_of(position.conversationId);
+    if (context_.here(home)) {
+      conversations_.receipt(std::move(command));
+      continue;
+    }
+    context_.link->send(home, [owner = (*context_.shards)[home],
+                               held = std::make_unique<ReceiptCommand>(std::move(command))] {
+      owner->conversations().receipt(std::move(*held));
+    });
+  }
+}
+
+void EngineShard::presence(ClientSession& session, const protocol::RequestId& id, std::vector<UserId> users,
+                           bool watch) {
+  if (watch) {
+    auto& watched = session.more().watched;
+    std::vector<UserId> all;
+    std::set_union(watched.begin(), watched.end(), users.begin(), users.end(), std::back_inserter(all));
+    if (all.size() > context_.options.maxWatchedUsers)
+      return outlet_.error(session.id, id, {}, {ErrorCode::too_large, "too many users are watched", {}});
+    watched = std::move(all);
+  }
+  /// The homes answer one by one, the client is answered once.
+  struct Gathering {
+    protocol::RequestId id;
+    std::vector<PresenceAnswer> answers;
+    std::size_t outstanding = 0;
+  };
+  std::vector<std::vector<UserId>> byHome(context_.link->count());
+  for (UserId& user : users) byHome[context_.home_of(user)].push_back(std::move(user));
+  auto gathering = std::make_shared<Gathering>();
+  gathering->id = id;
+  for (const auto& part : byHome) gathering->outstanding += part.empty() ? 0 : 1;
+  const auto finish = [](EngineShard& origin, SessionId to, Gathering& all) {
+    std::vector<protocol::PresenceStatus> states;
+    for (const PresenceAnswer& answer : all.answers) states.push_back({answer.userId, answer.online, answer.lastSeen});
+    origin.outlet_.send(to, [&](std::string& out) { protocol::append_presence_state(out, all.id, states); });
+  };
+  if (gathering->outstanding == 0) return finish(*this, session.id, *gathering);
+  const std::uint32_t here = context_.link->self();
+  for (std::uint32_t home = 0; home < byHome.size(); ++home) {
+    if (byHome[home].empty()) continue;
+    on_shard(home, [from = requester(session, {}), part = std::move(byHome[home]), watch, here, gathering,
+                    finish](EngineShard& owner) mutable {
+      const SessionId to = from.session;
+      owner.users_.query(
+          std::move(from), std::move(part), watch,
+          [&owner, here, to, gathering, finish](std::vector<PresenceAnswer> answers) {
+            owner.on_shard(here, [to, gathering, finish, answers = std::move(answers)](EngineShard& origin) {
+              gathering->answers.insert(gathering->answers.end(), answers.begin(), answers.end());
+              if (--gathering->outstanding == 0) finish(origin, to, *gathering);
+            });
+          });
+    });
+  }
+}
+
+void EngineShard::unwatch(ClientSession& session, const std::vector<UserId>& users) {
+  if (session.extras == nullptr || users.empty()) return;
+  auto& watched = session.extras->watched;
+  std::erase_if(watched, [&](const UserId& user) { return std::binary_search(users.begin(), users.end(), user); });
+  for (std::uint32_t home = 0; home < context_.link->count(); ++home) {
+    std::vector<UserId> part;
+    for (const UserId& user : users)
+      if (context_.home_of(user) == home) part.push_back(user);
+    if (part.empty()) continue;
+    on_shard(home, [part = std::move(part), id = session.id](EngineShard& owner) { owner.users_.unwatch(id, part); });
+  }
+}
+
+void EngineShard::drained(SessionId id, std::vector<WithheldMark> marks, bool everything) {
+  std::vector<protocol::Head> heads;
+  // No heads at all say: everything may be behind.
+  if (!everything)
+    for (const WithheldMark& mark : marks) heads.push_back({mark.key, mark.number});
+  if (heads.empty() && !everything) return;
+  outlet_.send(id, [&](std::string& out) { protocol::append_sync_required(out, heads); });
+}
+
+void EngineShard::closed(SessionId id, std::uint16_t) {
+  ClientSession* session = find(id);
+  if (session == nullptr) return;
+  if (session->extras != nullptr && !session->extras->watched.empty()) {
+    const std::vector<UserId> watched = session->extras->watched;
+    unwatch(*session, watched);
+  }
+  const bool admitted =
+      session->state == ClientSession::State::live || session->state == ClientSession::State::admitting;
+  if (admitted) {
+    on_shard(context_.home_of(session->user),
+             [id, user = session->user, device = session->device](EngineShard& home) {
+               home.users_.disconnect(id, user, device);
+             });
+  }
+  *session = ClientSession{};
+}
+
+void EngineShard::stale(const Topic& topic, std::vector<SessionId> takers) {
+  static constexpr std::string_view kPrefix = "group-chat-";
+  if (!topic->name().starts_with(kPrefix)) return;
+  ConversationId id = topic->name().substr(kPrefix.size());
+  std::vector<std::pair<SessionId, UserId>> users;
+  for (SessionId taker : takers)
+    if (const ClientSession* session = find(taker)) users.emplace_back(taker, session->user);
+  on_shard(context_.home_of(id), [topic, id, users = std::move(users),
+                                  here = context_.link->self()](EngineShard& owner) mutable {
+    owner.conversations().refresh_takers(topic, std::move(id), std::move(users), here);
+  });
+}
+
+void EngineShard::tick() {
+  expiries_.advance(context_.clock->steady(), [this](SessionId id) {
+    if (find(id) != nullptr) outlet_.close(id, CloseCode::token_expired);
+  });
+  conversations_.tick();
+  users_.tick();
+}
+
+}  // namespace chatcore::engine

@@ -1,0 +1,65 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "chatcore/gateway/seam.hpp"
+#include "chatcore/model/conversation.hpp"
+#include "chatcore/model/event.hpp"
+#include "chatcore/result.hpp"
+#include "protocol/request_id.hpp"
+
+namespace chatcore::engine {
+
+/// Who asks, and where the answer goes.
+struct Requester {
+  SessionId session = 0;
+  UserId user;
+  DeviceId device;
+  protocol::RequestId id;
+};
+
+struct NewMessage {
+  MessageType type = MessageType::text;
+  std::string content;
+  MessageId replyTo = 0;
+  UserId to;  ///< the other side of a direct conversation; empty: named by conversationId
+};
+struct CreateGroup {
+  std::string name;
+  std::vector<UserId> members;
+};
+struct RenameGroup {
+  std::string name;
+};
+struct AddMembers {
+  std::vector<UserId> members;
+};
+struct RemoveMembers {
+  std::vector<UserId> members;
+};
+struct SetRole {
+  UserId userId;
+  Role role = Role::member;
+};
+struct LeaveGroup {};
+
+using Action = std::variant<NewMessage, CreateGroup, RenameGroup, AddMembers, RemoveMembers, SetRole, LeaveGroup>;
+
+/// A command that makes an event, on its way to the conversation's owner.
+struct EventCommand {
+  Requester from;
+  ConversationId conversationId;
+  ClientMsgId clientMsgId;
+  std::uint64_t payloadHash = 0;
+  Action action;
+  /// A limit refused it where it came in. Told only after the owner has seen that it is no repetition.
+  std::optional<Error> refusal;
+  bool lookedUp = false;       ///< known not to be a repetition
+  std::uint8_t attempts = 0;   ///< how often it was appended in vain through no fault of its own
+};
+
+}  // namespace chatcore::engine

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <string>
+
+#include "chatcore/engine/options.hpp"
+#include "chatcore/ports/log_store.hpp"
+#include "chatcore/result.hpp"
+#include "engine/conversation.hpp"
+
+namespace chatcore::engine {
+
+/// What a command does to its conversation, decided but not yet done.
+struct Plan {
+  Event event;  ///< complete but for the ids and times that `stamp` gives
+  AppendEffects effects;
+  bool changesMembers = false;
+};
+
+/// Authorization and meaning of a command in the state that the log will have when its turn comes. Pure.
+/// Direct conversations: whether a side blocks the other must be known.
+[[nodiscard]] Result<Plan> make_plan(const Conversation& conversation, const EventCommand& command,
+                                     const EngineOptions& options, Timestamp now);
+
+/// Gives the planned event its place: the next seq, an id, a time, its ordinal; and moves the conversation on
+/// to the state after it.
+void stamp(Conversation& conversation, Plan& plan, Timestamp now);
+
+}  // namespace chatcore::engine

@@ -1,0 +1,218 @@
+#include <algorithm>
+
+#include "engine/conversation_home.hpp"
+
+namespace chatcore::engine {
+
+namespace {
+
+Error bad_position(std::string message) { return {ErrorCode::bad_request, std::move(message), {}}; }
+
+}  // namespace
+
+void ConversationHome::receipt(ReceiptCommand command) {
+  const ConversationId id = command.conversationId;
+  if (Conversation* loaded = find(id); loaded != nullptr && loaded->state == Conversation::State::ready)
+    return apply_receipt(*loaded, std::move(command));
+  with_loaded(id, [this, held = std::make_shared<ReceiptCommand>(std::move(command))](Conversation* conversation) {
+    if (conversation != nullptr) return apply_receipt(*conversation, std::move(*held));
+    const Error error{ErrorCode::unavailable, "the conversation cannot be reached", std::chrono::milliseconds(500)};
+    finish_receipt(*held, &error);
+  });
+}
+
+const RecentEvent* ConversationHome::recent(const Conversation& conversation, Seq seq) const {
+  if (conversation.recent.empty() || seq < conversation.recent.front().seq ||
+      seq > conversation.recent.back().seq)
+    return nullptr;
+  const RecentEvent& event = conversation.recent[seq - conversation.recent.front().seq];
+  return event.seq == seq ? &event : nullptr;
+}
+
+void ConversationHome::apply_receipt(Conversation& conversation, ReceiptCommand command) {
+  conversation.lastUsedMillis = steady();
+  MemberRecord* member = conversation.member(command.from.user);
+  if (member == nullptr) {
+    const Error error{ErrorCode::not_a_member, "not a member of this conversation", {}};
+    return finish_receipt(command, &error);
+  }
+  if (command.messageId != 0 && command.seq == 0) {
+    for (const RecentEvent& event : conversation.recent)
+      if (event.messageId == command.messageId) command.seq = event.seq;
+    if (command.seq == 0) return resolve_message(std::move(command), 1, conversation.committedHead);
+  }
+  if (command.epoch != conversation.epoch) {
+    const Error error = bad_position("`epoch`: the conversation is at another one");
+    return finish_receipt(command, &error);
+  }
+  if (command.seq > conversation.committedHead) {
+    const Error error = bad_position("`seq` is above the head");
+    return finish_receipt(command, &error);
+  }
+  if (!command.read) {
+    conversation.deviceAcks[command.from.user + "/" + command.from.device] = command.seq;
+    return advance_cursor(conversation, std::move(command), 0);
+  }
+  if (command.seq <= member->cursor.readSeq) return advance_cursor(conversation, std::move(command), 0);
+  if (command.seq == conversation.committedHead)
+    return advance_cursor(conversation, std::move(command), conversation.committedOrdinal);
+  if (const RecentEvent* event = recent(conversation, command.seq))
+    return advance_cursor(conversation, std::move(command), event->ordinal);
+  ReadRequest request;
+  request.log = conversation.id;
+  request.from = request.to = command.seq;
+  context_.store->read(
+      {request}, *context_.executor,
+      [busy = context_.busy, this, command = std::move(command)](std::vector<Result<EventRange>> ranges) mutable {
+        Conversation* loaded = find(command.conversationId);
+        if (loaded != nullptr && ranges[0] && !ranges[0]->events.empty())
+          return advance_cursor(*loaded, std::move(command), ranges[0]->events[0].ordinal);
+        const Error error{ErrorCode::unavailable, "the log cannot be read", std::chrono::milliseconds(500)};
+        finish_receipt(command, &error);
+      });
+}
+
+/// Ids grow with seq, so a message that is not among the newest is found by halving: at most 50 reads of one.
+void ConversationHome::resolve_message(ReceiptCommand command, Seq low, Seq high) {
+  if (low > high) {
+    const Error error{ErrorCode::not_found, "`messageId`: no such message here", {}};
+    return finish_receipt(command, &error);
+  }
+  const Seq middle = low + (high - low) / 2;
+  ReadRequest request;
+  request.log = command.conversationId;
+  request.from = request.to = middle;
+  context_.store->read(
+      {request}, *context_.executor,
+      [busy = context_.busy, this, command = std::move(command), low, high, middle](std::vector<Result<EventRange>> ranges) mutable {
+        if (!ranges[0] || ranges[0]->events.empty()) {
+          const Error error{ErrorCode::unavailable, "the log cannot be read", std::chrono::milliseconds(500)};
+          return finish_receipt(command, &error);
+        }
+        const MessageId found = ranges[0]->events[0].messageId;
+        if (found < command.messageId) return resolve_message(std::move(command), middle + 1, high);
+        if (found > command.messageId) return resolve_message(std::move(command), low, middle - 1);
+        command.seq = middle;
+        command.epoch = ranges[0]->epoch;
+        receipt(std::move(command));
+      });
+}
+
+void ConversationHome::advance_cursor(Conversation& conversation, ReceiptCommand command, std::uint64_t ordinal) {
+  MemberRecord* member = conversation.member(command.from.user);
+  if (member == nullptr) {
+    const Error error{ErrorCode::not_a_member, "not a member of this conversation", {}};
+    return finish_receipt(command, &error);
+  }
+  Cursor& cursor = member->cursor;
+  const Seq before = command.read ? cursor.readSeq : cursor.deliveredSeq;
+  const bool advances = command.seq > before;
+  const bool answered = command.tally != nullptr && command.tally->id.present();
+  if (!advances && !answered) return;
+  // What is read has been delivered.
+  cursor.deliveredSeq = std::max(cursor.deliveredSeq, command.seq);
+  if (command.read) {
+    cursor.readSeq = std::max(cursor.readSeq, command.seq);
+    cursor.readOrdinal = std::max(cursor.readOrdinal, ordinal);
+  }
+  cursorUpdates_.push_back({conversation.id, command.from.user, cursor});
+  const Seq seq = advances ? command.seq : before;
+  receipts_.push_back({std::move(command), conversation.id, before, seq});
+}
+
+void ConversationHome::finish_receipt(const ReceiptCommand& command, const Error* error) {
+  const std::uint32_t shard = shard_of(command.from.session);
+  const auto finish = [](Outlet& outlet, const ReceiptCommand& done, const Error* failure) {
+    ReceiptTally& tally = *done.tally;
+    --tally.outstanding;
+    if (failure != nullptr && !tally.failed) {
+      tally.failed = true;
+      outlet.error(done.from.session, tally.id, {}, *failure);
+    }
+    if (tally.outstanding == 0 && !tally.failed) outlet.ok(done.from.session, tally.id);
+  };
+  if (context_.here(shard)) return finish(outlet_, command, error);
+  if (error == nullptr && !command.tally->id.present()) return;  // nobody waits for it
+  context_.link->send(shard, [this, finish, command, failure = error != nullptr ? std::optional(*error) : std::nullopt] {
+    finish(outlet_on(context_, shard_of(command.from.session)), command, failure ? &*failure : nullptr);
+  });
+}
+
+void ConversationHome::on_advanced(std::vector<PendingReceipt> receipts, std::vector<Result<Cursor>> cursors) {
+  for (std::size_t i = 0; i < receipts.size(); ++i) {
+    PendingReceipt& receipt = receipts[i];
+    if (!cursors[i]) {
+      const Error error{ErrorCode::unavailable, "the cursor could not be stored", std::chrono::milliseconds(500)};
+      finish_receipt(receipt.command, &error);
+      continue;
+    }
+    finish_receipt(receipt.command, nullptr);
+    if (receipt.seq <= receipt.before) continue;
+    if (Conversation* conversation = find(receipt.id)) tell_senders(*conversation, receipt);
+  }
+}
+
+void ConversationHome::tell_senders(Conversation& conversation, const PendingReceipt& receipt) {
+  const UserId& reader = receipt.command.from.user;
+  MessageId messageId = 0;
+  if (const RecentEvent* event = recent(conversation, receipt.seq)) messageId = event->messageId;
+  if (receipt.command.read) {
+    const MemberRecord* member = conversation.member(reader);
+    const std::uint64_t unread =
+        member == nullptr ? 0 : unread_of(conversation.committedOrdinal, member->cursor, member->joinOrdinal);
+    const FrameRef frame = outlet_.frame(
+        [&](std::string& out) {
+          protocol::append_sync_read(out, conversation.id, receipt.seq, conversation.epoch, messageId, unread);
+        },
+        {DeliveryClass::ephemeral, {}, 0});
+    context_.router->publish(context_.link->self(), context_.inbox(reader),
+                             {frame, 0, receipt.command.from.session, nullptr});
+  }
+  if (conversation.large()) return;
+  // Who blocks whom is not shown in receipts either.
+  if (conversation.direct() && (conversation.firstBlocksSecond || conversation.secondBlocksFirst)) return;
+  const bool known = !conversation.recent.empty() && receipt.before + 1 >= conversation.recent.front().seq;
+  if (known) {
+    std::vector<UserId> senders;
+    for (Seq seq = receipt.before + 1; seq <= receipt.seq; ++seq) {
+      const RecentEvent* event = recent(conversation, seq);
+      if (event == nullptr || event->senderId == reader) continue;
+      if (std::find(senders.begin(), senders.end(), event->senderId) == senders.end())
+        senders.push_back(event->senderId);
+    }
+    return tell_senders_of(receipt, senders, conversation.epoch, messageId);
+  }
+  // Older than what is kept in memory: the log says who sent what. The newest 1,000 of the range count.
+  ReadRequest request;
+  request.log = conversation.id;
+  request.from = std::max(receipt.before + 1, receipt.seq > 1000 ? receipt.seq - 999 : 1);
+  request.to = receipt.seq;
+  request.newestFirst = true;
+  request.maxEvents = 1000;
+  request.maxBytes = 4U << 20;
+  context_.store->read({request}, *context_.executor,
+                       [busy = context_.busy, this, receipt](std::vector<Result<EventRange>> ranges) {
+                         if (!ranges[0] || ranges[0]->events.empty()) return;
+                         std::vector<UserId> senders;
+                         for (const Event& event : ranges[0]->events)
+                           if (event.senderId != receipt.command.from.user) senders.push_back(event.senderId);
+                         std::sort(senders.begin(), senders.end());
+                         senders.erase(std::unique(senders.begin(), senders.end()), senders.end());
+                         tell_senders_of(receipt, senders, ranges[0]->epoch, ranges[0]->events[0].messageId);
+                       });
+}
+
+void ConversationHome::tell_senders_of(const PendingReceipt& receipt, const std::vector<UserId>& senders,
+                                       Epoch epoch, MessageId messageId) {
+  if (senders.empty()) return;
+  const protocol::Receipt told{receipt.id, receipt.command.from.user, receipt.seq, epoch, messageId, context_.now()};
+  const FrameRef frame = outlet_.frame(
+      [&](std::string& out) {
+        receipt.command.read ? protocol::append_message_read(out, told) : protocol::append_message_delivered(out, told);
+      },
+      {DeliveryClass::ephemeral, {}, 0});
+  for (const UserId& sender : senders)
+    context_.router->publish(context_.link->self(), context_.inbox(sender), {frame, 0, 0, nullptr});
+}
+
+}  // namespace chatcore::engine

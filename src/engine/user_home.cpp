@@ -1,0 +1,252 @@
+#include "engine/user_home.hpp"
+
+#include <algorithm>
+
+namespace chatcore::engine {
+
+namespace {
+constexpr std::size_t kRenewBatch = 4096;
+}
+
+/// What is being found out for one asker.
+struct UserHome::Query {
+  Requester from;
+  std::vector<UserId> users;
+  std::vector<Visibility> sees;
+  std::vector<bool> exists;
+  bool watch = false;
+  Answer done;
+};
+
+UserHome::UserHome(Context& context, Outlet& outlet)
+    : context_(context), outlet_(outlet), debounces_(context.clock->steady()) {}
+
+DeviceLease UserHome::lease_of(const UserId& user, const DeviceSession& device) const {
+  return {user, device.device, context_.serverId, context_.boot, device.session, device.epoch};
+}
+
+void UserHome::connect(SessionId session, UserId user, DeviceId device, Task registered) {
+  User& state = users_[user];
+  const auto same = std::find_if(state.devices.begin(), state.devices.end(),
+                                 [&](const DeviceSession& known) { return known.device == device; });
+  DeviceSession next{session, 0, device};
+  if (same != state.devices.end()) {
+    outlet_.close(same->session, CloseCode::replaced);
+    *same = next;
+  } else {
+    state.devices.push_back(next);
+  }
+  state.offlineAt = 0;
+  if (!state.announced) {
+    state.announced = true;
+    announce(user, state, true);
+  }
+  acquiring_.push_back({std::move(user), std::move(device), context_.serverId, context_.boot, session, 0});
+  registered_.push_back(std::move(registered));
+}
+
+void UserHome::on_acquired(const DeviceLease& lease, const Result<AcquireResult>& result) {
+  if (!result) {
+    // Presence is advice; a device is not kept out because it cannot be registered. The renewal tries again.
+    context_.log->write(LogLevel::warn, "presence", "no lease: " + result.error().message);
+    return;
+  }
+  const auto found = users_.find(lease.userId);
+  if (found == users_.end()) return;
+  for (DeviceSession& device : found->second.devices)
+    if (device.session == lease.session) device.epoch = result->epoch;
+}
+
+void UserHome::disconnect(SessionId session, const UserId& user, const DeviceId& device) {
+  const auto found = users_.find(user);
+  if (found == users_.end()) return;
+  User& state = found->second;
+  const auto gone = std::find_if(state.devices.begin(), state.devices.end(), [&](const DeviceSession& known) {
+    return known.session == session && known.device == device;
+  });
+  if (gone == state.devices.end()) return;  // replaced by a newer connection of the same device
+  releasing_.push_back(lease_of(user, *gone));
+  state.devices.erase(gone);
+  if (!state.devices.empty()) return;
+  state.lastSeen = context_.now();
+  const auto until = context_.clock->steady() + context_.options.presenceDebounce;
+  state.offlineAt = until.count();
+  debounces_.add(until, user);
+}
+
+void UserHome::debounce_ended(const UserId& user) {
+  const auto found = users_.find(user);
+  if (found == users_.end()) return;
+  User& state = found->second;
+  if (!state.devices.empty() || state.offlineAt == 0) return;
+  if (state.offlineAt > context_.clock->steady().count()) return;  // a later debounce has its own timer
+  state.offlineAt = 0;
+  state.announced = false;
+  context_.directory->set_last_seen(user, state.lastSeen, *context_.executor, [busy = context_.busy, this](Status status) {
+    if (!status) context_.log->write(LogLevel::warn, "presence", "lastSeen not stored: " + status.error().message);
+  });
+  announce(user, state, false);
+  forget_if_idle(user);
+}
+
+void UserHome::announce(const UserId& user, const User& state, bool online) {
+  if (context_.hooks != nullptr) {
+    try {
+      context_.hooks->on_presence(user, online);
+    } catch (const std::exception& failure) {
+      context_.log->write(LogLevel::error, "hooks", failure.what());
+    }
+  }
+  if (state.watchers.empty()) return;
+  const auto update = [&](Timestamp lastSeen) {
+    return outlet_.frame(
+        [&](std::string& out) { protocol::append_presence_update(out, {user, online, lastSeen}); },
+        {DeliveryClass::ephemeral, {}, 0});
+  };
+  const FrameRef plain = update(0);
+  const FrameRef dated = online ? plain : update(state.lastSeen);
+  for (const Watcher& watcher : state.watchers)
+    if (watcher.sees.online) outlet_.deliver(watcher.session, watcher.sees.lastSeen ? dated : plain);
+}
+
+void UserHome::forget_if_idle(const UserId& user) {
+  const auto found = users_.find(user);
+  if (found != users_.end() && found->second.devices.empty() && found->second.watchers.empty() &&
+      found->second.offlineAt == 0)
+    users_.erase(found);
+}
+
+void UserHome::query(Requester from, std::vector<UserId> users, bool watch, Answer answer) {
+  auto query = std::make_shared<Query>();
+  query->from = std::move(from);
+  query->users = std::move(users);
+  query->sees.resize(query->users.size());
+  query->exists.assign(query->users.size(), true);
+  query->watch = watch;
+  query->done = std::move(answer);
+  std::vector<BlockQuery> pairs;
+  for (const UserId& user : query->users) pairs.push_back({user, query->from.user});
+  context_.directory->blocks(std::move(pairs), *context_.executor,
+                             [busy = context_.busy, this, query](std::vector<Result<BlockState>> states) {
+                               // Unknown counts as blocked: what may be secret is not shown on a failure.
+                               for (std::size_t i = 0; i < states.size(); ++i)
+                                 if (!states[i] || states[i]->any()) query->sees[i] = {false, false};
+                               check_privacy(query);
+                             });
+}
+
+void UserHome::check_privacy(std::shared_ptr<Query> query) {
+  context_.directory->users(
+      query->users, *context_.executor, [busy = context_.busy, this, query](std::vector<Result<chatcore::User>> users) {
+        std::vector<BlockQuery> pairs;
+        std::vector<std::size_t> of;
+        for (std::size_t i = 0; i < users.size(); ++i) {
+          if (!users[i]) query->sees[i] = {false, false};
+          if (!users[i] || query->users[i] == query->from.user) continue;
+          Visibility& sees = query->sees[i];
+          if (users[i]->onlineAudience == Audience::nobody) sees.online = false;
+          if (users[i]->lastSeenAudience == Audience::nobody) sees.lastSeen = false;
+          const bool ask = (sees.online && users[i]->onlineAudience == Audience::contacts) ||
+                           (sees.lastSeen && users[i]->lastSeenAudience == Audience::contacts);
+          if (!ask) continue;
+          pairs.push_back({query->users[i], query->from.user});
+          of.push_back(i);
+        }
+        if (pairs.empty()) return answer(query);
+        check_contacts(query, std::move(pairs), std::move(of));
+      });
+}
+
+void UserHome::check_contacts(std::shared_ptr<Query> query, std::vector<BlockQuery> pairs,
+                              std::vector<std::size_t> of) {
+  context_.directory->contacts(std::move(pairs), *context_.executor,
+                               [busy = context_.busy, this, query, of = std::move(of)](std::vector<Result<bool>> contacts) {
+                                 for (std::size_t i = 0; i < contacts.size(); ++i)
+                                   if (!contacts[i] || !*contacts[i]) query->sees[of[i]] = {false, false};
+                                 answer(query);
+                               });
+}
+
+void UserHome::answer(std::shared_ptr<Query> query) {
+  context_.directory->last_seen(
+      query->users, *context_.executor, [busy = context_.busy, this, query](std::vector<Result<Timestamp>> times) {
+        std::vector<PresenceAnswer> answers;
+        for (std::size_t i = 0; i < query->users.size(); ++i) {
+          const UserId& user = query->users[i];
+          const Visibility sees = query->sees[i];
+          const auto known = users_.find(user);
+          const bool online = sees.online && known != users_.end() && known->second.announced;
+          Timestamp lastSeen = times[i] ? *times[i] : 0;
+          if (known != users_.end()) lastSeen = std::max(lastSeen, known->second.lastSeen);
+          answers.push_back({user, online, online || !sees.lastSeen ? 0 : lastSeen});
+          if (!query->watch || !sees.online) continue;
+          auto& watchers = users_[user].watchers;
+          std::erase_if(watchers, [&](const Watcher& watcher) { return watcher.session == query->from.session; });
+          watchers.push_back({query->from.session, sees});
+        }
+        query->done(std::move(answers));
+      });
+}
+
+void UserHome::unwatch(SessionId watcher, std::span<const UserId> users) {
+  for (const UserId& user : users) {
+    const auto found = users_.find(user);
+    if (found == users_.end()) continue;
+    std::erase_if(found->second.watchers, [&](const Watcher& known) { return known.session == watcher; });
+    forget_if_idle(user);
+  }
+}
+
+void UserHome::end_of_turn() {
+  if (!acquiring_.empty()) {
+    auto leases = std::exchange(acquiring_, {});
+    context_.presence->acquire(
+        leases, context_.options.presenceTtl, *context_.executor,
+        [busy = context_.busy, this, leases, registered = std::exchange(registered_, {})](
+            std::vector<Result<AcquireResult>> results) mutable {
+          for (std::size_t i = 0; i < leases.size(); ++i) {
+            on_acquired(leases[i], results[i]);
+            registered[i]();
+          }
+        });
+  }
+  if (!releasing_.empty())
+    context_.presence->release(std::exchange(releasing_, {}), *context_.executor, [busy = context_.busy](Status) {
+      // A lease that could not be released ends by itself.
+    });
+}
+
+void UserHome::tick() {
+  debounces_.advance(context_.clock->steady(), [this](const UserId& user) { debounce_ended(user); });
+  const std::int64_t now = context_.clock->steady().count();
+  if (now < nextRenewal_) return;
+  nextRenewal_ = now + context_.options.presenceTtl.count() / 3;
+  renew();
+}
+
+void UserHome::renew() {
+  std::vector<DeviceLease> batch;
+  const auto flush = [&] {
+    if (batch.empty()) return;
+    auto leases = std::exchange(batch, {});
+    context_.presence->renew(
+        leases, context_.options.presenceTtl, *context_.executor,
+        [busy = context_.busy, this, leases](std::vector<Result<RenewOutcome>> outcomes) {
+          for (std::size_t i = 0; i < leases.size(); ++i) {
+            if (!outcomes[i]) continue;
+            if (*outcomes[i] == RenewOutcome::fenced) outlet_.close(leases[i].session, CloseCode::replaced);
+            if (*outcomes[i] != RenewOutcome::unknown) continue;
+            acquiring_.push_back(leases[i]);
+            registered_.push_back([] {});
+          }
+        });
+  };
+  for (const auto& [user, state] : users_) {
+    for (const DeviceSession& device : state.devices)
+      if (device.epoch != 0) batch.push_back(lease_of(user, device));
+    if (batch.size() >= kRenewBatch) flush();
+  }
+  flush();
+}
+
+}  // namespace chatcore::engine

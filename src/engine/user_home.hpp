@@ -1,0 +1,88 @@
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/string_map.hpp"
+#include "core/timer_wheel.hpp"
+#include "engine/context.hpp"
+#include "engine/event_command.hpp"
+#include "engine/outlet.hpp"
+
+namespace chatcore::engine {
+
+/// What a watcher may see of a user.
+struct Visibility {
+  bool online = true;
+  bool lastSeen = true;
+};
+
+/// One user's state as somebody asked for it.
+struct PresenceAnswer {
+  UserId userId;
+  bool online = false;
+  Timestamp lastSeen = 0;
+};
+
+/// The users whose home is this shard: their connected devices, whether they are online, and who wants to
+/// know. One thread; completions come back to it.
+class UserHome {
+ public:
+  UserHome(Context& context, Outlet& outlet);
+
+  /// A device is about to be admitted. An older connection of the same device is closed 4502. `registered` runs
+  /// here when the lease is held.
+  void connect(SessionId session, UserId user, DeviceId device, Task registered);
+  void disconnect(SessionId session, const UserId& user, const DeviceId& device);
+
+  using Answer = UniqueFunction<void(std::vector<PresenceAnswer>)>;
+  /// The state of each of these users that `from` may see; with `watch`, every change until `unwatch`.
+  void query(Requester from, std::vector<UserId> users, bool watch, Answer answer);
+  void unwatch(SessionId watcher, std::span<const UserId> users);
+
+  void end_of_turn();
+  void tick();
+  [[nodiscard]] std::size_t known() const noexcept { return users_.size(); }
+
+ private:
+  struct DeviceSession {
+    SessionId session = 0;
+    LeaseEpoch epoch = 0;
+    DeviceId device;
+  };
+  struct Watcher {
+    SessionId session = 0;
+    Visibility sees;
+  };
+  struct User {
+    std::vector<DeviceSession> devices;
+    std::vector<Watcher> watchers;
+    bool announced = false;    ///< watchers hold the user to be online
+    std::int64_t offlineAt = 0;  ///< steady millis; 0: no debounce is running
+    Timestamp lastSeen = 0;    ///< when the last device went; 0: ask the directory
+  };
+  struct Query;
+
+  void on_acquired(const DeviceLease& lease, const Result<AcquireResult>& result);
+  void debounce_ended(const UserId& user);
+  void announce(const UserId& user, const User& state, bool online);
+  void forget_if_idle(const UserId& user);
+  void renew();
+  void check_privacy(std::shared_ptr<Query> query);
+  void check_contacts(std::shared_ptr<Query> query, std::vector<BlockQuery> pairs, std::vector<std::size_t> of);
+  void answer(std::shared_ptr<Query> query);
+  [[nodiscard]] DeviceLease lease_of(const UserId& user, const DeviceSession& device) const;
+
+  Context& context_;
+  Outlet& outlet_;
+  StringMap<User> users_;
+  TimerWheel<UserId> debounces_;
+  std::int64_t nextRenewal_ = 0;
+  std::vector<DeviceLease> acquiring_;
+  std::vector<Task> registered_;
+  std::vector<DeviceLease> releasing_;
+};
+
+}  // namespace chatcore::engine

@@ -1,0 +1,112 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "chatcore/gateway/options.hpp"
+#include "chatcore/ports/clock.hpp"
+#include "chatcore/ports/transport.hpp"
+#include "core/timer_wheel.hpp"
+#include "gateway/http_head.hpp"
+#include "gateway/reactor.hpp"
+#include "gateway/websocket_frame.hpp"
+#include "gateway/websocket_handshake.hpp"
+
+namespace chatcore::gateway {
+
+/// One shard's WebSocket connections over TCP: accept, handshake, frames in, bytes out.
+class WebSocketTransport final : public Transport {
+ public:
+  static constexpr std::uint32_t kListenerTag = UINT32_MAX;
+
+  WebSocketTransport(GatewayOptions options, Reactor& reactor, const Clock& clock);
+  ~WebSocketTransport() override;
+
+  void set_events(TransportEvents& events) noexcept { events_ = &events; }
+  /// Takes over a listening, non-blocking socket.
+  [[nodiscard]] bool listen(int listener);
+  void stop_listening();
+
+  /// Takes over a connected, non-blocking socket, as if it had been accepted.
+  void adopt(int fd, std::string_view remoteAddress);
+
+  void handle(const Reactor::Event& event);
+  void tick();
+  /// Ends what was aborted since the last call.
+  void reap();
+
+  std::size_t write(ConnectionSlot slot, std::span<const std::string_view> pieces) override;
+  void ping(ConnectionSlot slot) override;
+  void finish(ConnectionSlot slot) override;
+  void abort(ConnectionSlot slot) override;
+  std::size_t encode_close(std::span<char, 131> out, std::uint16_t code, std::string_view reason) override;
+
+  [[nodiscard]] std::size_t connections() const noexcept { return connections_.size() - free_.size(); }
+
+ private:
+  enum class State : std::uint8_t {
+    free,
+    handshaking,
+    open,
+    failing,    ///< the gateway has been told; what it queued goes out, nothing is read
+    finishing,  ///< our side is shut down; waiting for the peer's
+    aborted,    ///< closed in the next tick or at the end of its event
+  };
+  /// A request head on its way in; gone once the connection is open.
+  struct Handshaking {
+    HttpHeadParser parser;
+    std::string bytes;
+    std::string remoteAddress;
+  };
+  struct Connection {
+    explicit Connection(const WebSocketOptions& options) : parser(options) {}
+    int fd = -1;
+    std::uint32_t generation = 0;
+    State state = State::free;
+    bool wantsRoom = false;
+    bool announced = false;  ///< on_open was told, so on_close must be
+    std::uint16_t closeCode = 1006;
+    std::unique_ptr<Handshaking> handshaking;
+    std::unique_ptr<std::string> partial;  // the front of a frame whose rest has not come yet
+    WebSocketParser parser;
+  };
+  struct Deadline {
+    ConnectionSlot slot;
+    std::uint32_t generation;
+  };
+
+  void accept_ready();
+  [[nodiscard]] bool admit_connect();
+  void read_handshake(ConnectionSlot slot);
+  void upgrade(ConnectionSlot slot, const HttpRequest& request, std::string_view rest);
+  void refuse(ConnectionSlot slot, int status, std::string_view text, std::uint32_t retryAfterSeconds = 0);
+  void answer_health(ConnectionSlot slot);
+  void send_and_close(ConnectionSlot slot, const std::string& response);
+  void read_frames(ConnectionSlot slot);
+  void parse(ConnectionSlot slot, std::span<char> bytes);
+  void deliver_batch(ConnectionSlot slot);
+  void discard_input(ConnectionSlot slot);
+  void end(ConnectionSlot slot);
+  void set_interest(Connection& connection, ConnectionSlot slot);
+  void watch(ConnectionSlot slot, std::chrono::milliseconds in);
+
+  GatewayOptions options_;
+  Reactor& reactor_;
+  const Clock& clock_;
+  TransportEvents* events_ = nullptr;
+  int listener_ = -1;
+  std::vector<Connection> connections_;
+  std::vector<ConnectionSlot> free_;
+  std::vector<ConnectionSlot> aborted_;
+  std::vector<std::string_view> batch_;
+  std::unique_ptr<char[]> input_;
+  std::size_t inputCapacity_;
+  TimerWheel<Deadline> deadlines_;
+  std::int64_t connectWindow_ = 0;
+  std::uint32_t connectsInWindow_ = 0;
+};
+
+}  // namespace chatcore::gateway

@@ -1,0 +1,261 @@
+#include "chatcore/server/server.hpp"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <charconv>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "routing/local_router.hpp"
+#include "server/listener.hpp"
+#include "server/shard.hpp"
+
+namespace chatcore {
+
+namespace {
+
+constexpr std::chrono::seconds kAnswerLimit{10};  // what a stop waits for a port that owes an answer
+
+Error invalid(std::string message) { return {ErrorCode::invalid_argument, std::move(message), {}}; }
+
+Status check(const ServerOptions& options, const ServerPorts& ports) {
+  if (options.shards > kMaxShards) return invalid("`shards` is above 64");
+  if (ports.store == nullptr) return invalid("`ports.store` is missing");
+  if (ports.directory == nullptr) return invalid("`ports.directory` is missing");
+  if (ports.authenticator == nullptr) return invalid("`ports.authenticator` is missing");
+  if (ports.presence == nullptr) return invalid("`ports.presence` is missing");
+  if ((ports.push == nullptr) != (ports.workQueue == nullptr))
+    return invalid("`ports.push` and `ports.workQueue` go together");
+  return {};
+}
+
+}  // namespace
+
+class Server::Impl {
+ public:
+  Impl(ServerOptions options, ServerPorts ports)
+      : options_(std::move(options)), ports_(std::move(ports)), topics_(shard_count()) {}
+  ~Impl() { stop(); }
+
+  Status start() {
+    if (Status checked = check(options_, ports_); !checked) return checked;
+    build_shards();
+    if (Status listening = listen(); !listening) return listening;
+    if (ports_.everySecond) shards_[0]->set_every_second(std::move(ports_.everySecond));
+    for (auto& shard : shards_) shard->start();
+    if (ports_.workQueue != nullptr) consume_push_jobs();
+    return {};
+  }
+
+  void stop() {
+    std::lock_guard lock(stopping_);
+    if (stopped_) return;
+    stopped_ = true;
+    for (auto& shard : shards_)
+      shard->post([this, target = shard.get()] {
+        target->drain(options_.drainWindow, options_.comeBackAfter, random());
+      });
+    // Waiting for the shards' own word; their clock may be a test's, so the limit is counted in real time.
+    const auto limit = options_.drainWindow + options_.gateway.closeLinger + std::chrono::milliseconds(500);
+    const auto until = std::chrono::steady_clock::now() + limit;
+    const auto all_empty = [&] {
+      for (auto& shard : shards_)
+        if (!shard->empty()) return false;
+      return true;
+    };
+    do {
+      std::this_thread::sleep_for(std::chrono::milliseconds(120));  // a tick, after which counts are fresh
+    } while (!all_empty() && std::chrono::steady_clock::now() < until);
+    if (ports_.workQueue != nullptr) ports_.workQueue->stop();
+    for (auto& shard : shards_) {
+      if (shard->join(kAnswerLimit)) continue;
+      // A port that never answers holds a reference to this shard for ever: better leaked than dangling.
+      log().write(LogLevel::error, "server", "a port did not answer before the stop");
+      [[maybe_unused]] auto* leaked = shard.release();
+    }
+    shards_.clear();
+  }
+
+  void blocks_changed(const UserId& a, const UserId& b) {
+    const ConversationId id = direct_conversation_id(a, b);
+    server::Shard& home = *shards_[partition_of(id) % shards_.size()];
+    home.post([&home, id] { home.engine().conversations().blocks_changed(id); });
+  }
+
+  [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
+  [[nodiscard]] Stats stats() const {
+    Stats sum;
+    for (const auto& shard : shards_) {
+      sum.connections += shard->connections();
+      sum.conversations += shard->conversations();
+      sum.topics += shard->topics();
+      sum.commands += shard->commands();
+    }
+    return sum;
+  }
+
+ private:
+  [[nodiscard]] std::uint32_t shard_count() const {
+    if (options_.shards != 0) return std::min(options_.shards, kMaxShards);
+    return std::clamp(std::thread::hardware_concurrency(), 1U, kMaxShards);
+  }
+  [[nodiscard]] Clock& clock() { return ports_.clock != nullptr ? *ports_.clock : system_clock(); }
+  [[nodiscard]] Log& log() { return ports_.log != nullptr ? *ports_.log : null_log(); }
+  [[nodiscard]] Random& random() { return ports_.random != nullptr ? *ports_.random : system_random(); }
+
+  void build_shards() {
+    const std::uint32_t count = shard_count();
+    for (std::uint32_t i = 0; i < count; ++i)
+      shards_.push_back(std::make_unique<server::Shard>(i, count, options_.gateway, router_, clock()));
+    std::vector<server::Shard*> peers;
+    for (auto& shard : shards_) {
+      router_.add_shard(*shard, shard->gateway().fan_out());
+      peers.push_back(shard.get());
+    }
+    for (auto& shard : shards_) {
+      shard->set_peers(peers);
+      shard->set_engine(context());
+      engines_.push_back(&shard->engine());
+    }
+  }
+
+  [[nodiscard]] engine::Context context() {
+    engine::Context context;
+    context.store = ports_.store;
+    context.directory = ports_.directory;
+    context.presence = ports_.presence;
+    context.authenticator = ports_.authenticator;
+    context.router = &router_;
+    context.workQueue = ports_.workQueue;
+    context.push = ports_.push;
+    context.hooks = ports_.hooks;
+    context.clock = &clock();
+    context.random = &random();
+    context.log = &log();
+    context.metrics = ports_.metrics != nullptr ? ports_.metrics : &null_metrics();
+    context.topics = &topics_;
+    context.options = options_.engine;
+    context.serverId = options_.serverId;
+    context.boot = ports_.term;
+    context.term = ports_.term;
+    context.shards = &engines_;
+    return context;
+  }
+
+  Status listen() {
+    Result<server::ListenAddress> address = server::parse_listen_address(options_.listen);
+    if (!address) return address.error();
+    // Without SO_REUSEPORT first: with it, a second server would silently take half of the connections.
+    Result<int> probe = server::open_listener(*address, false);
+    if (!probe) return probe.error();
+    const Result<std::uint16_t> port = server::port_of(*probe);
+    ::close(*probe);
+    if (!port) return port.error();
+    port_ = address->port = *port;
+    for (auto& shard : shards_) {
+      if (!shard->ok()) return Error{ErrorCode::io_error, "the system gave no more descriptors", {}};
+      Result<int> listener = server::open_listener(*address, true);
+      if (!listener) return listener.error();
+      if (!shard->listen(*listener)) return Error{ErrorCode::io_error, "the listener cannot be watched", {}};
+    }
+    return {};
+  }
+
+  /// One job is one event; its conversation's home knows who still needs to be told.
+  void consume_push_jobs() {
+    ports_.workQueue->consume("push", *shards_[0], [this](std::vector<Job> jobs, WorkQueue::Finish finish) {
+      struct Round {
+        std::vector<JobResult> results;
+        std::size_t outstanding;
+        WorkQueue::Finish finish;
+      };
+      auto round = std::make_shared<Round>();
+      round->results.resize(jobs.size());
+      round->outstanding = jobs.size();
+      round->finish = std::move(finish);
+      for (std::size_t i = 0; i < jobs.size(); ++i) {
+        const auto done = [this, round, i](JobResult result) {
+          shards_[0]->post([round, i, result] {
+            round->results[i] = result;
+            if (--round->outstanding == 0) round->finish(std::move(round->results));
+          });
+        };
+        const std::size_t hash = jobs[i].payload.rfind('#');
+        Seq seq = 0;
+        const char* end = jobs[i].payload.data() + jobs[i].payload.size();
+        if (hash == std::string::npos || std::from_chars(jobs[i].payload.data() + hash + 1, end, seq).ptr != end) {
+          done({JobOutcome::drop, {}});
+          continue;
+        }
+        const ConversationId id = jobs[i].payload.substr(0, hash);
+        server::Shard& home = *shards_[partition_of(id) % shards_.size()];
+        home.post([&home, id, seq, done] { home.engine().conversations().push_due(id, seq, done); });
+      }
+    });
+  }
+
+  ServerOptions options_;
+  ServerPorts ports_;
+  TopicNames topics_;
+  routing::LocalRouter router_;
+  std::vector<engine::EngineShard*> engines_;
+  std::vector<std::unique_ptr<server::Shard>> shards_;
+  std::uint16_t port_ = 0;
+  std::mutex stopping_;
+  bool stopped_ = false;
+};
+
+Server::Server(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Server::~Server() = default;
+
+Result<std::unique_ptr<Server>> Server::start(ServerOptions options, ServerPorts ports) {
+  auto impl = std::make_unique<Impl>(std::move(options), std::move(ports));
+  if (Status started = impl->start(); !started) return started.error();
+  return std::unique_ptr<Server>(new Server(std::move(impl)));
+}
+
+std::uint16_t Server::port() const noexcept { return impl_->port(); }
+void Server::stop() { impl_->stop(); }
+void Server::blocks_changed(const UserId& a, const UserId& b) { impl_->blocks_changed(a, b); }
+Server::Stats Server::stats() const { return impl_->stats(); }
+
+namespace {
+
+// Where the handler can reach it: signals belong to the process, not to an object.
+std::atomic<int> signalPipe{-1};
+
+extern "C" void on_stop_signal(int) {
+  const char byte = 0;
+  [[maybe_unused]] const auto written = ::write(signalPipe.load(), &byte, 1);
+}
+
+}  // namespace
+
+void Server::run_until_signal() {
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) return stop();
+  signalPipe.store(ends[1]);
+  struct sigaction action {};
+  action.sa_handler = on_stop_signal;
+  struct sigaction previousTerm {};
+  struct sigaction previousInt {};
+  sigaction(SIGTERM, &action, &previousTerm);
+  sigaction(SIGINT, &action, &previousInt);
+  char byte = 0;
+  while (::read(ends[0], &byte, 1) < 0 && errno == EINTR) {
+  }
+  stop();
+  sigaction(SIGTERM, &previousTerm, nullptr);
+  sigaction(SIGINT, &previousInt, nullptr);
+  signalPipe.store(-1);
+  ::close(ends[0]);
+  ::close(ends[1]);
+}
+
+}  // namespace chatcore
