@@ -69,17 +69,17 @@ void the_description_is_replaced(Subject& s) {
 
 void cursors_keep_the_maximum(Subject& s) {
   s.append(group_of("g", {"alice", "bob"}));
-  expect(s.advance({"g", "bob", {5, 3, 2}}) == Cursor{5, 3, 2}, "the first");
-  expect(s.advance({"g", "bob", {4, 4, 1}}) == Cursor{5, 4, 2}, "the maximum of every field");
-  expect(s.advance({"g", "bob", {}}) == Cursor{5, 4, 2}, "repetition to change nothing");
+  expect(s.advance({"g", "bob", {5, 3, 2, 1}}) == Cursor{5, 3, 2, 1}, "the first");
+  expect(s.advance({"g", "bob", {4, 4, 1, 2}}) == Cursor{5, 4, 2, 2}, "the maximum of every field");
+  expect(s.advance({"g", "bob", {}}) == Cursor{5, 4, 2, 2}, "repetition to change nothing");
   AppendRequest sent = append_of("g", 1, 1, "bob");
-  sent.effects.cursors = {{"bob", Cursor{2, 9, 9}}, {"alice", Cursor{1, 0, 0}}};
+  sent.effects.cursors = {{"bob", Cursor{2, 9, 9, 9}}, {"alice", Cursor{1, 0, 0}}};
   expect(s.append(sent).outcome == committed, "an append with cursors");
-  expect(s.advance({"g", "bob", {}}) == Cursor{5, 9, 9}, "an append to merge as well");
+  expect(s.advance({"g", "bob", {}}) == Cursor{5, 9, 9, 9}, "an append to merge as well");
   const auto state = s.claim("g", 1);
-  expect(state->members[0].cursor == Cursor{1, 0, 0} && state->members[1].cursor == Cursor{5, 9, 9},
+  expect(state->members[0].cursor == Cursor{1, 0, 0} && state->members[1].cursor == Cursor{5, 9, 9, 9},
          "the claim to tell them");
-  expect(s.conversations_of(UserId("bob"))[0].cursor == Cursor{5, 9, 9}, "the user's view to tell them");
+  expect(s.conversations_of(UserId("bob"))[0].cursor == Cursor{5, 9, 9, 9}, "the user's view to tell them");
 }
 
 void cursors_are_merged_within_a_batch(Subject& s) {

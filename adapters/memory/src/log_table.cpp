@@ -53,6 +53,7 @@ void raise(Cursor& to, const Cursor& from) {
   to.deliveredSeq = std::max(to.deliveredSeq, from.deliveredSeq);
   to.readSeq = std::max(to.readSeq, from.readSeq);
   to.readOrdinal = std::max(to.readOrdinal, from.readOrdinal);
+  to.sentOrdinal = std::max(to.sentOrdinal, from.sentOrdinal);
 }
 
 /// The event of a request that its membership changes belong to.

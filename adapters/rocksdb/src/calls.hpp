@@ -1,0 +1,56 @@
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "chatcore/ports/log_store.hpp"
+
+/// What waits for the committer: the port's writing calls as values, answered once with their commit.
+namespace chatcore::rocks {
+
+template <class Request, class Answer>
+struct Call {
+  std::vector<Request> batch;
+  Executor* executor = nullptr;
+  Completion<std::vector<Answer>> done;
+  std::vector<Answer> answers;
+};
+
+using AppendCall = Call<AppendRequest, AppendResult>;
+using ClaimCall = Call<ClaimRequest, Result<LogState>>;
+using AdvanceCall = Call<CursorUpdate, Result<Cursor>>;
+using MuteCall = Call<LogStore::MuteRequest, Status>;
+
+struct SettledCall {
+  std::vector<ConversationId> logs;
+};
+
+/// The directory's rows as a change sees them: what was decided before it in the same commit included.
+class DirectoryRows {
+ public:
+  virtual ~DirectoryRows() = default;
+  virtual Result<std::optional<std::string>> get(std::string_view key) = 0;
+  virtual void put(std::string key, std::string value) = 0;
+  virtual void erase(std::string key) = 0;
+};
+
+struct ChangeCall {
+  UniqueFunction<Status(DirectoryRows&)> change;
+  Executor* executor = nullptr;
+  Completion<Status> done;
+  Status answer;
+};
+
+/// The background folded the journal's frozen part.
+struct FoldedCall {
+  std::uint64_t lastRow = 0;
+};
+
+using AnyCall =
+    std::variant<AppendCall, ClaimCall, AdvanceCall, MuteCall, SettledCall, ChangeCall, FoldedCall>;
+
+}  // namespace chatcore::rocks

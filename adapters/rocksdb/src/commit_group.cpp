@@ -1,0 +1,307 @@
+#include "commit_group.hpp"
+
+#include <algorithm>
+
+#include "keys.hpp"
+#include "log_rows.hpp"
+#include "values.hpp"
+
+namespace chatcore::rocks {
+
+namespace {
+
+constexpr std::size_t kMaxEventsPerAppend = 64;
+// How far the journal's tables may outgrow folding before appends are turned away.
+constexpr std::size_t kJournalSlack = 8;
+constexpr std::size_t kSmallestJournalBound = 65'536;
+
+AppendResult outcome(AppendOutcome what, Seq head) {
+  AppendResult result;
+  result.outcome = what;
+  result.head = head;
+  return result;
+}
+
+AppendResult refused(Error error) {
+  AppendResult result;
+  result.error = std::move(error);
+  return result;
+}
+
+Error invalid(const char* why) { return Error{.code = ErrorCode::invalid_argument, .message = why}; }
+
+const char* malformed(const AppendRequest& request) {
+  if (!storable(request.log)) return "an append's log is not an id";
+  if (request.events.empty() || request.events.size() > kMaxEventsPerAppend)
+    return "an append carries 1 to 64 events";
+  Seq next = request.expectedHead;
+  for (const Event& event : request.events) {
+    if (event.seq != ++next) return "the events' seq does not follow the expected head";
+  }
+  for (const MembershipChange& change : request.effects.members) {
+    if (!storable(change.member.userId)) return "a member's userId is not an id";
+  }
+  for (const CursorAdvance& advance : request.effects.cursors) {
+    if (!storable(advance.userId)) return "a cursor's userId is not an id";
+  }
+  return nullptr;
+}
+
+/// The event of a request that its membership changes belong to.
+Seq membership_event(const std::vector<Event>& events) {
+  for (auto event = events.rbegin(); event != events.rend(); ++event) {
+    if (event->kind == EventKind::member || event->kind == EventKind::conversation) return event->seq;
+  }
+  return events.back().seq;
+}
+
+}  // namespace
+
+CommitGroup::CommitGroup(Database& database, Journal& journal)
+    : database_(database), journal_(journal), hot_(database.options().hotLogs) {}
+
+Result<HotLog*> CommitGroup::hot(const ConversationId& id) {
+  if (HotLog* known = hot_.find(id)) return known;
+  auto stored = read_log_head(database_, id);
+  if (!stored) return std::move(stored).error();
+  return &hot_.insert(id, HotLog{stored->head, stored->term, false});
+}
+
+void CommitGroup::decide(AppendCall& call) {
+  call.answers.reserve(call.batch.size());
+  for (AppendRequest& request : call.batch) call.answers.push_back(append(request));
+}
+
+AppendResult CommitGroup::append(AppendRequest& request) {
+  if (const char* why = malformed(request)) return refused(invalid(why));
+  if (journal_.committer_size() >
+      std::max(kSmallestJournalBound, database_.options().foldThreshold * kJournalSlack))
+    return refused(
+        Error{.code = ErrorCode::overloaded, .message = "the journal of sends is not folded fast enough"});
+  auto log = hot(request.log);
+  if (!log) return refused(std::move(log).error());
+  HotLog& known = **log;
+  if (request.term < known.term) return outcome(AppendOutcome::fenced, known.head);
+  auto original = original_of(request);
+  if (!original) return refused(std::move(original).error());
+  if (*original) {
+    AppendResult result = outcome(AppendOutcome::duplicate, known.head);
+    result.original = **original;
+    return result;
+  }
+  if (request.expectedHead != known.head) return outcome(AppendOutcome::conflict, known.head);
+  write(request, known);
+  return outcome(AppendOutcome::committed, known.head);
+}
+
+Result<std::optional<OriginalSend>> CommitGroup::original_of(const AppendRequest& request) {
+  hashes_.clear();
+  for (const Event& event : request.events) {
+    if (event.clientMsgId.empty()) continue;
+    const SendHash hash = hash_send(database_.hash_key(), request.log, event.senderId, event.clientMsgId);
+    if (const auto pending = sends_.find(hash); pending != sends_.end())
+      return std::optional(pending->second);
+    auto known = journal_.committer_find_send(hash);
+    if (!known || *known) return known;
+    if (std::find(hashes_.begin(), hashes_.end(), hash) != hashes_.end())
+      return invalid("a clientMsgId stands twice in one append");
+    hashes_.push_back(hash);
+  }
+  return std::optional<OriginalSend>();
+}
+
+void CommitGroup::write(AppendRequest& request, HotLog& log) {
+  auto hash = hashes_.begin();
+  for (const Event& event : request.events) {
+    event_key(key_, request.log, event.seq);
+    encode_event(key_, event, value_);
+    batch_.Put(database_.column(Column::events), key_, value_);
+    if (event.clientMsgId.empty()) continue;
+    const OriginalSend send{event.seq, event.epoch, event.messageId, event.timestamp, event.payloadHash};
+    sends_.emplace(*hash, send);
+    row_.sends.emplace_back(*hash++, send);
+  }
+  if (log.term != request.term || log.head == 0) {
+    const std::string key = log_key(request.log, LogPart::term);
+    batch_.Put(database_.column(Column::logs), key, encode_number(key, request.term));
+  }
+  if (request.effects.mayBeUnpublished && !log.marked) {
+    batch_.Put(database_.column(Column::marks), mark_key(request.log), "");
+    log.marked = true;
+  }
+  log.term = request.term;
+  log.head += request.events.size();
+  wantsSync_ = true;
+  write_effects(request);
+}
+
+void CommitGroup::write_effects(const AppendRequest& request) {
+  const AppendEffects& effects = request.effects;
+  if (effects.info) {
+    const std::string key = log_key(request.log, LogPart::info);
+    batch_.Put(database_.column(Column::logs), key, encode_info(key, *effects.info));
+  }
+  if (!effects.members.empty()) {
+    const std::string key = log_key(request.log, LogPart::memberSeq);
+    batch_.Put(database_.column(Column::logs), key, encode_number(key, membership_event(request.events)));
+  }
+  for (const MembershipChange& change : effects.members) {
+    const UserId& user = change.member.userId;
+    const std::string member = pair_key(request.log, user);
+    const std::string conversation = pair_key(user, request.log);
+    if (change.removed) {
+      batch_.Delete(database_.column(Column::members), member);
+      batch_.Delete(database_.column(Column::conversations), conversation);
+    } else {
+      batch_.Put(database_.column(Column::members), member, encode_member(member, change.member));
+      batch_.Put(database_.column(Column::conversations), conversation,
+                 encode_member(conversation, change.member));
+    }
+  }
+  for (const CursorAdvance& advance : effects.cursors)
+    raise_cursor(pair_key(request.log, advance.userId), advance.cursor, false);
+}
+
+void CommitGroup::raise_cursor(const std::string& key, const Cursor& cursor, bool whole) {
+  HeldCursor& held = cursors_[key];
+  raise(held.cursor, cursor);
+  held.whole |= whole;
+}
+
+void CommitGroup::decide(ClaimCall& call) {
+  for (const ClaimRequest& claim : call.batch) {
+    LogState state;
+    if (!storable(claim.log)) {
+      call.answers.emplace_back(invalid("a claim's log is not an id"));
+      continue;
+    }
+    auto log = hot(claim.log);
+    if (!log) {
+      call.answers.emplace_back(std::move(log).error());
+      continue;
+    }
+    HotLog& known = **log;
+    if (known.head > 0 && claim.term < known.term) {
+      call.answers.emplace_back(Error{.code = ErrorCode::fenced, .message = "a higher term holds the log"});
+      continue;
+    }
+    if (known.head > 0 && claim.term > known.term) {
+      const std::string key = log_key(claim.log, LogPart::term);
+      batch_.Put(database_.column(Column::logs), key, encode_number(key, claim.term));
+      known.term = claim.term;
+      wantsSync_ = true;
+    }
+    state.exists = known.head > 0;
+    call.answers.emplace_back(std::move(state));
+  }
+}
+
+void CommitGroup::decide(AdvanceCall& call) {
+  for (const CursorUpdate& update : call.batch) {
+    if (!storable(update.log) || !storable(update.userId)) {
+      call.answers.emplace_back(invalid("a cursor's log or user is not an id"));
+      continue;
+    }
+    const std::string key = pair_key(update.log, update.userId);
+    auto stored = journal_.committer_whole_cursor(key);
+    if (!stored) {
+      call.answers.emplace_back(std::move(stored).error());
+      continue;
+    }
+    Cursor merged = *stored;
+    if (const auto pending = cursors_.find(key); pending != cursors_.end())
+      raise(merged, pending->second.cursor);
+    raise(merged, update.cursor);
+    // Receipts repeat: what is stored already needs no write.
+    if (merged != *stored) {
+      raise_cursor(key, merged, true);
+      wantsSync_ = true;
+    }
+    call.answers.emplace_back(merged);
+  }
+}
+
+void CommitGroup::decide(MuteCall& call) {
+  for (const LogStore::MuteRequest& request : call.batch) {
+    if (!storable(request.userId) || !storable(request.conversationId)) {
+      call.answers.emplace_back(invalid("a mute's user or conversation is not an id"));
+      continue;
+    }
+    const std::string key = pair_key(request.userId, request.conversationId);
+    if (request.until == 0) {
+      batch_.Delete(database_.column(Column::mutes), key);
+    } else {
+      batch_.Put(database_.column(Column::mutes), key,
+                 encode_number(key, static_cast<std::uint64_t>(request.until)));
+    }
+    wantsSync_ = true;
+    call.answers.emplace_back();
+  }
+}
+
+void CommitGroup::decide(SettledCall& call) {
+  for (const ConversationId& id : call.logs) {
+    if (!storable(id)) continue;
+    batch_.Delete(database_.column(Column::marks), mark_key(id));
+    if (HotLog* known = hot_.find(id)) known->marked = false;
+  }
+}
+
+void CommitGroup::decide(ChangeCall& call) {
+  call.answer = call.change(*this);
+  wantsSync_ = true;
+}
+
+void CommitGroup::decide(FoldedCall& call) { foldedRow_ = call.lastRow; }
+
+Result<std::optional<std::string>> CommitGroup::get(std::string_view key) {
+  if (const auto pending = directory_.find(std::string(key)); pending != directory_.end())
+    return pending->second;
+  return database_.get(Column::directory, key);
+}
+
+void CommitGroup::put(std::string key, std::string value) {
+  batch_.Put(database_.column(Column::directory), key, value);
+  directory_.insert_or_assign(std::move(key), std::move(value));
+}
+
+void CommitGroup::erase(std::string key) {
+  batch_.Delete(database_.column(Column::directory), key);
+  directory_.insert_or_assign(std::move(key), std::nullopt);
+}
+
+rocksdb::WriteBatch& CommitGroup::seal() {
+  for (auto& [key, held] : cursors_) row_.cursors.emplace_back(key, held);
+  if (!row_.empty()) {
+    const std::string key = journal_key(journal_.next_row());
+    encode_journal_row(key, row_, value_);
+    batch_.Put(database_.column(Column::journal), key, value_);
+  }
+  if (foldedRow_ != 0)
+    batch_.DeleteRange(database_.column(Column::journal), journal_key(0), journal_key(foldedRow_ + 1));
+  return batch_;
+}
+
+void CommitGroup::committed() {
+  if (!row_.empty()) journal_.committed(row_);
+  foldedRow_ = 0;
+  hot_.trim();
+  reset();
+}
+
+void CommitGroup::failed() {
+  // What was decided may not be what is stored: read it again.
+  hot_.clear();
+  reset();
+}
+
+void CommitGroup::reset() {
+  batch_.Clear();
+  sends_.clear();
+  cursors_.clear();
+  directory_.clear();
+  row_.clear();
+  wantsSync_ = false;
+}
+
+}  // namespace chatcore::rocks

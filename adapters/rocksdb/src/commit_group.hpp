@@ -1,0 +1,70 @@
+#pragma once
+
+#include <absl/container/flat_hash_map.h>
+#include <rocksdb/write_batch.h>
+
+#include <optional>
+#include <string>
+
+#include "calls.hpp"
+#include "database.hpp"
+#include "hot_logs.hpp"
+#include "journal.hpp"
+
+namespace chatcore::rocks {
+
+/// Decides the calls of one commit in order and gathers what they write into one batch. Nothing outside (the
+/// journal's tables) changes before `committed`; after a failure `failed` forgets what was assumed. Used by
+/// the committer thread alone, and used again for the next commit.
+class CommitGroup final : private DirectoryRows {
+ public:
+  CommitGroup(Database& database, Journal& journal);
+
+  void decide(AppendCall& call);
+  void decide(ClaimCall& call);
+  void decide(AdvanceCall& call);
+  void decide(MuteCall& call);
+  void decide(SettledCall& call);
+  void decide(ChangeCall& call);
+  void decide(FoldedCall& call);
+
+  /// The batch, complete with its journal row; empty if nothing is to be written.
+  rocksdb::WriteBatch& seal();
+  /// Whether anybody waits for the batch to be durable.
+  [[nodiscard]] bool wants_sync() const { return wantsSync_; }
+
+  void committed();
+  void failed();
+
+  std::shared_ptr<const void> take_garbage() { return hot_.take_garbage(); }
+
+ private:
+  AppendResult append(AppendRequest& request);
+  void write(AppendRequest& request, HotLog& log);
+  void write_effects(const AppendRequest& request);
+  Result<std::optional<OriginalSend>> original_of(const AppendRequest& request);
+  Result<HotLog*> hot(const ConversationId& id);
+  void raise_cursor(const std::string& key, const Cursor& cursor, bool whole);
+  void reset();
+
+  Result<std::optional<std::string>> get(std::string_view key) override;
+  void put(std::string key, std::string value) override;
+  void erase(std::string key) override;
+
+  Database& database_;
+  Journal& journal_;
+  HotLogs hot_;
+  rocksdb::WriteBatch batch_;
+  bool wantsSync_ = false;
+
+  absl::flat_hash_map<SendHash, OriginalSend> sends_;
+  absl::flat_hash_map<std::string, HeldCursor> cursors_;
+  absl::flat_hash_map<std::string, std::optional<std::string>> directory_;
+  std::vector<SendHash> hashes_;  ///< of the request at hand, one per event with a clientMsgId
+  JournalRow row_;
+  std::uint64_t foldedRow_ = 0;
+  std::string key_;
+  std::string value_;
+};
+
+}  // namespace chatcore::rocks

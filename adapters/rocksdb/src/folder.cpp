@@ -1,0 +1,171 @@
+#include "folder.hpp"
+
+#include <rocksdb/sst_file_writer.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "values.hpp"
+
+namespace chatcore::rocks {
+
+namespace {
+
+constexpr auto kRetryAfter = std::chrono::seconds(1);
+
+/// The entries of a table in the order of their keys, without copying them.
+template <class Table>
+auto sorted(const Table& table) {
+  std::vector<const typename Table::value_type*> entries;
+  entries.reserve(table.size());
+  for (const auto& entry : table) entries.push_back(&entry);
+  std::sort(entries.begin(), entries.end(), [](const auto* a, const auto* b) { return a->first < b->first; });
+  return entries;
+}
+
+/// A file of one column family, to be ingested.
+class NewFile {
+ public:
+  NewFile(Database& database, Column column)
+      : writer_(rocksdb::EnvOptions(), database.db().GetOptions(database.column(column)),
+                database.column(column)) {}
+  rocksdb::SstFileWriter* operator->() { return &writer_; }
+
+ private:
+  rocksdb::SstFileWriter writer_;
+};
+
+rocksdb::IngestExternalFileArg ingestion(Database& database, Column column, const std::string& path) {
+  rocksdb::IngestExternalFileArg arg;
+  arg.column_family = database.column(column);
+  arg.external_files = {path};
+  arg.options.move_files = true;
+  // The writer has just computed the blocks' checksums; reading all back would find nothing new.
+  arg.options.verify_checksums_before_ingest = false;
+  return arg;
+}
+
+}  // namespace
+
+Folder::Folder(Database& database, Journal& journal, Done done)
+    : database_(database), journal_(journal), done_(std::move(done)), thread_([this] { run(); }) {}
+
+void Folder::fold(std::shared_ptr<const JournalPart> part) {
+  {
+    std::lock_guard lock(mutex_);
+    part_ = std::move(part);
+  }
+  wake_.notify_one();
+}
+
+void Folder::discard(std::shared_ptr<const void> garbage) {
+  if (garbage == nullptr) return;
+  {
+    std::lock_guard lock(mutex_);
+    garbage_.push_back(std::move(garbage));
+  }
+  wake_.notify_one();
+}
+
+void Folder::stop() {
+  {
+    std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_one();
+  if (thread_.joinable()) thread_.join();
+}
+
+void Folder::lower_priority() {
+  // Linux counts niceness per thread. Best effort: folding late is only memory.
+  const auto thread = static_cast<id_t>(::syscall(SYS_gettid));
+  if (::setpriority(PRIO_PROCESS, thread, 10) != 0) return;
+}
+
+void Folder::run() {
+  lower_priority();
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    wake_.wait(lock, [this] { return stopping_ || part_ != nullptr || !garbage_.empty(); });
+    auto garbage = std::exchange(garbage_, {});
+    if (stopping_) return;
+    const auto part = part_;
+    lock.unlock();
+    garbage.clear();
+    const rocksdb::Status folded = part != nullptr ? fold_once(*part) : rocksdb::Status::OK();
+    lock.lock();
+    if (part == nullptr) continue;
+    if (folded.ok()) {
+      part_ = nullptr;
+      lock.unlock();
+      done_(part->lastRow);
+      lock.lock();
+    } else {
+      if (database_.options().log != nullptr)
+        database_.options().log->write(LogLevel::warn, "rocksdb",
+                                       "folding the journal failed: " + folded.ToString());
+      wake_.wait_for(lock, kRetryAfter, [this] { return stopping_; });
+    }
+  }
+}
+
+rocksdb::Status Folder::make_durable() {
+  // A folded send must never outlive the event it speaks of: a retry would be told of an event that is lost.
+  if (database_.options().durability != Durability::memory) return database_.db().SyncWAL();
+  std::vector<rocksdb::ColumnFamilyHandle*> all;
+  for (std::size_t i = 0; i < kColumns; ++i) all.push_back(database_.column(static_cast<Column>(i)));
+  return database_.db().Flush(rocksdb::FlushOptions(), all);
+}
+
+rocksdb::Status Folder::fold_once(const JournalPart& part) {
+  const std::string sends = database_.fold_folder() + "/sends.sst";
+  const std::string cursors = database_.fold_folder() + "/cursors.sst";
+  std::error_code ignored;
+  std::filesystem::remove(sends, ignored);
+  std::filesystem::remove(cursors, ignored);
+
+  if (const rocksdb::Status durable = make_durable(); !durable.ok()) return durable;
+  std::vector<rocksdb::IngestExternalFileArg> files;
+  if (!part.sends.empty()) {
+    if (const rocksdb::Status written = write_sends(part, sends); !written.ok()) return written;
+    files.push_back(ingestion(database_, Column::sends, sends));
+  }
+  if (!part.cursors.empty()) {
+    if (const rocksdb::Status written = write_cursors(part, cursors); !written.ok()) return written;
+    files.push_back(ingestion(database_, Column::cursors, cursors));
+  }
+  const rocksdb::Status ingested =
+      files.empty() ? rocksdb::Status::OK() : database_.db().IngestExternalFiles(files);
+  if (ingested.ok() && !part.sends.empty()) journal_.sends_folded();
+  return ingested;
+}
+
+rocksdb::Status Folder::write_sends(const JournalPart& part, const std::string& path) {
+  NewFile file(database_, Column::sends);
+  if (const rocksdb::Status opened = file->Open(path); !opened.ok()) return opened;
+  std::string value;
+  for (const auto* entry : sorted(part.sends)) {
+    const std::string key = entry->first.key();
+    encode_send(key, entry->second, value);
+    if (const rocksdb::Status put = file->Put(key, value); !put.ok()) return put;
+  }
+  return file->Finish();
+}
+
+rocksdb::Status Folder::write_cursors(const JournalPart& part, const std::string& path) {
+  NewFile file(database_, Column::cursors);
+  if (const rocksdb::Status opened = file->Open(path); !opened.ok()) return opened;
+  for (const auto* entry : sorted(part.cursors)) {
+    // A cursor that was moved without reading it first is only a part of the maximum.
+    const std::string& key = entry->first;
+    if (const rocksdb::Status merged = file->Merge(key, encode_cursor(key, entry->second.cursor));
+        !merged.ok())
+      return merged;
+  }
+  return file->Finish();
+}
+
+}  // namespace chatcore::rocks

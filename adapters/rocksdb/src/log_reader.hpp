@@ -1,0 +1,61 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "database.hpp"
+#include "journal.hpp"
+
+namespace chatcore::rocks {
+
+/// The reads of one task. They share an iterator, and a snapshot where several column families must agree.
+/// Lives on one reader thread, and not for long.
+class LogReader {
+ public:
+  LogReader(Database& database, Journal& journal) : database_(database), journal_(journal) {}
+  ~LogReader();
+  LogReader(const LogReader&) = delete;
+  LogReader& operator=(const LogReader&) = delete;
+
+  Result<EventRange> read(const ReadRequest& request);
+  /// The state of a log that exists.
+  Result<LogState> state(const ConversationId& log);
+  Result<std::vector<UserConversation>> conversations_of(const UserConversationsRequest& request);
+  Result<std::vector<Member>> members(const MembersRequest& request);
+  Result<std::vector<ConversationId>> marked(std::uint32_t partition);
+
+ private:
+  struct Mine {
+    ConversationId log;
+    Cursor held;
+  };
+
+  /// A view of everything as it is now; what was read before it is never newer.
+  void renew_snapshot();
+  rocksdb::Iterator& events();
+  /// Places `events()` at the log's newest event; false: the log is empty.
+  Result<bool> seek_head(const std::string& prefix);
+  [[nodiscard]] bool at_event_of(const std::string& prefix);
+  Status take_event(Event& event);
+
+  Status oldest_first(EventRange& range, const ReadRequest& request, Seq from, Seq to);
+  Status newest_first(EventRange& range, const ReadRequest& request, Seq from, Seq to);
+  Status window(const std::string& prefix, Seq first, Seq last, std::vector<Event>& found);
+
+  Result<std::vector<MemberState>> member_states(const ConversationId& log);
+  Result<std::vector<Mine>> conversations_listed(const UserConversationsRequest& request);
+  Status fill(UserConversation& view, const UserId& user, const Cursor& held, bool withLastMessage);
+  Status fill_head(UserConversation& view, const UserId& user, bool withLastMessage);
+  Status fill_peer(UserConversation& view, const UserId& user);
+  Status fill_description(const ConversationId& log, ConversationInfo& info, Seq& memberSeq);
+  Result<Cursor> cursor(const std::string& key, const Cursor& held);
+
+  Database& database_;
+  Journal& journal_;
+  const rocksdb::Snapshot* snapshot_ = nullptr;
+  std::unique_ptr<rocksdb::Iterator> events_;
+};
+
+}  // namespace chatcore::rocks

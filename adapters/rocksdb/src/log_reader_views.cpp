@@ -1,0 +1,152 @@
+#include "keys.hpp"
+#include "log_reader.hpp"
+#include "row_scan.hpp"
+#include "values.hpp"
+
+/// The reads that put a log together from several column families. Cursors of recent commits are in memory
+/// only and are asked for before the snapshot is taken: so none is ahead of the events it is shown with.
+namespace chatcore::rocks {
+
+namespace {
+
+constexpr int kLastMessageScan = 64;
+
+Error damaged(const char* what) { return Error{.code = ErrorCode::corrupted, .message = what}; }
+
+}  // namespace
+
+Result<LogState> LogReader::state(const ConversationId& log) {
+  auto held = member_states(log);
+  if (!held) return std::move(held).error();
+  renew_snapshot();
+  LogState state;
+  const auto found = seek_head(owner_prefix(log));
+  if (!found) return found.error();
+  if (!*found) return state;
+  Event head;
+  if (Status taken = take_event(head); !taken) return std::move(taken).error();
+  state.exists = true;
+  state.epoch = head.epoch;
+  state.head = head.seq;
+  state.lastMessageId = head.messageId;
+  state.ordinal = head.ordinal;
+  if (Status filled = fill_description(log, state.info, state.memberSeq); !filled)
+    return std::move(filled).error();
+  auto members = member_states(log);
+  if (!members) return std::move(members).error();
+  state.members = std::move(*members);
+
+  // Both lists ascend by user: merge what was held before the snapshot into what it shows.
+  auto mine = held->begin();
+  for (MemberState& member : state.members) {
+    while (mine != held->end() && mine->member.userId < member.member.userId) ++mine;
+    const bool same = mine != held->end() && mine->member.userId == member.member.userId;
+    auto merged = cursor(pair_key(log, member.member.userId), same ? mine->cursor : Cursor{});
+    if (!merged) return std::move(merged).error();
+    member.cursor = *merged;
+  }
+  return state;
+}
+
+Result<std::vector<MemberState>> LogReader::member_states(const ConversationId& log) {
+  std::vector<MemberState> states;
+  RowScan rows(database_, Column::members, owner_prefix(log), owner_end(log), snapshot_);
+  for (; rows.valid(); rows.next()) {
+    MemberState& state = states.emplace_back();
+    state.member.userId = second_of_pair(rows.key());
+    if (!decode_member(rows.key(), rows.value(), state.member)) return damaged("a member is damaged");
+    state.cursor = journal_.held_cursor(std::string(rows.key()));
+  }
+  if (Status status = rows.status(); !status) return std::move(status).error();
+  return states;
+}
+
+Result<std::vector<LogReader::Mine>> LogReader::conversations_listed(
+    const UserConversationsRequest& request) {
+  std::vector<Mine> mine;
+  const UserId& user = request.userId;
+  if (!storable(user) || request.after.size() > kMaxKeyId) return mine;
+  const auto add = [&](std::string_view log) {
+    mine.push_back({ConversationId(log), journal_.held_cursor(pair_key(log, user))});
+  };
+  if (request.only) {
+    if (storable(*request.only)) add(*request.only);
+    return mine;
+  }
+  const std::string from = request.after.empty() ? owner_prefix(user) : pair_key(user, request.after) + '\0';
+  RowScan rows(database_, Column::conversations, from, owner_end(user), nullptr);
+  for (; rows.valid() && mine.size() < request.limit; rows.next()) add(second_of_pair(rows.key()));
+  if (Status status = rows.status(); !status) return std::move(status).error();
+  return mine;
+}
+
+Result<std::vector<UserConversation>> LogReader::conversations_of(const UserConversationsRequest& request) {
+  auto mine = conversations_listed(request);
+  if (!mine) return std::move(mine).error();
+  renew_snapshot();
+  std::vector<UserConversation> views;
+  views.reserve(mine->size());
+  for (const Mine& one : *mine) {
+    const std::string key = pair_key(request.userId, one.log);
+    auto row = database_.get(Column::conversations, key, snapshot_);
+    if (!row) return std::move(row).error();
+    if (!*row) continue;
+    UserConversation& view = views.emplace_back();
+    view.conversationId = one.log;
+    view.member.userId = request.userId;
+    if (!decode_member(key, **row, view.member)) return damaged("a membership is damaged");
+    if (Status filled = fill(view, request.userId, one.held, request.withLastMessage); !filled)
+      return std::move(filled).error();
+  }
+  return views;
+}
+
+Status LogReader::fill(UserConversation& view, const UserId& user, const Cursor& held, bool withLastMessage) {
+  if (Status filled = fill_description(view.conversationId, view.info, view.memberSeq); !filled)
+    return filled;
+  auto merged = cursor(pair_key(view.conversationId, user), held);
+  if (!merged) return std::move(merged).error();
+  view.cursor = *merged;
+  const std::string key = pair_key(user, view.conversationId);
+  auto mute = database_.get(Column::mutes, key, snapshot_);
+  if (!mute) return std::move(mute).error();
+  std::uint64_t until = 0;
+  if (*mute && !decode_number(key, **mute, until)) return damaged("a mute is damaged");
+  view.mutedUntil = static_cast<Timestamp>(until);
+  if (view.info.kind == ConversationKind::direct) {
+    if (Status filled = fill_peer(view, user); !filled) return filled;
+  }
+  return fill_head(view, user, withLastMessage);
+}
+
+Status LogReader::fill_peer(UserConversation& view, const UserId& user) {
+  RowScan rows(database_, Column::members, owner_prefix(view.conversationId), owner_end(view.conversationId),
+               snapshot_);
+  for (; rows.valid() && !view.peer; rows.next()) {
+    if (second_of_pair(rows.key()) != user) view.peer = second_of_pair(rows.key());
+  }
+  return rows.status();
+}
+
+Status LogReader::fill_head(UserConversation& view, const UserId& user, bool withLastMessage) {
+  const std::string prefix = owner_prefix(view.conversationId);
+  const auto found = seek_head(prefix);
+  if (!found) return found.error();
+  Event event;
+  for (int seen = 0; seen < kLastMessageScan && at_event_of(prefix); ++seen, events().Prev()) {
+    if (Status taken = take_event(event); !taken) return taken;
+    if (seen == 0) {
+      view.head = event.seq;
+      view.epoch = event.epoch;
+      view.ordinal = event.ordinal;
+    }
+    if (!withLastMessage || event.seq < view.member.joinSeq) break;
+    const bool visible = !event.hiddenFromOthers || event.senderId == user;
+    if (event.kind != EventKind::message || !visible) continue;
+    view.lastMessage = std::move(event);
+    break;
+  }
+  return events().status().ok() ? Status() : Status(to_error(events().status()));
+}
+
+}  // namespace chatcore::rocks

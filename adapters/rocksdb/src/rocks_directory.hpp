@@ -1,0 +1,45 @@
+#pragma once
+
+#include "device_rows.hpp"
+#include "engine.hpp"
+
+namespace chatcore::rocks {
+
+/// The directory port over the engine: small rows in one column family.
+class RocksDirectory final : public Directory {
+ public:
+  explicit RocksDirectory(Engine& engine) : engine_(engine) {}
+
+  void users(std::vector<UserId> batch, Executor& executor,
+             Completion<std::vector<Result<User>>> done) override;
+  void put_user(User user, Executor& executor, Completion<Status> done) override;
+  void devices(std::vector<UserId> batch, Executor& executor,
+               Completion<std::vector<Result<std::vector<Device>>>> done) override;
+  void put_device(Device device, Executor& executor, Completion<Status> done) override;
+  void remove_device(UserId user, DeviceId device, Executor& executor, Completion<Status> done) override;
+  void drop_push_tokens(std::vector<std::string> tokens, Executor& executor,
+                        Completion<Status> done) override;
+  void blocks(std::vector<BlockQuery> batch, Executor& executor,
+              Completion<std::vector<Result<BlockState>>> done) override;
+  void set_block(UserId by, UserId whom, bool blocked, Executor& executor, Completion<Status> done) override;
+  void contacts(std::vector<BlockQuery> batch, Executor& executor,
+                Completion<std::vector<Result<bool>>> done) override;
+  void set_contact(UserId of, UserId whom, bool present, Executor& executor,
+                   Completion<Status> done) override;
+  void last_seen(std::vector<UserId> batch, Executor& executor,
+                 Completion<std::vector<Result<Timestamp>>> done) override;
+  void set_last_seen(UserId user, Timestamp at, Executor& executor, Completion<Status> done) override;
+
+ private:
+  using Change = UniqueFunction<Status(DirectoryRows&)>;
+  void change(Executor& executor, Completion<Status> done, Change what);
+  void set_pair(DirectoryRow kind, UserId first, UserId second, bool present, Executor& executor,
+                Completion<Status> done);
+  Result<User> user(const UserId& id);
+  Result<std::vector<Device>> devices_of(const UserId& id);
+  Result<bool> has_pair(DirectoryRow kind, const UserId& first, const UserId& second);
+
+  Engine& engine_;
+};
+
+}  // namespace chatcore::rocks

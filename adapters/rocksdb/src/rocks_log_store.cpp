@@ -1,0 +1,103 @@
+#include "rocks_log_store.hpp"
+
+#include "keys.hpp"
+#include "log_rows.hpp"
+#include "rocks_calls.hpp"
+
+namespace chatcore::rocks {
+
+void RocksLogStore::append(std::vector<AppendRequest> batch, Executor& executor,
+                           Completion<std::vector<AppendResult>> done) {
+  Committer::Weight weight{batch.size(), 0};
+  for (const AppendRequest& request : batch) {
+    for (const Event& event : request.events) weight.bytes += event.content.size() + sizeof(Event);
+  }
+  submit_write<AppendResult>(engine_, std::move(batch), executor, std::move(done), weight);
+}
+
+void RocksLogStore::claim(std::vector<ClaimRequest> batch, Executor& executor,
+                          Completion<std::vector<Result<LogState>>> done) {
+  struct Work {
+    std::vector<ClaimRequest> batch;
+    Completion<std::vector<Result<LogState>>> done;
+  };
+  const std::size_t size = batch.size();
+  auto work = std::make_unique<Work>(Work{std::move(batch), std::move(done)});
+  Work* const mine = work.get();
+  Task task = [this, &executor, size, work = std::move(work)] {
+    // Brings the rows into the cache, so that the committer does not wait for the disk.
+    for (const ClaimRequest& claim : work->batch) {
+      if (storable(claim.log)) static_cast<void>(read_log_head(engine_.database(), claim.log));
+    }
+    submit_write<Result<LogState>>(engine_, std::move(work->batch), executor, std::move(work->done),
+                                   {size, 0});
+  };
+  if (engine_.read(task, size)) return;
+  std::vector<Result<LogState>> answers;
+  for (std::size_t i = 0; i < size; ++i) answers.emplace_back(engine_.not_admitted());
+  complete(executor, std::move(mine->done), std::move(answers));
+}
+
+void RocksLogStore::read(std::vector<ReadRequest> batch, Executor& executor,
+                         Completion<std::vector<Result<EventRange>>> done) {
+  submit_read<Result<EventRange>>(
+      engine_, std::move(batch), executor, std::move(done),
+      [](LogReader& reader, const ReadRequest& request) { return reader.read(request); });
+}
+
+void RocksLogStore::find_sends(std::vector<SendKey> batch, Executor& executor,
+                               Completion<std::vector<Result<std::optional<OriginalSend>>>> done) {
+  submit_read<Result<std::optional<OriginalSend>>>(
+      engine_, std::move(batch), executor, std::move(done), [this](LogReader&, const SendKey& key) {
+        return engine_.journal().find_send(
+            hash_send(engine_.database().hash_key(), key.log, key.senderId, key.clientMsgId));
+      });
+}
+
+void RocksLogStore::advance(std::vector<CursorUpdate> batch, Executor& executor,
+                            Completion<std::vector<Result<Cursor>>> done) {
+  const std::size_t size = batch.size();
+  submit_write<Result<Cursor>>(engine_, std::move(batch), executor, std::move(done), {size, 0});
+}
+
+void RocksLogStore::conversations_of(std::vector<UserConversationsRequest> batch, Executor& executor,
+                                     Completion<std::vector<Result<std::vector<UserConversation>>>> done) {
+  submit_read<Result<std::vector<UserConversation>>>(
+      engine_, std::move(batch), executor, std::move(done),
+      [](LogReader& reader, const UserConversationsRequest& request) {
+        return reader.conversations_of(request);
+      });
+}
+
+void RocksLogStore::members(std::vector<MembersRequest> batch, Executor& executor,
+                            Completion<std::vector<Result<std::vector<Member>>>> done) {
+  submit_read<Result<std::vector<Member>>>(
+      engine_, std::move(batch), executor, std::move(done),
+      [](LogReader& reader, const MembersRequest& request) { return reader.members(request); });
+}
+
+void RocksLogStore::mute(std::vector<MuteRequest> batch, Executor& executor,
+                         Completion<std::vector<Status>> done) {
+  const std::size_t size = batch.size();
+  submit_write<Status>(engine_, std::move(batch), executor, std::move(done), {size, 0});
+}
+
+void RocksLogStore::recover(std::uint32_t partition, Executor& executor,
+                            Completion<Result<std::vector<ConversationId>>> done) {
+  using Answer = Result<std::vector<ConversationId>>;
+  auto held = std::make_unique<Completion<Answer>>(std::move(done));
+  Completion<Answer>* const mine = held.get();
+  Task task = [this, &executor, partition, held = std::move(held)] {
+    Answer answer = LogReader(engine_.database(), engine_.journal()).marked(partition);
+    complete(executor, std::move(*held), std::move(answer));
+  };
+  if (!engine_.read(task, 1)) complete(executor, std::move(*mine), Answer(engine_.not_admitted()));
+}
+
+void RocksLogStore::settled(std::vector<ConversationId> logs) {
+  AnyCall call = SettledCall{std::move(logs)};
+  // Not taken: the marks stay, which the port allows.
+  static_cast<void>(engine_.write(call, {1, 0}));
+}
+
+}  // namespace chatcore::rocks

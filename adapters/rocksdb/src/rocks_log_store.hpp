@@ -1,0 +1,36 @@
+#pragma once
+
+#include "engine.hpp"
+
+namespace chatcore::rocks {
+
+/// The storage port over the engine.
+class RocksLogStore final : public LogStore {
+ public:
+  explicit RocksLogStore(Engine& engine) : engine_(engine) {}
+
+  void append(std::vector<AppendRequest> batch, Executor& executor,
+              Completion<std::vector<AppendResult>> done) override;
+  void claim(std::vector<ClaimRequest> batch, Executor& executor,
+             Completion<std::vector<Result<LogState>>> done) override;
+  void read(std::vector<ReadRequest> batch, Executor& executor,
+            Completion<std::vector<Result<EventRange>>> done) override;
+  void find_sends(std::vector<SendKey> batch, Executor& executor,
+                  Completion<std::vector<Result<std::optional<OriginalSend>>>> done) override;
+  void advance(std::vector<CursorUpdate> batch, Executor& executor,
+               Completion<std::vector<Result<Cursor>>> done) override;
+  void conversations_of(std::vector<UserConversationsRequest> batch, Executor& executor,
+                        Completion<std::vector<Result<std::vector<UserConversation>>>> done) override;
+  void members(std::vector<MembersRequest> batch, Executor& executor,
+               Completion<std::vector<Result<std::vector<Member>>>> done) override;
+  void mute(std::vector<MuteRequest> batch, Executor& executor,
+            Completion<std::vector<Status>> done) override;
+  void recover(std::uint32_t partition, Executor& executor,
+               Completion<Result<std::vector<ConversationId>>> done) override;
+  void settled(std::vector<ConversationId> logs) override;
+
+ private:
+  Engine& engine_;
+};
+
+}  // namespace chatcore::rocks

@@ -1,0 +1,215 @@
+#include "values.hpp"
+
+#include <algorithm>
+
+#include "bytes.hpp"
+#include "checksum.hpp"
+
+namespace chatcore::rocks {
+
+namespace {
+
+constexpr std::uint8_t kHidden = 0x80;
+constexpr std::size_t kMaxStoredDevices = 32;
+
+/// A reader of the body, failed from the start if the check fails.
+ByteReader body_of(std::string_view key, std::string_view value) {
+  const std::string_view body = open_value(key, value);
+  ByteReader reader(body);
+  if (body.data() == nullptr) reader.take(1);
+  return reader;
+}
+
+template <class Enum>
+bool to_enum(std::uint8_t raw, Enum last, Enum& out) {
+  out = static_cast<Enum>(raw);
+  return raw <= static_cast<std::uint8_t>(last);
+}
+
+}  // namespace
+
+void encode_event(std::string_view key, const Event& event, std::string& value) {
+  begin_value(value);
+  value.push_back(
+      static_cast<char>(static_cast<std::uint8_t>(event.kind) | (event.hiddenFromOthers ? kHidden : 0)));
+  value.push_back(static_cast<char>(event.messageType));
+  put_fixed64(value, event.messageId);
+  put_fixed64(value, event.payloadHash);
+  put_varint(value, event.epoch);
+  put_varint(value, static_cast<std::uint64_t>(event.timestamp));
+  put_varint(value, event.ordinal);
+  put_varint(value, event.replyTo);
+  put_string(value, event.senderId);
+  put_string(value, event.senderDeviceId);
+  put_string(value, event.clientMsgId);
+  value.append(event.content);
+  seal_value(key, value);
+}
+
+bool decode_event(std::string_view key, std::string_view value, Event& event) {
+  ByteReader reader = body_of(key, value);
+  const std::uint8_t kind = reader.byte();
+  event.hiddenFromOthers = (kind & kHidden) != 0;
+  const bool known = to_enum(kind & ~kHidden, EventKind::reaction, event.kind) &&
+                     to_enum(reader.byte(), MessageType::custom, event.messageType);
+  event.seq = key.size() < 8 ? 0 : get_ordered64(key.data() + key.size() - 8);
+  event.messageId = reader.fixed64();
+  event.payloadHash = reader.fixed64();
+  event.epoch = static_cast<Epoch>(reader.varint());
+  event.timestamp = static_cast<Timestamp>(reader.varint());
+  event.ordinal = reader.varint();
+  event.replyTo = reader.varint();
+  event.senderId = reader.string();
+  event.senderDeviceId = reader.string();
+  event.clientMsgId = reader.string();
+  event.content = reader.rest();
+  return known && reader.done();
+}
+
+std::string encode_number(std::string_view key, std::uint64_t number) {
+  std::string value;
+  begin_value(value);
+  put_varint(value, number);
+  seal_value(key, value);
+  return value;
+}
+
+bool decode_number(std::string_view key, std::string_view value, std::uint64_t& number) {
+  ByteReader reader = body_of(key, value);
+  number = reader.varint();
+  return reader.done();
+}
+
+std::string encode_info(std::string_view key, const ConversationInfo& info) {
+  std::string value;
+  begin_value(value);
+  value.push_back(static_cast<char>(info.kind));
+  put_varint(value, static_cast<std::uint64_t>(info.createdAt));
+  put_string(value, info.createdBy);
+  put_string(value, info.name);
+  seal_value(key, value);
+  return value;
+}
+
+bool decode_info(std::string_view key, std::string_view value, ConversationInfo& info) {
+  ByteReader reader = body_of(key, value);
+  const bool known = to_enum(reader.byte(), ConversationKind::group, info.kind);
+  info.createdAt = static_cast<Timestamp>(reader.varint());
+  info.createdBy = reader.string();
+  info.name = reader.string();
+  return known && reader.done();
+}
+
+std::string encode_member(std::string_view key, const Member& member) {
+  std::string value;
+  begin_value(value);
+  value.push_back(static_cast<char>(member.role));
+  put_varint(value, member.joinSeq);
+  put_varint(value, member.joinOrdinal);
+  seal_value(key, value);
+  return value;
+}
+
+bool decode_member(std::string_view key, std::string_view value, Member& member) {
+  ByteReader reader = body_of(key, value);
+  const bool known = to_enum(reader.byte(), Role::admin, member.role);
+  member.joinSeq = reader.varint();
+  member.joinOrdinal = reader.varint();
+  return known && reader.done();
+}
+
+std::string encode_cursor(std::string_view key, const Cursor& cursor) {
+  std::string value;
+  begin_value(value);
+  put_varint(value, cursor.deliveredSeq);
+  put_varint(value, cursor.readSeq);
+  put_varint(value, cursor.readOrdinal);
+  put_varint(value, cursor.sentOrdinal);
+  seal_value(key, value);
+  return value;
+}
+
+bool decode_cursor(std::string_view key, std::string_view value, Cursor& cursor) {
+  ByteReader reader = body_of(key, value);
+  cursor.deliveredSeq = reader.varint();
+  cursor.readSeq = reader.varint();
+  cursor.readOrdinal = reader.varint();
+  cursor.sentOrdinal = reader.varint();
+  return reader.done();
+}
+
+void raise(Cursor& to, const Cursor& from) {
+  to.deliveredSeq = std::max(to.deliveredSeq, from.deliveredSeq);
+  to.readSeq = std::max(to.readSeq, from.readSeq);
+  to.readOrdinal = std::max(to.readOrdinal, from.readOrdinal);
+  to.sentOrdinal = std::max(to.sentOrdinal, from.sentOrdinal);
+}
+
+void encode_send(std::string_view key, const OriginalSend& send, std::string& value) {
+  begin_value(value);
+  put_fixed64(value, static_cast<std::uint64_t>(send.timestamp));
+  put_fixed64(value, send.messageId);
+  put_fixed64(value, send.payloadHash);
+  put_varint(value, send.seq);
+  put_varint(value, send.epoch);
+  seal_value(key, value);
+}
+
+bool decode_send(std::string_view key, std::string_view value, OriginalSend& send) {
+  ByteReader reader = body_of(key, value);
+  send.timestamp = static_cast<Timestamp>(reader.fixed64());
+  send.messageId = reader.fixed64();
+  send.payloadHash = reader.fixed64();
+  send.seq = reader.varint();
+  send.epoch = static_cast<Epoch>(reader.varint());
+  return reader.done();
+}
+
+std::string encode_user(std::string_view key, const User& user) {
+  std::string value;
+  begin_value(value);
+  value.push_back(static_cast<char>(user.lastSeenAudience));
+  value.push_back(static_cast<char>(user.onlineAudience));
+  put_string(value, user.displayName);
+  seal_value(key, value);
+  return value;
+}
+
+bool decode_user(std::string_view key, std::string_view value, User& user) {
+  ByteReader reader = body_of(key, value);
+  const bool lastSeen = to_enum(reader.byte(), Audience::nobody, user.lastSeenAudience);
+  const bool online = to_enum(reader.byte(), Audience::nobody, user.onlineAudience);
+  user.displayName = reader.string();
+  return lastSeen && online && reader.done();
+}
+
+std::string encode_devices(std::string_view key, const std::vector<Device>& devices) {
+  std::string value;
+  begin_value(value);
+  put_varint(value, devices.size());
+  for (const Device& device : devices) {
+    put_string(value, device.deviceId);
+    put_string(value, device.platform);
+    put_string(value, device.pushToken);
+    put_varint(value, static_cast<std::uint64_t>(device.lastActive));
+  }
+  seal_value(key, value);
+  return value;
+}
+
+bool decode_devices(std::string_view key, std::string_view value, std::vector<Device>& devices) {
+  devices.clear();
+  ByteReader reader = body_of(key, value);
+  const std::uint64_t count = reader.varint();
+  if (count > kMaxStoredDevices) return false;
+  for (std::uint64_t i = 0; i < count && reader.ok(); ++i) {
+    Device& device = devices.emplace_back();
+    device.deviceId = reader.string();
+    device.platform = reader.string();
+    device.pushToken = reader.string();
+    device.lastActive = static_cast<Timestamp>(reader.varint());
+  }
+  return reader.done();
+}
+
+}  // namespace chatcore::rocks
