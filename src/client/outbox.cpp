@@ -66,7 +66,7 @@ Ticket Outbox::erase(Place place) {
   return ticket;
 }
 
-std::optional<Ticket> Outbox::confirmed(const ClientMsgId& id) {
+std::optional<Ticket> Outbox::refused(const ClientMsgId& id) {
   const auto known = laneOf_.find(id);
   if (known == laneOf_.end()) return std::nullopt;
   const auto lane = lanes_.find(known->second);
@@ -75,6 +75,20 @@ std::optional<Ticket> Outbox::confirmed(const ClientMsgId& id) {
                                   [&](const Entry& e) { return e.message.clientMsgId == id; });
   assert(entry != entries.end());
   return erase({lane, static_cast<std::size_t>(entry - entries.begin())});
+}
+
+std::optional<Ticket> Outbox::confirmed(const ClientMsgId& id) {
+  const auto ticket = refused(id);
+  if (ticket) remember(id);
+  return ticket;
+}
+
+void Outbox::remember(const ClientMsgId& id) {
+  if (!confirmed_.insert(id).second) return;
+  confirmedOrder_.push_back(id);
+  if (confirmedOrder_.size() <= limits_.queuedSends) return;
+  confirmed_.erase(confirmedOrder_.front());
+  confirmedOrder_.pop_front();
 }
 
 std::optional<Outbox::Place> Outbox::find_request(std::uint64_t requestId) {

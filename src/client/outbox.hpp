@@ -4,6 +4,7 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -33,8 +34,11 @@ class Outbox {
 
   /// The server has it. Empty: not ours, or answered before.
   std::optional<Ticket> confirmed(const ClientMsgId& id);
+  /// Whether this outbox sent it and knows it confirmed; remembers at least the last `queuedSends`.
+  bool was_confirmed(const ClientMsgId& id) const { return confirmed_.contains(id); }
   /// Refused for good.
   std::optional<Ticket> refused(std::uint64_t requestId);
+  std::optional<Ticket> refused(const ClientMsgId& id);
   /// To be sent again, with everything behind it. `orphaned`: the server waits for something this outbox
   /// does not hold, and said so repeatedly.
   struct Setback {
@@ -77,12 +81,15 @@ class Outbox {
   std::optional<Place> find_request(std::uint64_t requestId);
   Ticket erase(Place place);
   void pull_back(Lane& lane, std::size_t from);
+  void remember(const ClientMsgId& id);
 
   const Limits& limits_;
   Random& random_;
   Lanes lanes_;
   std::map<ClientMsgId, std::string> laneOf_;
   std::map<std::uint64_t, std::string> laneOfRequest_;
+  std::set<ClientMsgId> confirmed_;
+  std::deque<ClientMsgId> confirmedOrder_;
   std::size_t size_ = 0;
   std::size_t inFlight_ = 0;
   std::uint64_t nextOrder_ = 1;

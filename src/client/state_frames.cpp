@@ -99,7 +99,7 @@ void State::refused(Now now, Pending pending, const ServerError& refusal) {
 void State::send_refused(Now now, FrameId id, const ClientMsgId& clientMsgId, const ServerError& refusal) {
   if (!refusal.temporary) {
     auto ticket = outbox_.refused(id);
-    if (!ticket && id == 0 && !clientMsgId.empty()) ticket = outbox_.confirmed(clientMsgId);
+    if (!ticket && id == 0 && !clientMsgId.empty()) ticket = outbox_.refused(clientMsgId);
     if (ticket) {
       act(SendDone{*ticket, refusal.error});
     } else if (id == 0) {
@@ -207,8 +207,10 @@ void State::give_on(Now now, std::vector<LogEvent>& applied) {
   if (!receivedFlow_.want(now.steady, newest)) report_too_many_conversations();
 }
 
-/// The log holds a message whose confirmation was lost with an earlier connection.
+/// Whether the log holds here what this client sent and the application knows as sent, if only by now: a
+/// confirmation that was lost with an earlier connection is made up for.
 bool State::confirm_from_log(const Message& message) {
+  if (outbox_.was_confirmed(message.clientMsgId)) return true;
   const auto ticket = outbox_.confirmed(message.clientMsgId);
   if (!ticket) return false;
   act(SendDone{*ticket, Sent{message.conversationId, message.clientMsgId, message.messageId, message.epoch,

@@ -257,3 +257,21 @@ TEST_CASE("close cancels what waits, once, in order") {
   driver.connect();
   CHECK(driver.state.state() == ConnectionState::offline);
 }
+
+TEST_CASE("an own message is not shown even where its place in the log is learnt anew") {
+  Driver driver;
+  driver.go_online(Json::array({Driver::range(1, 1, 1)}));
+  driver.messages.clear();
+  driver.send("c1", "mine");
+  const Json frame = driver.take("message.send");
+  driver.confirm(frame, 2);
+  driver.from_server(R"({"type":"sync.reset","conversationId":"c1","epoch":2,"headSeq":2})");
+  Json page = Driver::range(1, 2, 2);
+  page["epoch"] = 2;
+  page["events"][1]["senderId"] = "alice";
+  page["events"][1]["senderDeviceId"] = "phone";
+  page["events"][1]["clientMsgId"] = frame.at("clientMsgId");
+  driver.answer_history(driver.take("history"), page);
+  REQUIRE(driver.messages.size() == 1);
+  CHECK(driver.messages[0].seq == 1);
+}
