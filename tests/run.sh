@@ -1,0 +1,191 @@
+#!/bin/bash
+# Installs what is missing (Debian 12), builds chatcore and runs every test.
+#   tests/run.sh               everything
+#   tests/run.sh STAGE…        only these: format unit e2e package clang asan tidy (lint is format and tidy)
+# BUILD_DIR (default: build) holds the builds. The last line says how many tests passed and failed.
+set -u -o pipefail
+cd "$(dirname "$0")/.." || exit 2
+. cmake/debian-packages.sh
+
+ALL_STAGES="format unit e2e package clang asan tidy"
+BUILD_DIR=$(realpath -m "${BUILD_DIR:-build}")
+LOGS=$BUILD_DIR/logs
+JOBS=$(nproc)
+passed=0
+failed=0
+skipped=0
+summary=()
+
+count() { passed=$((passed + $1)) failed=$((failed + $2)) skipped=$((skipped + $3)); }
+
+# configure FOLDER ARGUMENT…
+configure() {
+  local folder=$BUILD_DIR/$1 launcher=()
+  shift
+  command -v ccache >/dev/null && launcher=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
+  cmake -S . -B "$folder" -G Ninja -DCHATCORE_WERROR=ON -DCMAKE_EXPORT_COMPILE_COMMANDS=ON \
+    "${launcher[@]}" "$@" >"$LOGS/configure.log" 2>&1 || { tail -n 40 "$LOGS/configure.log"; return 1; }
+}
+
+# build FOLDER [TARGET…]: shows what failed and nothing of what did not.
+build() {
+  local folder=$BUILD_DIR/$1
+  shift
+  cmake --build "$folder" -j "$JOBS" ${1:+--target "$@"} >"$LOGS/build.log" 2>&1 && return 0
+  grep -v '^\[[0-9]*/[0-9]*\] [A-Z][a-z]* ' "$LOGS/build.log" | head -n 150
+  return 1
+}
+
+# Release speed with assertions on: what the tests run against.
+configure_tested() {
+  configure ci -DCMAKE_CXX_COMPILER=g++ -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_CXX_FLAGS_RELWITHDEBINFO="-O2 -g1"
+}
+build_tested() { configure_tested && build ci; }
+
+# Runs ctest in FOLDER. Cases are counted as doctest reports them; a program that died before it could report
+# counts as one failure.
+run_ctest() {
+  local log=$LOGS/ctest-$1.log code ok bad programs
+  ctest --test-dir "$BUILD_DIR/$1" --no-tests=error -V -j "$JOBS" >"$log" 2>&1
+  code=$?
+  read -r ok bad < <(awk '/\[doctest\] test cases:/ {
+      for (i = 2; i <= NF; ++i) { if ($i == "passed") ok += $(i-1); if ($i == "failed") bad += $(i-1) } }
+    END { print ok + 0, bad + 0 }' "$log")
+  programs=$(sed -n 's/.*tests passed, \([0-9]*\) tests failed out of.*/\1/p' "$log")
+  [ "$bad" -ge "${programs:-0}" ] || bad=$programs
+  [ $code -eq 0 ] || [ "$bad" -gt 0 ] || bad=1
+  if [ "$bad" -gt 0 ]; then
+    grep -E -A12 'ERROR:|FATAL|AddressSanitizer|runtime error|SIG[A-Z]+|Exception|\*\*\*' "$log" | head -n 200
+    echo "the whole output: $log"
+  fi
+  echo "$ok test cases passed, $bad failed"
+  # A case that ran in the plain build is not another test because it runs here once more.
+  if [ "$1" != ci ] && [[ " $stages " == *" unit "* ]]; then ok=0; fi
+  count "$ok" "$bad" 0
+  [ "$bad" -eq 0 ]
+}
+
+stage_format() {
+  local files
+  mapfile -t files < <(sources)
+  clang-format-19 --dry-run -Werror "${files[@]}" || { echo "run: clang-format-19 -i"; count 0 1 0; return 1; }
+  if ! diff <(sed -n '/^```cpp$/,/^```$/{/^```/!p}' README.md) examples/embed/main.cpp; then
+    echo "README.md shows another embed/main.cpp than the one that is tested"
+    count 0 1 0
+    return 1
+  fi
+  local strangers
+  strangers=$(grep -rnE '#include <(absl|asio|boost|simdjson|rocksdb|sodium|nlohmann|spdlog)' include adapters/*/include |
+    grep -v '^include/chatcore/asio\.hpp:')
+  [ -z "$strangers" ] && return 0
+  echo "public headers may include the standard library and chatcore only:"
+  echo "$strangers"
+  count 0 1 0
+  return 1
+}
+
+sources() {
+  { git ls-files '*.cpp' '*.hpp' 2>/dev/null || find include src adapters examples bench tests -name '*.[ch]pp'; } |
+    while read -r file; do [ -f "$file" ] && echo "$file"; done
+}
+
+# The public headers are compiled alone as part of this build (target chatcore_header_check).
+stage_unit() {
+  build_tested || { count 0 1 0; return 1; }
+  run_ctest ci
+}
+
+stage_e2e() {
+  local report=$LOGS/e2e.xml ok bad skip
+  { configure_tested && build ci chat_server; } || { count 0 1 0; return 1; }
+  rm -f "$report"
+  CHAT_SERVER=$BUILD_DIR/ci/examples/chat_server/chat_server tests/e2e/run.sh -q --junitxml="$report"
+  local code=$?
+  read -r ok bad skip < <(/usr/bin/python3 - "$report" <<'PYTHON'
+import sys, xml.etree.ElementTree as tree
+try:
+    suites = tree.parse(sys.argv[1]).getroot().iter("testsuite")
+except (OSError, tree.ParseError):
+    suites = []
+total = bad = skipped = 0
+for suite in suites:
+    total += int(suite.get("tests"))
+    bad += int(suite.get("failures")) + int(suite.get("errors"))
+    skipped += int(suite.get("skipped"))
+print(max(0, total - bad - skipped), bad, skipped)
+PYTHON
+  )
+  [ $code -eq 0 ] || [ "$bad" -gt 0 ] || bad=1
+  count "$ok" "$bad" "$skip"
+  [ $code -eq 0 ] && [ "$bad" -eq 0 ]
+}
+
+stage_package() {
+  local log=$LOGS/package.log
+  build_tested || { count 0 1 0; return 1; }
+  tests/package/run.sh "$BUILD_DIR/ci" | tee "$log"
+  local code=$?
+  local ok bad
+  ok=$(grep -c '^ok ' "$log")
+  bad=$(grep -c '^FAILED ' "$log")
+  [ $code -eq 0 ] || [ "$bad" -gt 0 ] || bad=1
+  count "$ok" "$bad" 0
+  [ "$bad" -eq 0 ]
+}
+
+# Everything, the benchmarks too, under the other compiler.
+stage_clang() {
+  local bench=OFF
+  is_installed libbenchmark-dev && bench=ON
+  { configure clang -DCMAKE_CXX_COMPILER=clang++-19 -DCMAKE_BUILD_TYPE=Debug -DCHATCORE_BUILD_BENCH=$bench &&
+    build clang; } || { count 0 1 0; return 1; }
+  run_ctest clang
+}
+
+stage_asan() {
+  { configure asan -DCMAKE_CXX_COMPILER=g++ -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS_DEBUG="-O1 -g1" \
+    -DCHATCORE_SANITIZE=address,undefined -DCHATCORE_HEADER_CHECK=OFF -DCHATCORE_BUILD_EXAMPLES=OFF &&
+    build asan; } || { count 0 1 0; return 1; }
+  run_ctest asan
+}
+
+stage_tidy() {
+  configure_tested || { count 0 1 0; return 1; }
+  local log=$LOGS/tidy.log
+  sources | grep -E "^(${TIDY_FOLDERS:-src/core|src/protocol|src/gateway})/.*\.cpp$" |
+    xargs -P "$JOBS" -n 1 clang-tidy-19 --quiet -p "$BUILD_DIR/ci" >"$log" 2>/dev/null && return 0
+  grep -E -A6 '(error|warning):' "$log" | head -n 150
+  count 0 1 0
+  return 1
+}
+
+run_stage() {
+  local begin=$SECONDS verdict
+  echo "=== $1"
+  if "stage_$1"; then verdict=passed; else verdict=FAILED; fi
+  summary+=("$(printf '%-8s %-7s %4d s' "$1" "$verdict" $((SECONDS - begin)))")
+}
+
+stages=""
+for name in "${@:-all}"; do
+  case $name in
+    all) stages+=" $ALL_STAGES" ;;
+    lint) stages+=" format tidy" ;;
+    format | unit | e2e | package | clang | asan | tidy) stages+=" $name" ;;
+    *) sed -n '2,5s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+  esac
+done
+
+mkdir -p "$LOGS"
+packages="$BUILD_PACKAGES $TEST_PACKAGES"
+[[ " $stages " =~ \ (format|clang|tidy)\  ]] && packages+=" $LINT_PACKAGES"
+# shellcheck disable=SC2086
+install_missing $packages || { echo "chatcore: 0 passed, 1 failed"; exit 1; }
+
+for name in $stages; do run_stage "$name"; done
+
+echo "=== summary"
+printf '%s\n' "${summary[@]}"
+[ $skipped -eq 0 ] || echo "$skipped skipped"
+echo "chatcore: $passed passed, $failed failed"
+[ $failed -eq 0 ] && [[ "${summary[*]}" != *FAILED* ]]
