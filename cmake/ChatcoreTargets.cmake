@@ -5,7 +5,7 @@ add_library(chatcore_private_options INTERFACE)
 target_compile_options(chatcore_private_options INTERFACE -Wall -Wextra -Wshadow -Wnon-virtual-dtor)
 if(CMAKE_CXX_COMPILER_ID STREQUAL GNU AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
   # g++ 12 takes the unused side of a moved std::variant for uninitialized as soon as it optimizes.
-  target_compile_options(chatcore_private_options INTERFACE -Wno-maybe-uninitialized)
+  target_compile_options(chatcore_private_options INTERFACE $<$<NOT:$<CONFIG:Debug>>:-Wno-maybe-uninitialized>)
 endif()
 if(CHATCORE_WERROR)
   target_compile_options(chatcore_private_options INTERFACE -Werror)
