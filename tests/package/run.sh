@@ -73,7 +73,7 @@ for component in $(cd "$prefix" && find . -name 'chatcore-*-targets.cmake' | sed
   check "component $component is found and linked" consume "$here/components" "one_$component" -DCOMPONENTS="$component"
 done
 check "an unknown component is named, and so are the known ones" \
-  refused 'chatcore has no component "teleport" installed here; there are:' -DCOMPONENTS="core;teleport"
+  refused 'chatcore has no component "teleport" installed here (there are: client, core,' -DCOMPONENTS="core;teleport"
 check "another minor version is refused" refused 'compatible with requested version "0.2"' -DCOMPONENTS=core -DWANTED_VERSION=0.2
 check "a missing dependency is named" refused RocksDB -DCOMPONENTS=rocksdb -DCMAKE_DISABLE_FIND_PACKAGE_RocksDB=ON
 check "the embedding host builds" consume "$root/examples/embed" embed
