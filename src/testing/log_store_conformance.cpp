@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "chatcore/ports/clock.hpp"
 #include "log_store_cases.hpp"
 
 namespace chatcore::testing {
@@ -123,7 +124,9 @@ Event message(Seq seq, const UserId& sender, const ClientMsgId& clientMsgId, std
   event.seq = seq;
   event.epoch = 1;
   event.messageId = 0x8000'0000'0000'0000ULL + seq * 4096;
-  event.timestamp = 1'700'000'000'000 + static_cast<Timestamp>(seq);
+  // Sends are remembered by age: these must be young, and the same whenever they are made again.
+  static const Timestamp kStart = system_clock().now();
+  event.timestamp = kStart + static_cast<Timestamp>(seq);
   event.messageType = MessageType::custom;
   event.ordinal = seq;
   event.replyTo = seq * 3;

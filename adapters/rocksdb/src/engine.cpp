@@ -15,13 +15,15 @@ Engine::Engine(std::unique_ptr<Database> database, std::unique_ptr<Journal> jour
                   [this] { folder_.discard(journal_->folded()); }}) {}
 
 void Engine::stop() {
-  committer_.stop();
+  stopped_.store(true);
+  // In this order each one's last result still finds its taker.
   folder_.stop();
+  committer_.stop();
   readers_.stop();
 }
 
 Error Engine::not_admitted() {
-  if (readers_.stopped()) return Error{.code = ErrorCode::cancelled, .message = "the store is closed"};
+  if (stopped_.load()) return Error{.code = ErrorCode::cancelled, .message = "the store is closed"};
   return Error{.code = ErrorCode::overloaded, .message = "too much waits for the store"};
 }
 

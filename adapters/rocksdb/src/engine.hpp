@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <memory>
 
 #include "committer.hpp"
@@ -23,7 +24,7 @@ class Engine {
   /// Hands a writing call to the committer; refused calls come back unmoved.
   Admission write(AnyCall& call, Committer::Weight weight) { return committer_.submit(call, weight); }
 
-  /// Runs `answer_all(reader-thread)` later. false: overloaded or stopped.
+  /// Runs `task` on a reader thread; false: overloaded or stopped, and `task` is unmoved.
   bool read(Task& task, std::size_t requests) { return readers_.submit(task, requests); }
 
   /// What a call that was not admitted is told.
@@ -38,6 +39,7 @@ class Engine {
 
   std::unique_ptr<Database> database_;
   std::unique_ptr<Journal> journal_;
+  std::atomic<bool> stopped_{false};
   Readers readers_;
   Folder folder_;
   Committer committer_;

@@ -91,8 +91,8 @@ void Folder::run() {
   for (;;) {
     wake_.wait(lock, [this] { return stopping_ || part_ != nullptr || !garbage_.empty(); });
     auto garbage = std::exchange(garbage_, {});
-    if (stopping_) return;
     const auto part = part_;
+    if (stopping_ && part == nullptr) return;
     lock.unlock();
     garbage.clear();
     const rocksdb::Status folded = part != nullptr ? fold_once(*part) : rocksdb::Status::OK();
@@ -107,7 +107,7 @@ void Folder::run() {
       if (database_.options().log != nullptr)
         database_.options().log->write(LogLevel::warn, "rocksdb",
                                        "folding the journal failed: " + folded.ToString());
-      wake_.wait_for(lock, kRetryAfter, [this] { return stopping_; });
+      if (wake_.wait_for(lock, kRetryAfter, [this] { return stopping_; })) return;
     }
   }
 }

@@ -25,7 +25,7 @@ class Folder {
   /// One part at a time.
   void fold(std::shared_ptr<const JournalPart> part);
   void discard(std::shared_ptr<const void> garbage);
-  /// Ends after the fold at hand; what is not folded stays in the journal. Idempotent.
+  /// Ends after the fold at hand, tried once; what is not folded stays in the journal. Idempotent.
   void stop();
 
  private:

@@ -49,6 +49,7 @@ class LogReader {
   Status fill(UserConversation& view, const UserId& user, const Cursor& held, bool withLastMessage);
   Status fill_head(UserConversation& view, const UserId& user, bool withLastMessage);
   Status fill_peer(UserConversation& view, const UserId& user);
+  Status fill_cursors(UserConversation& view);
   Status fill_description(const ConversationId& log, ConversationInfo& info, Seq& memberSeq);
   Result<Cursor> cursor(const std::string& key, const Cursor& held);
 

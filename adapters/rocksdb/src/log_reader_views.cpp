@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "keys.hpp"
 #include "log_reader.hpp"
 #include "row_scan.hpp"
@@ -97,8 +99,27 @@ Result<std::vector<UserConversation>> LogReader::conversations_of(const UserConv
     if (!decode_member(key, **row, view.member)) return damaged("a membership is damaged");
     if (Status filled = fill(view, request.userId, one.held, request.withLastMessage); !filled)
       return std::move(filled).error();
+    if (request.withCursors) {
+      if (Status filled = fill_cursors(view); !filled) return std::move(filled).error();
+    }
   }
   return views;
+}
+
+/// The others' cursors may be newer than the snapshot; none is shown above the head it stands beside.
+Status LogReader::fill_cursors(UserConversation& view) {
+  auto states = member_states(view.conversationId);
+  if (!states) return std::move(states).error();
+  if (states->size() >= kLargeGroupSize) return {};
+  for (const MemberState& state : *states) {
+    if (state.member.userId == view.member.userId) continue;
+    auto merged = cursor(pair_key(view.conversationId, state.member.userId), state.cursor);
+    if (!merged) return std::move(merged).error();
+    merged->deliveredSeq = std::min(merged->deliveredSeq, view.head);
+    merged->readSeq = std::min(merged->readSeq, view.head);
+    view.cursors.push_back({state.member.userId, *merged});
+  }
+  return {};
 }
 
 Status LogReader::fill(UserConversation& view, const UserId& user, const Cursor& held, bool withLastMessage) {

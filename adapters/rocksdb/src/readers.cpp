@@ -27,11 +27,6 @@ bool Readers::push(Task& task, std::size_t requests, bool bounded) {
   return true;
 }
 
-bool Readers::stopped() {
-  std::lock_guard lock(mutex_);
-  return stopping_;
-}
-
 void Readers::stop() {
   {
     std::lock_guard lock(mutex_);

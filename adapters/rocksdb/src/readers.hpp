@@ -21,7 +21,6 @@ class Readers {
   [[nodiscard]] bool submit(Task& task, std::size_t requests);
   /// For what was admitted before and only comes back: not counted against the bound, taken until stopped.
   [[nodiscard]] bool resubmit(Task& task);
-  [[nodiscard]] bool stopped();
 
   /// Runs what waits and ends the threads. Idempotent.
   void stop();
