@@ -68,7 +68,12 @@ run_ctest() {
 stage_format() {
   local files
   mapfile -t files < <(sources)
-  clang-format-19 --dry-run -Werror "${files[@]}" || { echo "run: clang-format-19 -i"; count 0 1 0; return 1; }
+  local log=$LOGS/format.log
+  if ! clang-format-19 --dry-run -Werror "${files[@]}" 2>"$log"; then
+    echo "to be run: clang-format-19 -i $(sed -n 's/^\([^ :]*\):[0-9]*:[0-9]*: error.*/\1/p' "$log" | sort -u | tr '\n' ' ')"
+    count 0 1 0
+    return 1
+  fi
   if ! diff <(sed -n '/^```cpp$/,/^```$/{/^```/!p}' README.md) examples/embed/main.cpp; then
     echo "README.md shows another embed/main.cpp than the one that is tested"
     count 0 1 0
