@@ -35,8 +35,8 @@ class Replies {
         executor->post(std::move(tasks.front()));
         continue;
       }
-      executor->post([tasks = std::move(tasks)]() mutable {
-        for (Task& task : tasks) task();
+      executor->post([all = std::move(tasks)]() mutable {
+        for (Task& task : all) task();
       });
     }
     waiting_.clear();
