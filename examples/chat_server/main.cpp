@@ -1,3 +1,4 @@
+#include <csignal>
 #include <cstdio>
 #include <memory>
 #include <string>
@@ -46,6 +47,12 @@ chatcore::Result<std::unique_ptr<chatcore::Authenticator>> make_authenticator(co
 }  // namespace
 
 int main(int argc, char** argv) {
+  // A stop that comes before the server runs waits until it does; every thread inherits this.
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   chatcore::Result<chat_server::Flags> flags = chat_server::parse_flags(argc, argv);
   if (!flags) {
     fail(kUsageError, flags.error().message);
@@ -87,7 +94,7 @@ int main(int argc, char** argv) {
   auto server = chatcore::Server::start(flags->server, std::move(ports));
   if (!server) {
     const bool usage = server.error().code == chatcore::ErrorCode::invalid_argument;
-    return fail(usage ? kUsageError : kRuntimeError, server.error().message);
+    return fail(usage ? kUsageError : kRuntimeError, (usage ? "--listen: " : "") + server.error().message);
   }
   const std::string host = flags->server.listen.substr(0, flags->server.listen.rfind(':'));
   std::printf("listening on ws://%s:%u/v1/ws\n", host.c_str(), (*server)->port());

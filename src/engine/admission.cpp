@@ -62,6 +62,11 @@ void EngineShard::refuse(ClientSession& session, const Error& error) {
 void EngineShard::on_authenticated(SessionId id, Result<Identity> answer) {
   ClientSession* session = find(id);
   if (session == nullptr || session->state != ClientSession::State::authenticating) return;
+  if (!answer && session->extras->credentials.token.empty() && !session->extras->saidHello) {
+    // Names without a token were no credentials here: the token may still come in a hello.
+    session->state = ClientSession::State::expecting_hello;
+    return take_early(id);
+  }
   if (!answer) return refuse(*session, answer.error());
   Identity identity = std::move(*answer);
   if (identity.deviceId.empty()) identity.deviceId = session->extras->credentials.claimedDevice;
@@ -69,14 +74,17 @@ void EngineShard::on_authenticated(SessionId id, Result<Identity> answer) {
   if (identity.deviceId.empty()) {  // the client may still name it, in a hello
     session->extras->identity = std::move(identity);
     session->state = ClientSession::State::expecting_hello;
-    std::vector<std::string> early = std::exchange(session->extras->early, {});
-    for (const std::string& message : early)
-      if (ClientSession* still = find(id)) before_welcome(*still, message);
-    return;
+    return take_early(id);
   }
   if (!valid_id(identity.deviceId))
     return refuse(*session, {ErrorCode::unauthorized, "the device id is not valid", {}});
   begin_admission(*session, std::move(identity));
+}
+
+void EngineShard::take_early(SessionId id) {
+  std::vector<std::string> early = std::exchange(find(id)->extras->early, {});
+  for (const std::string& message : early)
+    if (ClientSession* still = find(id)) before_welcome(*still, message);
 }
 
 void EngineShard::begin_admission(ClientSession& session, Identity identity) {
@@ -231,6 +239,7 @@ void EngineShard::on_hello(ClientSession& session, protocol::Hello hello, const 
   }
   SessionExtras& extras = session.more();
   extras.helloId = id;
+  extras.saidHello = true;
   extras.platform = std::move(hello.platform);
   if (extras.identity) {
     Identity identity = *std::exchange(extras.identity, std::nullopt);

@@ -290,10 +290,26 @@ void ConversationHome::answer_duplicate(const Requester& to, const EventCommand&
                   protocol::original_details(placement_of(original)));
     return;
   }
-  outlet_.send(to.session, [&](std::string& out) {
-    protocol::append_message_sent(out, to.id, command.clientMsgId, command.conversationId, placement_of(original),
-                                  true);
-  });
+  if (std::holds_alternative<NewMessage>(command.action)) {
+    return outlet_.send(to.session, [&](std::string& out) {
+      protocol::append_message_sent(out, to.id, command.clientMsgId, command.conversationId, placement_of(original),
+                                    true);
+    });
+  }
+  // The answer to a group command is its event, the first time and every time.
+  ReadRequest request;
+  request.log = command.conversationId;
+  request.from = request.to = original.seq;
+  context_.store->read({request}, *context_.executor,
+                       [busy = context_.busy, this, to, id = command.conversationId,
+                        clientMsgId = command.clientMsgId](std::vector<Result<EventRange>> ranges) {
+                         if (!ranges[0] || ranges[0]->events.empty())
+                           return outlet_.error(to.session, to.id, clientMsgId,
+                                                {ErrorCode::unavailable, "the log cannot be read", {}});
+                         outlet_.send(to.session, [&](std::string& out) {
+                           protocol::append_live_frame_payload(out, id, ranges[0]->events[0], to.id);
+                         });
+                       });
 }
 
 void ConversationHome::answer_waiters(Conversation& conversation, const Event& event) {
@@ -303,6 +319,7 @@ void ConversationHome::answer_waiters(Conversation& conversation, const Event& e
     repetition.conversationId = conversation.id;
     repetition.clientMsgId = waiter.clientMsgId;
     repetition.payloadHash = waiter.payloadHash;
+    if (event.kind != EventKind::message) repetition.action = LeaveGroup{};  // any but a message
     answer_duplicate(waiter.from, repetition,
                      {event.seq, event.epoch, event.messageId, event.timestamp, event.payloadHash});
     return true;

@@ -12,6 +12,8 @@ namespace {
 
 constexpr std::size_t kPageBytes = 256 * 1024;
 constexpr std::uint32_t kNewestPage = 50;  // events of a conversation that the client did not name
+constexpr std::string_view kPageToken = "w.";  // the next page of a sync under way
+constexpr std::string_view kEndToken = "t.";   // the end of one: what a timeline would continue from
 constexpr std::size_t kReadAhead = 16;     // conversations read from the store per call
 
 Error unavailable() { return {ErrorCode::unavailable, "the store did not answer", std::chrono::milliseconds(500)}; }
@@ -49,11 +51,11 @@ struct CatchUp::SyncRun {
 
 void CatchUp::fail(const Requester& from, const Error& error) { outlet_.error(from.session, from.id, {}, error); }
 
-std::string CatchUp::new_token() {
+std::string CatchUp::new_token(std::string_view prefix) {
   static constexpr char kDigits[] = "abcdefghijklmnopqrstuvwxyz234567";
   std::byte bytes[24];
   context_.random->fill(bytes);
-  std::string token = "w.";
+  std::string token(prefix);
   for (std::byte byte : bytes) token.push_back(kDigits[std::to_integer<unsigned>(byte) & 31]);
   return token;
 }
@@ -82,6 +84,10 @@ void CatchUp::all_conversations(Requester from, std::vector<UserConversation> so
 }
 
 void CatchUp::sync(Requester from, protocol::Sync command, std::optional<SyncContinuation> continued, Keep keep) {
+  if (command.since && command.since->starts_with(kEndToken)) {
+    keep(std::move(continued));
+    return fail(from, {ErrorCode::unsupported, "`since`: this server continues the pages of one sync only; send watermarks", {}});
+  }
   if (command.since && (!continued || continued->token != *command.since)) {
     outlet_.send(from.session, [&](std::string& out) { protocol::append_sync_reset(out, from.id); });
     return keep(std::nullopt);
@@ -211,11 +217,12 @@ void CatchUp::finish_page(std::shared_ptr<SyncRun> run) {
   std::optional<SyncContinuation> rest;
   if (run->next < run->items.size()) {
     rest.emplace();
-    rest->token = new_token();
+    rest->token = new_token(kPageToken);
     for (std::size_t i = run->next; i < run->items.size(); ++i)
       rest->rest.push_back({run->items[i].conversation.conversationId, run->items[i].from});
   }
-  protocol::end_sync_page(run->page, rest ? std::string_view(rest->token) : std::string_view{}, rest.has_value());
+  const std::string token = rest ? rest->token : new_token(kEndToken);
+  protocol::end_sync_page(run->page, token, rest.has_value());
   outlet_.deliver(run->from.session, FrameRef::text(run->page));
   run->keep(std::move(rest));
 }
@@ -315,7 +322,8 @@ void CatchUp::list_page(const Requester& from, const protocol::ConversationsList
     const UserConversation& last = *(position - 1);
     cursor = std::to_string(last_activity(last)) + ":" + last.conversationId;
   }
-  protocol::end_conversations_page(page, cursor, {}, more);
+  const bool firstPage = command.cursor.empty();
+  protocol::end_conversations_page(page, cursor, firstPage ? new_token(kEndToken) : std::string{}, more);
   outlet_.deliver(from.session, FrameRef::text(page));
 }
 

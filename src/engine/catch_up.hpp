@@ -41,7 +41,7 @@ class CatchUp {
   using Conversations = UniqueFunction<void(std::vector<UserConversation>)>;
   void all_conversations(Requester from, std::vector<UserConversation> sofar, bool withLastMessage,
                          bool withCursors, Conversations use);
-  [[nodiscard]] std::string new_token();
+  [[nodiscard]] std::string new_token(std::string_view prefix);
 
   Context& context_;
   Outlet& outlet_;

@@ -45,6 +45,7 @@ struct SessionExtras {
   std::vector<std::string> early;  ///< frames that came before the welcome
   std::optional<Identity> identity;  ///< known, but the device is not
   protocol::RequestId helloId;
+  bool saidHello = false;
   std::string platform;
   std::vector<UserId> watched;  ///< sorted
   std::optional<SyncContinuation> sync;

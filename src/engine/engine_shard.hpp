@@ -42,6 +42,7 @@ class EngineShard final : public GatewayEvents {
   // Admission (admission.cpp)
   void authenticate(ClientSession& session);
   void on_authenticated(SessionId id, Result<Identity> answer);
+  void take_early(SessionId id);
   void begin_admission(ClientSession& session, Identity identity);
   void read_groups(SessionId id, const UserId& user, const ConversationId& after);
   void take_group(SessionId id, const UserConversation& group, int attempt);

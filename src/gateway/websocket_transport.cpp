@@ -36,10 +36,8 @@ WebSocketTransport::WebSocketTransport(GatewayOptions options, Reactor& reactor,
     : options_(std::move(options)),
       reactor_(reactor),
       clock_(clock),
-      // A read lands behind the kept front of a frame, which is shorter than the longest frame.
-      inputCapacity_(kReadBytes + options_.maxFrameBytes + kMaxFrameHeaderBytes),
       deadlines_(clock.steady()) {
-  input_ = std::make_unique_for_overwrite<char[]>(inputCapacity_);
+  input_ = std::make_unique_for_overwrite<char[]>(kReadBytes);
 }
 
 WebSocketTransport::~WebSocketTransport() {
@@ -200,16 +198,19 @@ void WebSocketTransport::send_and_close(ConnectionSlot slot, const std::string& 
 
 void WebSocketTransport::read_frames(ConnectionSlot slot) {
   Connection& connection = connections_[slot];
-  std::size_t kept = 0;
-  if (connection.partial) {
-    kept = connection.partial->size();
-    std::memcpy(input_.get(), connection.partial->data(), kept);
-  }
-  const ssize_t count = ::recv(connection.fd, input_.get() + kept, inputCapacity_ - kept, 0);
+  const ssize_t count = ::recv(connection.fd, input_.get(), kReadBytes, 0);
   if (count < 0 && (errno == EAGAIN || errno == EINTR)) return;
   if (count <= 0) return end(slot);
-  connection.partial.reset();
-  parse(slot, {input_.get(), kept + static_cast<std::size_t>(count)});
+  if (connection.partial == nullptr) return parse(slot, {input_.get(), static_cast<std::size_t>(count)});
+  if (!gather(connection, static_cast<std::size_t>(count))) return events_->on_heard(slot);
+  const std::unique_ptr<Partial> whole = std::move(connection.partial);
+  parse(slot, whole->bytes);
+}
+
+/// True when enough is there for the parser to go on.
+bool WebSocketTransport::gather(Connection& connection, std::size_t count) {
+  connection.partial->bytes.append(input_.get(), count);
+  return connection.partial->bytes.size() >= connection.partial->needed;
 }
 
 void WebSocketTransport::parse(ConnectionSlot slot, std::span<char> bytes) {
@@ -219,6 +220,7 @@ void WebSocketTransport::parse(ConnectionSlot slot, std::span<char> bytes) {
     return connections_[slot].generation == generation && connections_[slot].state == State::open;
   };
   std::size_t at = 0;
+  std::size_t needed = 0;
   while (same()) {
     const ParseStep step = connections_[slot].parser.next(bytes.subspan(at));
     at += step.consumed;
@@ -249,13 +251,14 @@ void WebSocketTransport::parse(ConnectionSlot slot, std::span<char> bytes) {
         events_->on_peer_close(slot, step.closeCode);
         return;
       }
-      case ParseStep::Kind::need_more: break;
+      case ParseStep::Kind::need_more: needed = step.needed; break;
     }
     break;
   }
   deliver_batch(slot);
   if (same() && at < bytes.size())
-    connections_[slot].partial = std::make_unique<std::string>(bytes.data() + at, bytes.size() - at);
+    connections_[slot].partial =
+        std::make_unique<Partial>(Partial{std::string(bytes.data() + at, bytes.size() - at), needed});
 }
 
 void WebSocketTransport::deliver_batch(ConnectionSlot slot) {
@@ -265,7 +268,7 @@ void WebSocketTransport::deliver_batch(ConnectionSlot slot) {
 }
 
 void WebSocketTransport::discard_input(ConnectionSlot slot) {
-  const ssize_t count = ::recv(connections_[slot].fd, input_.get(), inputCapacity_, 0);
+  const ssize_t count = ::recv(connections_[slot].fd, input_.get(), kReadBytes, 0);
   if (count == 0 || (count < 0 && errno != EAGAIN && errno != EINTR)) end(slot);
 }
 

@@ -61,6 +61,12 @@ class WebSocketTransport final : public Transport {
     std::string bytes;
     std::string remoteAddress;
   };
+  /// The front of a frame whose rest has not come yet. Bytes gather here until as many are there as the
+  /// parser needs, so that a frame that drips in is looked at a few times, not once per drip.
+  struct Partial {
+    std::string bytes;
+    std::size_t needed = 0;
+  };
   struct Connection {
     explicit Connection(const WebSocketOptions& options) : parser(options) {}
     int fd = -1;
@@ -70,7 +76,7 @@ class WebSocketTransport final : public Transport {
     bool announced = false;  ///< on_open was told, so on_close must be
     std::uint16_t closeCode = 1006;
     std::unique_ptr<Handshaking> handshaking;
-    std::unique_ptr<std::string> partial;  // the front of a frame whose rest has not come yet
+    std::unique_ptr<Partial> partial;
     WebSocketParser parser;
   };
   struct Deadline {
@@ -87,6 +93,7 @@ class WebSocketTransport final : public Transport {
   void send_and_close(ConnectionSlot slot, const std::string& response);
   void read_frames(ConnectionSlot slot);
   void parse(ConnectionSlot slot, std::span<char> bytes);
+  [[nodiscard]] bool gather(Connection& connection, std::size_t count);
   void deliver_batch(ConnectionSlot slot);
   void discard_input(ConnectionSlot slot);
   void end(ConnectionSlot slot);
@@ -103,7 +110,6 @@ class WebSocketTransport final : public Transport {
   std::vector<ConnectionSlot> aborted_;
   std::vector<std::string_view> batch_;
   std::unique_ptr<char[]> input_;
-  std::size_t inputCapacity_;
   TimerWheel<Deadline> deadlines_;
   std::int64_t connectWindow_ = 0;
   std::uint32_t connectsInWindow_ = 0;

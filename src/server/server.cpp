@@ -247,6 +247,11 @@ void Server::run_until_signal() {
   struct sigaction previousInt {};
   sigaction(SIGTERM, &action, &previousTerm);
   sigaction(SIGINT, &action, &previousInt);
+  sigset_t signals;  // a host may have held them back until now
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
   char byte = 0;
   while (::read(ends[0], &byte, 1) < 0 && errno == EINTR) {
   }

@@ -208,7 +208,7 @@ class Device:
 
     async def set_role(self, conversation, user, role):
         return await self.change("conversation.setRole", "conversation.member", conversationId=conversation,
-                                 members=[user], role=role)
+                                 userId=user, role=role)
 
     async def leave(self, conversation):
         return await self.change("conversation.leave", "conversation.member", conversationId=conversation)

@@ -174,7 +174,7 @@ async def test_a_role_that_does_not_exist_is_a_bad_request(chat):
     alice, bob = await chat.connect_all("alice", "bob")
     g = chat.name("g")
     await alice.create_group(g, [bob.user])
-    await alice.refused("bad_request", "conversation.setRole", conversationId=g, members=[bob.user], role="king",
+    await alice.refused("bad_request", "conversation.setRole", conversationId=g, userId=bob.user, role="king",
                         clientMsgId="k")
     await alice.refused("bad_request", "conversation.addMembers", conversationId=g, clientMsgId="l")
 

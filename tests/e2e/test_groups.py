@@ -101,7 +101,7 @@ async def test_what_only_an_admin_may_do_is_forbidden_to_a_member(chat):
     await bob.refused("forbidden", "conversation.addMembers", conversationId=g, members=["x"], clientMsgId="1")
     await bob.refused("forbidden", "conversation.removeMembers", conversationId=g, members=[carol.user],
                       clientMsgId="2")
-    await bob.refused("forbidden", "conversation.setRole", conversationId=g, members=[bob.user], role="admin",
+    await bob.refused("forbidden", "conversation.setRole", conversationId=g, userId=bob.user, role="admin",
                       clientMsgId="3")
     await bob.refused("forbidden", "conversation.update", conversationId=g, name="Mine", clientMsgId="4")
     assert (await alice.say("hi", conversation=g))["seq"] == 2
@@ -115,7 +115,7 @@ async def test_what_a_member_may_do_is_refused_to_a_stranger(chat):
         ("message.read", {"seq": 1}), ("message.received", {"seq": 1}),
         ("conversation.addMembers", {"clientMsgId": "2", "members": [eve.user]}),
         ("conversation.removeMembers", {"clientMsgId": "3", "members": [bob.user]}),
-        ("conversation.setRole", {"clientMsgId": "4", "members": [eve.user], "role": "admin"}),
+        ("conversation.setRole", {"clientMsgId": "4", "userId": eve.user, "role": "admin"}),
         ("conversation.update", {"clientMsgId": "5", "name": "Mine"}), ("conversation.leave", {"clientMsgId": "6"}),
         ("conversation.mute", {"muted": True}), ("conversation.members", {}),
     ]:
@@ -262,12 +262,12 @@ async def test_a_retried_membership_command_has_one_effect(chat):
 
 async def test_muting_is_ones_own_and_shows_in_the_list(chat):
     g, alice, bob = await family(chat, "bob")
-    await bob.ok("conversation.mute", conversationId=g, muted=True)
+    await bob.ok("conversation.mute", conversationId=g)
     assert (await bob.listed(g))["muted"] is True
     assert (await alice.listed(g))["muted"] is False
     await alice.say("still heard", conversation=g)
     await bob.expect("message.new")
-    await bob.ok("conversation.mute", conversationId=g, muted=False)
+    await bob.ok("conversation.mute", conversationId=g, until=0)
     assert (await bob.listed(g))["muted"] is False
 
 

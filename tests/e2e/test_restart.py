@@ -72,7 +72,7 @@ async def test_after_a_restart_everything_is_still_there(start_server, before, a
     await alice.remove(g, carol.user)
     await alice.add(g, dave.user)
     await dave.say("late", conversation=g)
-    await bob.ok("conversation.mute", conversationId=g, muted=True)
+    await bob.ok("conversation.mute", conversationId=g)
     last = await alice.say("last", to=bob.user)
     names = ("alice", "bob", "carol", "dave")
     old = [await snapshot(d, [dm, g]) for d in (alice, bob, carol, dave)]

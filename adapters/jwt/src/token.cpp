@@ -83,7 +83,7 @@ Result<Timestamp> check_times(const json& claims, const JwtOptions& options, Tim
     if (!begins) return std::move(begins).error();
     if (*begins && now < **begins - leeway) return refuse("the token is not valid yet");
   }
-  return *expires ? **expires + leeway : Timestamp{0};
+  return *expires ? **expires : Timestamp{0};
 }
 
 bool names_audience(const json& claims, const std::string& audience) {

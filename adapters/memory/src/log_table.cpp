@@ -192,7 +192,8 @@ Cursor LogTable::advance(const CursorUpdate& update) {
   return cursor;
 }
 
-UserConversation LogTable::view(const UserId& user, const ConversationId& id, bool withLastMessage) const {
+UserConversation LogTable::view(const UserConversationsRequest& request, const ConversationId& id) const {
+  const UserId& user = request.userId;
   const StoredLog& log = logs_.at(id);
   UserConversation view;
   view.conversationId = id;
@@ -212,7 +213,11 @@ UserConversation LogTable::view(const UserId& user, const ConversationId& id, bo
       if (other != user) view.peer = other;
     }
   }
-  if (withLastMessage) {
+  if (request.withCursors && log.members.size() < kLargeGroupSize) {
+    for (const auto& [other, member] : log.members)
+      if (other != user) view.cursors.push_back({other, log.cursor_of(other)});
+  }
+  if (request.withLastMessage) {
     if (const Event* last = last_message_for(log, user, view.member.joinSeq)) view.lastMessage = *last;
   }
   return view;
@@ -225,12 +230,12 @@ std::vector<UserConversation> LogTable::conversations_of(const UserConversations
   const auto& mine = found->second;
   if (request.only) {
     if (mine.contains(*request.only))
-      views.push_back(view(request.userId, *request.only, request.withLastMessage));
+      views.push_back(view(request, *request.only));
     return views;
   }
   for (auto next = mine.upper_bound(request.after); next != mine.end() && views.size() < request.limit;
        ++next)
-    views.push_back(view(request.userId, *next, request.withLastMessage));
+    views.push_back(view(request, *next));
   return views;
 }
 

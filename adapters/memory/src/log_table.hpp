@@ -45,8 +45,7 @@ class LogTable {
 
  private:
   void apply(const ConversationId& id, StoredLog& log, AppendRequest& request);
-  [[nodiscard]] UserConversation view(const UserId& user, const ConversationId& id,
-                                      bool withLastMessage) const;
+  [[nodiscard]] UserConversation view(const UserConversationsRequest& request, const ConversationId& id) const;
 
   std::size_t maxEvents_;
   std::size_t events_ = 0;

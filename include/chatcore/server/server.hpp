@@ -71,7 +71,8 @@ class CHATCORE_API Server {
   /// first. Appends that were accepted are finished. Idempotent.
   void stop();
 
-  /// Blocks until SIGTERM or SIGINT, then stops. For programs that have nothing else to do.
+  /// Blocks until SIGTERM or SIGINT (unblocking them in this thread), then stops. One at a time in a process.
+  /// For programs that have nothing else to do.
   void run_until_signal();
 
   /// The host tells that one of two users has blocked or unblocked the other.

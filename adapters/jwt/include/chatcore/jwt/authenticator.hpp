@@ -45,7 +45,7 @@ struct JwtOptions {
 };
 
 /// Bearer tokens (JWT in JWS compact form, at most 4 KiB) to identities: `sub` is the user, `dev`, if there,
-/// the device, `exp` plus the leeway the identity's end. Everything that is not exactly right is
+/// the device, `exp` the identity's end. Everything that is not exactly right is
 /// `unauthorized`; nothing is fetched, so `unavailable` does not occur.
 ///
 /// A key with a `kid` takes only tokens that name it; a key without one takes any token. A token is checked
