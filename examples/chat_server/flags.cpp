@@ -14,12 +14,13 @@ using chatcore::Result;
 
 Error wrong(std::string message) { return {ErrorCode::invalid_argument, std::move(message), {}}; }
 
-Result<std::uint64_t> number(std::string_view flag, std::string_view text, std::uint64_t low, std::uint64_t high) {
+Result<std::uint64_t> number(std::string_view flag, std::string_view text, std::uint64_t low,
+                             std::uint64_t high) {
   std::uint64_t value = 0;
   const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (failed != std::errc{} || end != text.data() + text.size() || value < low || value > high)
-    return wrong(std::string(flag) + ": '" + std::string(text) + "' is not a number from " + std::to_string(low) +
-                 " to " + std::to_string(high));
+    return wrong(std::string(flag) + ": '" + std::string(text) + "' is not a number from " +
+                 std::to_string(low) + " to " + std::to_string(high));
   return value;
 }
 
@@ -32,7 +33,12 @@ chatcore::Status apply(Flags& flags, std::string_view flag, const std::string& v
     return {};
   };
   constexpr std::uint64_t kDay = 24ULL * 3600 * 1000;
-  if (flag == "--listen") return flags.server.listen = value, chatcore::Status{};
+  if (flag == "--listen") {
+    const std::size_t colon = value.rfind(':');
+    if (colon == std::string::npos || colon == 0 || !number(flag, value.substr(colon + 1), 0, 65'535))
+      return wrong("--listen: '" + value + "' is not ADDRESS:PORT");
+    return flags.server.listen = value, chatcore::Status{};
+  }
   if (flag == "--data") return flags.data = value, chatcore::Status{};
   if (flag == "--jwt-secret-file") return flags.jwtSecretFile = value, chatcore::Status{};
   if (flag == "--jwt-public-key-file") return flags.jwtPublicKeyFile = value, chatcore::Status{};

@@ -28,11 +28,13 @@ bool loopback(const std::string& listen) {
   return listen.starts_with("127.") || listen.starts_with("localhost:") || listen.starts_with("[::1]:");
 }
 
-chatcore::Result<std::unique_ptr<chatcore::Authenticator>> make_authenticator(const chat_server::Flags& flags) {
+chatcore::Result<std::unique_ptr<chatcore::Authenticator>> make_authenticator(
+    const chat_server::Flags& flags) {
   using Made = std::unique_ptr<chatcore::Authenticator>;
   if (flags.devAuth) return Made(std::make_unique<chatcore::DevAuthenticator>());
   const bool secret = !flags.jwtSecretFile.empty();
-  chatcore::Result<std::string> text = chatcore::read_key_file(secret ? flags.jwtSecretFile : flags.jwtPublicKeyFile);
+  chatcore::Result<std::string> text =
+      chatcore::read_key_file(secret ? flags.jwtSecretFile : flags.jwtPublicKeyFile);
   if (!text) return text.error();
   chatcore::Result<chatcore::JwtKey> key =
       secret ? chatcore::JwtKey::hs256(*text) : chatcore::JwtKey::ed25519(*text);

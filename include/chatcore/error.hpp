@@ -44,8 +44,8 @@ CHATCORE_API std::string_view to_string(ErrorCode code) noexcept;
 /// A failure of the network, the disk or a caller. Defects of chatcore itself are assertions instead.
 struct Error {
   ErrorCode code = ErrorCode::internal;
-  std::string message;                       ///< for people; carries no secrets
-  std::chrono::milliseconds retryAfter{0};   ///< 0: no advice
+  std::string message;                      ///< for people; carries no secrets
+  std::chrono::milliseconds retryAfter{0};  ///< 0: no advice
 
   /// Whether the same request may succeed later unchanged (with the same clientMsgId).
   [[nodiscard]] bool temporary() const noexcept {

@@ -61,8 +61,8 @@ class UniqueFunction<R(Args...)> {
   static constexpr std::size_t kInPlace = 6 * sizeof(void*);
 
   template <class F>
-  static constexpr bool fits =
-      sizeof(F) <= kInPlace && alignof(F) <= alignof(std::max_align_t) && std::is_nothrow_move_constructible_v<F>;
+  static constexpr bool fits = sizeof(F) <= kInPlace && alignof(F) <= alignof(std::max_align_t) &&
+                               std::is_nothrow_move_constructible_v<F>;
 
   template <class F>
   static constexpr Operations inPlace{

@@ -88,26 +88,40 @@ MessageId next_message_id(MessageId last, Timestamp now, std::uint32_t partition
 
 std::string_view to_string(EventKind kind) noexcept {
   switch (kind) {
-    case EventKind::message: return "message";
-    case EventKind::conversation: return "conversation";
-    case EventKind::member: return "member";
-    case EventKind::edit: return "edit";
-    case EventKind::tombstone: return "delete";
-    case EventKind::reaction: return "reaction";
+    case EventKind::message:
+      return "message";
+    case EventKind::conversation:
+      return "conversation";
+    case EventKind::member:
+      return "member";
+    case EventKind::edit:
+      return "edit";
+    case EventKind::tombstone:
+      return "delete";
+    case EventKind::reaction:
+      return "reaction";
   }
   return "message";
 }
 
 std::string_view to_string(MessageType type) noexcept {
   switch (type) {
-    case MessageType::text: return "text";
-    case MessageType::image: return "image";
-    case MessageType::video: return "video";
-    case MessageType::audio: return "audio";
-    case MessageType::document: return "document";
-    case MessageType::location: return "location";
-    case MessageType::contact: return "contact";
-    case MessageType::custom: return "custom";
+    case MessageType::text:
+      return "text";
+    case MessageType::image:
+      return "image";
+    case MessageType::video:
+      return "video";
+    case MessageType::audio:
+      return "audio";
+    case MessageType::document:
+      return "document";
+    case MessageType::location:
+      return "location";
+    case MessageType::contact:
+      return "contact";
+    case MessageType::custom:
+      return "custom";
   }
   return "custom";
 }

@@ -20,7 +20,8 @@ class Mailbox {
       if (tasks_.empty()) {
         tasks_.swap(batch);
       } else {
-        tasks_.insert(tasks_.end(), std::make_move_iterator(batch.begin()), std::make_move_iterator(batch.end()));
+        tasks_.insert(tasks_.end(), std::make_move_iterator(batch.begin()),
+                      std::make_move_iterator(batch.end()));
       }
       waiting_.store(true, std::memory_order_seq_cst);
     }

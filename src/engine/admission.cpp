@@ -41,6 +41,9 @@ void EngineShard::opened(SessionId id, const HandshakeView& handshake) {
   session.state = ClientSession::State::expecting_hello;
   session.more().credentials = credentials_of(handshake);
   const Credentials& shown = session.extras->credentials;
+  for (const std::string& claimed : {shown.claimedUser, shown.claimedDevice})
+    if (!claimed.empty() && !valid_id(claimed))
+      return refuse(session, {ErrorCode::unauthorized, "`user` and `device` are ids of 1 to 64 bytes", {}});
   if (!shown.token.empty() || !shown.claimedUser.empty()) authenticate(session);
 }
 
@@ -70,7 +73,8 @@ void EngineShard::on_authenticated(SessionId id, Result<Identity> answer) {
   if (!answer) return refuse(*session, answer.error());
   Identity identity = std::move(*answer);
   if (identity.deviceId.empty()) identity.deviceId = session->extras->credentials.claimedDevice;
-  if (!valid_id(identity.userId)) return refuse(*session, {ErrorCode::unauthorized, "the user id is not valid", {}});
+  if (!valid_id(identity.userId))
+    return refuse(*session, {ErrorCode::unauthorized, "the user id is not valid", {}});
   if (identity.deviceId.empty()) {  // the client may still name it, in a hello
     session->extras->identity = std::move(identity);
     session->state = ClientSession::State::expecting_hello;
@@ -107,7 +111,8 @@ void EngineShard::begin_admission(ClientSession& session, Identity identity) {
   session.device = std::move(identity.deviceId);
   session.state = ClientSession::State::admitting;
   // The inbox first: whoever adds this user to a group from here on reaches this shard.
-  if (context_.gateway->subscribe(session.id, context_.inbox(session.user), 0) != SubscribeOutcome::ok) return;
+  if (context_.gateway->subscribe(session.id, context_.inbox(session.user), 0) != SubscribeOutcome::ok)
+    return;
   read_groups(session.id, session.user, {});
   const std::uint32_t here = context_.link->self();
   on_shard(context_.home_of(session.user),
@@ -131,15 +136,16 @@ void EngineShard::end_of_turn() {
   if (!credentials_.empty()) {
     context_.authenticator->authenticate(
         std::exchange(credentials_, {}), *context_.executor,
-        [busy = context_.busy, this, ids = std::exchange(authenticating_, {})](std::vector<Result<Identity>> answers) {
+        [busy = context_.busy, this,
+         ids = std::exchange(authenticating_, {})](std::vector<Result<Identity>> answers) {
           for (std::size_t i = 0; i < ids.size(); ++i) on_authenticated(ids[i], std::move(answers[i]));
         });
   }
   if (!groupReads_.empty()) {
     context_.store->conversations_of(
         std::exchange(groupReads_, {}), *context_.executor,
-        [busy = context_.busy, this, ids = std::exchange(groupReaders_, {})](
-            std::vector<Result<std::vector<UserConversation>>> answers) {
+        [busy = context_.busy, this,
+         ids = std::exchange(groupReaders_, {})](std::vector<Result<std::vector<UserConversation>>> answers) {
           for (std::size_t i = 0; i < ids.size(); ++i) {
             ClientSession* session = find(ids[i]);
             if (session == nullptr) continue;
@@ -171,11 +177,11 @@ void EngineShard::take_group(SessionId id, const UserConversation& group, int at
   UserConversationsRequest request;
   request.userId = session->user;
   request.only = group.conversationId;
-  context_.store->conversations_of({request}, *context_.executor,
-                                   [busy = context_.busy, this, id, attempt](std::vector<Result<std::vector<UserConversation>>> answers) {
-                                     if (answers[0] && !answers[0]->empty())
-                                       take_group(id, answers[0]->front(), attempt + 1);
-                                   });
+  context_.store->conversations_of(
+      {request}, *context_.executor,
+      [busy = context_.busy, this, id, attempt](std::vector<Result<std::vector<UserConversation>>> answers) {
+        if (answers[0] && !answers[0]->empty()) take_group(id, answers[0]->front(), attempt + 1);
+      });
 }
 
 void EngineShard::registered(SessionId id) {
@@ -225,16 +231,18 @@ void EngineShard::before_welcome(ClientSession& session, std::string_view messag
   protocol::DecodeResult decoded = decoder_.decode(message);
   auto* hello = decoded.command ? std::get_if<protocol::Hello>(&*decoded.command) : nullptr;
   if (hello != nullptr) return on_hello(session, std::move(*hello), decoded.id);
-  outlet_.error(session.id, decoded.id, decoded.clientMsgId,
-                decoded.command ? Error{ErrorCode::unauthorized, "hello comes first", {}} : decoded.command.error());
+  outlet_.error(
+      session.id, decoded.id, decoded.clientMsgId,
+      decoded.command ? Error{ErrorCode::unauthorized, "hello comes first", {}} : decoded.command.error());
   outlet_.close(session.id, CloseCode::unauthorized);
 }
 
 void EngineShard::on_hello(ClientSession& session, protocol::Hello hello, const protocol::RequestId& id) {
   if (session.state == ClientSession::State::live) {
     if (!hello.platform.empty())
-      context_.directory->put_device({session.user, session.device, std::move(hello.platform), {}, context_.now()},
-                                     *context_.executor, [busy = context_.busy](Status) {});
+      context_.directory->put_device(
+          {session.user, session.device, std::move(hello.platform), {}, context_.now()}, *context_.executor,
+          [busy = context_.busy](Status) {});
     return outlet_.ok(session.id, id);
   }
   SessionExtras& extras = session.more();

@@ -22,8 +22,8 @@ protocol::Placement placement_of(const OriginalSend& original) {
 void ConversationHome::submit(EventCommand command) {
   Conversation& conversation = get_or_load(command.conversationId, &command);
   conversation.lastUsedMillis = steady();
-  const bool mustWait =
-      conversation.state != Conversation::State::ready || conversation.lookupInFlight || !conversation.waiting.empty();
+  const bool mustWait = conversation.state != Conversation::State::ready || conversation.lookupInFlight ||
+                        !conversation.waiting.empty();
   if (!mustWait) return process(conversation, std::move(command));
   if (conversation.waiting.size() >= context_.options.maxWaitingPerConversation)
     return reject(conversation, command,
@@ -44,8 +44,9 @@ void ConversationHome::run_waiting(Conversation& conversation) {
 void ConversationHome::process(Conversation& conversation, EventCommand command) {
   if (repeats_in_flight(conversation, command)) return;
   if (out_of_order(conversation, command))
-    return reject(conversation, command,
-                  {ErrorCode::retry_in_order, "an earlier command to this conversation failed: send it first", {}});
+    return reject(
+        conversation, command,
+        {ErrorCode::retry_in_order, "an earlier command to this conversation failed: send it first", {}});
   if (conversation.inFlight.size() >= context_.options.maxWaitingPerConversation)
     return reject(conversation, command,
                   {ErrorCode::overloaded, "the store is slow", std::chrono::milliseconds(500)});
@@ -57,7 +58,8 @@ void ConversationHome::process(Conversation& conversation, EventCommand command)
   Result<Plan> plan = make_plan(conversation, command, context_.options, context_.now());
   if (!plan) return look_up_then_reject(conversation, std::move(command), std::move(plan).error());
   if (!ask_hooks(conversation, command)) return;
-  if (auto* message = std::get_if<NewMessage>(&command.action)) plan->event.content = std::move(message->content);
+  if (auto* message = std::get_if<NewMessage>(&command.action))
+    plan->event.content = std::move(message->content);
   append(conversation, std::move(command), std::move(*plan));
 }
 
@@ -120,11 +122,14 @@ bool ConversationHome::prepare(Conversation& conversation, EventCommand& command
   park(std::move(command));
   context_.directory->users(
       strangers, *context_.executor,
-      [busy = context_.busy, this, intoGroup, strangers, blocks = std::move(blocks), resume](std::vector<Result<User>> users) mutable {
+      [busy = context_.busy, this, intoGroup, strangers, blocks = std::move(blocks),
+       resume](std::vector<Result<User>> users) mutable {
         for (const auto& user : users) {
           if (user) continue;
-          const Error told{user.error().code == ErrorCode::not_found ? ErrorCode::not_found : ErrorCode::unavailable,
-                           user.error().message, {}};
+          const Error told{
+              user.error().code == ErrorCode::not_found ? ErrorCode::not_found : ErrorCode::unavailable,
+              user.error().message,
+              {}};
           return resume(&told);
         }
         if (!intoGroup) return resume(nullptr);
@@ -133,7 +138,8 @@ bool ConversationHome::prepare(Conversation& conversation, EventCommand& command
                                      for (const auto& state : states) {
                                        if (state && !state->any()) continue;
                                        const Error told{state ? ErrorCode::forbidden : ErrorCode::unavailable,
-                                                        "`members`: one of them cannot be added", {}};
+                                                        "`members`: one of them cannot be added",
+                                                        {}};
                                        return resume(&told);
                                      }
                                      resume(nullptr);
@@ -147,8 +153,8 @@ bool ConversationHome::ask_hooks(Conversation& conversation, EventCommand& comma
   if (context_.hooks == nullptr || message == nullptr) return true;
   Hooks::Decision decision;
   try {
-    decision = context_.hooks->before_persist(
-        {conversation.id, command.from.user, message->type, message->content});
+    decision =
+        context_.hooks->before_persist({conversation.id, command.from.user, message->type, message->content});
   } catch (const std::exception& failure) {
     context_.log->write(LogLevel::error, "hooks", failure.what());
     decision = {Hooks::Verdict::reject, {}, {ErrorCode::internal, "the host's hook failed", {}}};
@@ -189,7 +195,8 @@ void ConversationHome::append(Conversation& conversation, EventCommand command, 
     conversation.marked = true;
     plan.effects.mayBeUnpublished = true;
   }
-  if (!conversation.direct() && !conversation.topic) conversation.topic = context_.group_chat(conversation.id);
+  if (!conversation.direct() && !conversation.topic)
+    conversation.topic = context_.group_chat(conversation.id);
   AppendRequest request;
   request.log = conversation.id;
   request.term = context_.term;
@@ -215,7 +222,8 @@ void ConversationHome::on_appended(std::vector<Conversation*> order, std::vector
 
 void ConversationHome::on_result(Conversation& conversation, InFlight item, AppendResult result) {
   switch (result.outcome) {
-    case AppendOutcome::committed: return committed(conversation, item);
+    case AppendOutcome::committed:
+      return committed(conversation, item);
     case AppendOutcome::duplicate:
       answer_duplicate(item.command.from, item.command, *result.original);
       fail_waiters(conversation, item.command,
@@ -232,17 +240,20 @@ void ConversationHome::on_result(Conversation& conversation, InFlight item, Appe
       [[fallthrough]];
     case AppendOutcome::fenced:
     case AppendOutcome::refused: {
-      const Error told = result.outcome == AppendOutcome::refused && result.error.code == ErrorCode::overloaded
-                             ? result.error
-                             : Error{ErrorCode::unavailable, "the event could not be stored",
-                                     std::chrono::milliseconds(500)};
+      const Error told =
+          result.outcome == AppendOutcome::refused && result.error.code == ErrorCode::overloaded
+              ? result.error
+              : Error{ErrorCode::unavailable, "the event could not be stored",
+                      std::chrono::milliseconds(500)};
       if (result.outcome == AppendOutcome::refused)
         context_.log->write(LogLevel::warn, "engine", "append refused: " + result.error.message);
       fail_waiters(conversation, item.command, told);
       reject(conversation, item.command, told);
       break;
     }
-    case AppendOutcome::unknown: conversation.uncertain.push_back(std::move(item)); break;
+    case AppendOutcome::unknown:
+      conversation.uncertain.push_back(std::move(item));
+      break;
   }
   begin_recovery(conversation);
 }
@@ -292,8 +303,8 @@ void ConversationHome::answer_duplicate(const Requester& to, const EventCommand&
   }
   if (std::holds_alternative<NewMessage>(command.action)) {
     return outlet_.send(to.session, [&](std::string& out) {
-      protocol::append_message_sent(out, to.id, command.clientMsgId, command.conversationId, placement_of(original),
-                                    true);
+      protocol::append_message_sent(out, to.id, command.clientMsgId, command.conversationId,
+                                    placement_of(original), true);
     });
   }
   // The answer to a group command is its event, the first time and every time.
@@ -326,7 +337,8 @@ void ConversationHome::answer_waiters(Conversation& conversation, const Event& e
   });
 }
 
-void ConversationHome::fail_waiters(Conversation& conversation, const EventCommand& command, const Error& error) {
+void ConversationHome::fail_waiters(Conversation& conversation, const EventCommand& command,
+                                    const Error& error) {
   std::erase_if(conversation.waiters, [&](const Waiter& waiter) {
     if (waiter.clientMsgId != command.clientMsgId || waiter.senderId != command.from.user) return false;
     outlet_.error(waiter.from.session, waiter.from.id, waiter.clientMsgId, error);
@@ -338,33 +350,38 @@ void ConversationHome::end_of_turn() {
   while (!appends_.empty()) {
     // One call for all that has piled up, cut where the port's batches end.
     const std::size_t count = std::min<std::size_t>(appends_.size(), context_.options.maxAppendBatch);
-    std::vector<AppendRequest> batch(std::make_move_iterator(appends_.begin()),
-                                     std::make_move_iterator(appends_.begin() + static_cast<std::ptrdiff_t>(count)));
-    std::vector<Conversation*> order(appendOrder_.begin(), appendOrder_.begin() + static_cast<std::ptrdiff_t>(count));
+    std::vector<AppendRequest> batch(
+        std::make_move_iterator(appends_.begin()),
+        std::make_move_iterator(appends_.begin() + static_cast<std::ptrdiff_t>(count)));
+    std::vector<Conversation*> order(appendOrder_.begin(),
+                                     appendOrder_.begin() + static_cast<std::ptrdiff_t>(count));
     appends_.erase(appends_.begin(), appends_.begin() + static_cast<std::ptrdiff_t>(count));
     appendOrder_.erase(appendOrder_.begin(), appendOrder_.begin() + static_cast<std::ptrdiff_t>(count));
-    context_.store->append(std::move(batch), *context_.executor,
-                           [busy = context_.busy, this, order = std::move(order)](std::vector<AppendResult> results) mutable {
-                             on_appended(std::move(order), std::move(results));
-                           });
+    context_.store->append(
+        std::move(batch), *context_.executor,
+        [busy = context_.busy, this, order = std::move(order)](std::vector<AppendResult> results) mutable {
+          on_appended(std::move(order), std::move(results));
+        });
   }
   if (!claims_.empty()) {
     std::vector<ConversationId> ids;
     for (const ClaimRequest& claim : claims_) ids.push_back(claim.log);
-    context_.store->claim(std::exchange(claims_, {}), *context_.executor,
-                          [busy = context_.busy, this, ids = std::move(ids)](std::vector<Result<LogState>> states) mutable {
-                            on_claimed(std::move(ids), std::move(states));
-                          });
+    context_.store->claim(
+        std::exchange(claims_, {}), *context_.executor,
+        [busy = context_.busy, this, ids = std::move(ids)](std::vector<Result<LogState>> states) mutable {
+          on_claimed(std::move(ids), std::move(states));
+        });
   }
   if (!lookUps_.empty()) {
     std::vector<SendKey> keys;
-    for (const LookUp& item : lookUps_) keys.push_back({item.id, item.command.from.user, item.command.clientMsgId});
-    context_.store->find_sends(
-        std::move(keys), *context_.executor,
-        [busy = context_.busy, this, items = std::exchange(lookUps_, {})](
-            std::vector<Result<std::optional<OriginalSend>>> answers) mutable {
-          for (std::size_t i = 0; i < items.size(); ++i) on_looked_up(std::move(items[i]), std::move(answers[i]));
-        });
+    for (const LookUp& item : lookUps_)
+      keys.push_back({item.id, item.command.from.user, item.command.clientMsgId});
+    context_.store->find_sends(std::move(keys), *context_.executor,
+                               [busy = context_.busy, this, items = std::exchange(lookUps_, {})](
+                                   std::vector<Result<std::optional<OriginalSend>>> answers) mutable {
+                                 for (std::size_t i = 0; i < items.size(); ++i)
+                                   on_looked_up(std::move(items[i]), std::move(answers[i]));
+                               });
   }
   if (!cursorUpdates_.empty()) {
     context_.store->advance(std::exchange(cursorUpdates_, {}), *context_.executor,
@@ -374,9 +391,11 @@ void ConversationHome::end_of_turn() {
                             });
   }
   if (!jobs_.empty() && context_.workQueue != nullptr) {
-    context_.workQueue->enqueue(std::exchange(jobs_, {}), *context_.executor, [busy = context_.busy, this](Status status) {
-      if (!status) context_.log->write(LogLevel::warn, "push", "jobs were not queued: " + status.error().message);
-    });
+    context_.workQueue->enqueue(
+        std::exchange(jobs_, {}), *context_.executor, [busy = context_.busy, this](Status status) {
+          if (!status)
+            context_.log->write(LogLevel::warn, "push", "jobs were not queued: " + status.error().message);
+        });
   }
   if (!settled_.empty()) context_.store->settled(std::exchange(settled_, {}));
 }
@@ -394,8 +413,10 @@ void ConversationHome::on_looked_up(LookUp item, Result<std::optional<OriginalSe
     answer_duplicate(command.from, command, **answer);
   } else if (!answer) {
     const Error told{ErrorCode::unavailable, "the store did not answer", std::chrono::milliseconds(500)};
-    if (conversation != nullptr) reject(*conversation, command, told);
-    else outlet_.error(command.from.session, command.from.id, command.clientMsgId, told);
+    if (conversation != nullptr)
+      reject(*conversation, command, told);
+    else
+      outlet_.error(command.from.session, command.from.id, command.clientMsgId, told);
   } else if (item.rejection) {
     outlet_.error(command.from.session, command.from.id, command.clientMsgId, *item.rejection);
   } else if (conversation != nullptr) {

@@ -11,12 +11,14 @@ namespace chatcore::engine {
 namespace {
 
 constexpr std::size_t kPageBytes = 256 * 1024;
-constexpr std::uint32_t kNewestPage = 50;  // events of a conversation that the client did not name
+constexpr std::uint32_t kNewestPage = 50;      // events of a conversation that the client did not name
 constexpr std::string_view kPageToken = "w.";  // the next page of a sync under way
 constexpr std::string_view kEndToken = "t.";   // the end of one: what a timeline would continue from
-constexpr std::size_t kReadAhead = 16;     // conversations read from the store per call
+constexpr std::size_t kReadAhead = 16;         // conversations read from the store per call
 
-Error unavailable() { return {ErrorCode::unavailable, "the store did not answer", std::chrono::milliseconds(500)}; }
+Error unavailable() {
+  return {ErrorCode::unavailable, "the store did not answer", std::chrono::milliseconds(500)};
+}
 Error not_a_member() { return {ErrorCode::not_a_member, "not a member of this conversation", {}}; }
 
 bool visible(const Event& event, const UserConversation& to) {
@@ -49,7 +51,9 @@ struct CatchUp::SyncRun {
   Keep keep;
 };
 
-void CatchUp::fail(const Requester& from, const Error& error) { outlet_.error(from.session, from.id, {}, error); }
+void CatchUp::fail(const Requester& from, const Error& error) {
+  outlet_.error(from.session, from.id, {}, error);
+}
 
 std::string CatchUp::new_token(std::string_view prefix) {
   static constexpr char kDigits[] = "abcdefghijklmnopqrstuvwxyz234567";
@@ -71,22 +75,27 @@ void CatchUp::all_conversations(Requester from, std::vector<UserConversation> so
   request.withCursors = withCursors;
   context_.store->conversations_of(
       {request}, *context_.executor,
-      [busy = context_.busy, this, from = std::move(from), sofar = std::move(sofar), withLastMessage, withCursors,
+      [busy = context_.busy, this, from = std::move(from), sofar = std::move(sofar), withLastMessage,
+       withCursors,
        use = std::move(use)](std::vector<Result<std::vector<UserConversation>>> answers) mutable {
         if (!answers[0]) return fail(from, unavailable());
         const bool more = answers[0]->size() == kStep;
         sofar.insert(sofar.end(), std::make_move_iterator(answers[0]->begin()),
                      std::make_move_iterator(answers[0]->end()));
         if (more && sofar.size() < context_.options.maxConversationsPerUser)
-          return all_conversations(std::move(from), std::move(sofar), withLastMessage, withCursors, std::move(use));
+          return all_conversations(std::move(from), std::move(sofar), withLastMessage, withCursors,
+                                   std::move(use));
         use(std::move(sofar));
       });
 }
 
-void CatchUp::sync(Requester from, protocol::Sync command, std::optional<SyncContinuation> continued, Keep keep) {
+void CatchUp::sync(Requester from, protocol::Sync command, std::optional<SyncContinuation> continued,
+                   Keep keep) {
   if (command.since && command.since->starts_with(kEndToken)) {
     keep(std::move(continued));
-    return fail(from, {ErrorCode::unsupported, "`since`: this server continues the pages of one sync only; send watermarks", {}});
+    return fail(from, {ErrorCode::unsupported,
+                       "`since`: this server continues the pages of one sync only; send watermarks",
+                       {}});
   }
   if (command.since && (!continued || continued->token != *command.since)) {
     outlet_.send(from.session, [&](std::string& out) { protocol::append_sync_reset(out, from.id); });
@@ -98,10 +107,11 @@ void CatchUp::sync(Requester from, protocol::Sync command, std::optional<SyncCon
   run->keep = std::move(keep);
   if (command.since) run->continued = std::move(continued);
   for (protocol::Position& mark : command.watermarks) run->watermarks.emplace(mark.conversationId, mark);
-  all_conversations(std::move(from), {}, false, true, [this, run](std::vector<UserConversation> conversations) {
-    run->conversations = std::move(conversations);
-    begin_page(run);
-  });
+  all_conversations(std::move(from), {}, false, true,
+                    [this, run](std::vector<UserConversation> conversations) {
+                      run->conversations = std::move(conversations);
+                      begin_page(run);
+                    });
 }
 
 void CatchUp::begin_page(std::shared_ptr<SyncRun> run) {
@@ -133,13 +143,15 @@ void CatchUp::begin_page(std::shared_ptr<SyncRun> run) {
       continue;
     }
     outlet_.send(run->from.session, [&](std::string& out) {
-      protocol::append_sync_reset(out, {}, conversation.conversationId, conversation.epoch, conversation.head);
+      protocol::append_sync_reset(out, {}, conversation.conversationId, conversation.epoch,
+                                  conversation.head);
     });
     unnamed.push_back(&conversation);
   }
   for (UserConversation* conversation : unnamed) {
     const Seq head = conversation->head;
-    add(*conversation, head > kNewestPage ? head - kNewestPage + 1 : 1);
+    const Seq newest = std::min(kNewestPage, run->limit);
+    add(*conversation, head > newest ? head - newest + 1 : 1);
   }
   for (const auto& gone : run->watermarks) protocol::append_removed_conversation(run->page, gone.first);
   read_next(run);
@@ -233,8 +245,8 @@ void CatchUp::history(Requester from, protocol::History command) {
   request.only = command.conversationId;
   context_.store->conversations_of(
       {request}, *context_.executor,
-      [busy = context_.busy, this, from = std::move(from), command = std::move(command)](
-          std::vector<Result<std::vector<UserConversation>>> answers) mutable {
+      [busy = context_.busy, this, from = std::move(from),
+       command = std::move(command)](std::vector<Result<std::vector<UserConversation>>> answers) mutable {
         if (!answers[0]) return fail(from, unavailable());
         if (answers[0]->empty()) return fail(from, not_a_member());
         UserConversation conversation = std::move(answers[0]->front());
@@ -272,9 +284,10 @@ void CatchUp::history(Requester from, protocol::History command) {
 
 void CatchUp::list(Requester from, protocol::ConversationsList command) {
   auto held = std::make_shared<std::pair<Requester, protocol::ConversationsList>>(from, std::move(command));
-  all_conversations(std::move(from), {}, true, false, [this, held](std::vector<UserConversation> conversations) {
-    list_page(held->first, held->second, std::move(conversations));
-  });
+  all_conversations(std::move(from), {}, true, false,
+                    [this, held](std::vector<UserConversation> conversations) {
+                      list_page(held->first, held->second, std::move(conversations));
+                    });
 }
 
 void CatchUp::list_page(const Requester& from, const protocol::ConversationsList& command,
@@ -301,7 +314,8 @@ void CatchUp::list_page(const Requester& from, const protocol::ConversationsList
   std::string page;
   protocol::begin_conversations_page(page, from.id);
   std::uint32_t count = 0;
-  for (; position != conversations.end() && count < command.limit && page.size() < kPageBytes; ++position, ++count) {
+  for (; position != conversations.end() && count < command.limit && page.size() < kPageBytes;
+       ++position, ++count) {
     protocol::ConversationEntry entry;
     entry.conversationId = position->conversationId;
     entry.kind = position->info.kind;
@@ -333,20 +347,21 @@ void CatchUp::members(Requester from, protocol::ConversationMembers command) {
   request.only = command.conversationId;
   context_.store->conversations_of(
       {request}, *context_.executor,
-      [busy = context_.busy, this, from = std::move(from), command = std::move(command)](
-          std::vector<Result<std::vector<UserConversation>>> answers) mutable {
+      [busy = context_.busy, this, from = std::move(from),
+       command = std::move(command)](std::vector<Result<std::vector<UserConversation>>> answers) mutable {
         if (!answers[0]) return fail(from, unavailable());
         if (answers[0]->empty()) return fail(from, not_a_member());
         const MembersRequest read{command.conversationId, command.cursor, command.limit + 1};
         context_.store->members(
             {read}, *context_.executor,
-            [busy = context_.busy, this, from = std::move(from), command = std::move(command)](
-                std::vector<Result<std::vector<Member>>> members) {
+            [busy = context_.busy, this, from = std::move(from),
+             command = std::move(command)](std::vector<Result<std::vector<Member>>> members) {
               if (!members[0]) return fail(from, unavailable());
               const bool more = members[0]->size() > command.limit;
               if (more) members[0]->resize(command.limit);
               std::vector<protocol::MemberEntry> entries;
-              for (const Member& member : *members[0]) entries.push_back({member.userId, member.role, member.joinSeq});
+              for (const Member& member : *members[0])
+                entries.push_back({member.userId, member.role, member.joinSeq});
               outlet_.send(from.session, [&](std::string& out) {
                 protocol::append_members_page(out, from.id, command.conversationId, entries,
                                               more ? std::string_view(members[0]->back().userId) : "", more);
@@ -361,16 +376,17 @@ void CatchUp::mute(Requester from, protocol::ConversationMute command) {
   request.only = command.conversationId;
   context_.store->conversations_of(
       {request}, *context_.executor,
-      [busy = context_.busy, this, from = std::move(from), command = std::move(command)](
-          std::vector<Result<std::vector<UserConversation>>> answers) mutable {
+      [busy = context_.busy, this, from = std::move(from),
+       command = std::move(command)](std::vector<Result<std::vector<UserConversation>>> answers) mutable {
         if (!answers[0]) return fail(from, unavailable());
         if (answers[0]->empty()) return fail(from, not_a_member());
         LogStore::MuteRequest mute{from.user, command.conversationId, command.until};
-        context_.store->mute({std::move(mute)}, *context_.executor,
-                             [busy = context_.busy, this, from = std::move(from)](std::vector<Status> stored) {
-                               if (!stored[0]) return fail(from, unavailable());
-                               outlet_.ok(from.session, from.id);
-                             });
+        context_.store->mute(
+            {std::move(mute)}, *context_.executor,
+            [busy = context_.busy, this, from = std::move(from)](std::vector<Status> stored) {
+              if (!stored[0]) return fail(from, unavailable());
+              outlet_.ok(from.session, from.id);
+            });
       });
 }
 

@@ -30,8 +30,11 @@ struct TokenBucket {
 
   [[nodiscard]] bool take(std::uint32_t perSecond, std::int64_t nowMillis) {
     const float burst = 2.0F * static_cast<float>(perSecond);
-    if (tokens < 0) tokens = burst;
-    else tokens = std::min(burst, tokens + static_cast<float>(nowMillis - lastMillis) * static_cast<float>(perSecond) / 1000.0F);
+    if (tokens < 0)
+      tokens = burst;
+    else
+      tokens = std::min(burst, tokens + static_cast<float>(nowMillis - lastMillis) *
+                                            static_cast<float>(perSecond) / 1000.0F);
     lastMillis = nowMillis;
     if (tokens < 1) return false;
     tokens -= 1;
@@ -42,7 +45,7 @@ struct TokenBucket {
 /// What only some sessions have, and none while it idles after its welcome.
 struct SessionExtras {
   Credentials credentials;
-  std::vector<std::string> early;  ///< frames that came before the welcome
+  std::vector<std::string> early;    ///< frames that came before the welcome
   std::optional<Identity> identity;  ///< known, but the device is not
   protocol::RequestId helloId;
   bool saidHello = false;
@@ -67,8 +70,8 @@ struct ClientSession {
   TokenBucket events;
   std::unique_ptr<SessionExtras> extras;
   State state = State::vacant;
-  bool registered = false;   ///< the lease is held
-  bool subscribed = false;   ///< every topic is taken
+  bool registered = false;  ///< the lease is held
+  bool subscribed = false;  ///< every topic is taken
   bool background = false;
 
   SessionExtras& more() {

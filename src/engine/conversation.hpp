@@ -59,7 +59,7 @@ struct Waiter {
 /// A conversation at its home: one order, one writer. Lives on one shard.
 struct Conversation {
   enum class State : std::uint8_t {
-    loading,     ///< commands wait
+    loading,  ///< commands wait
     ready,
     recovering,  ///< an append failed: in-flight ones are awaited, then the log is claimed anew
   };
@@ -92,14 +92,14 @@ struct Conversation {
   /// Sessions whose command failed for now, and which one: until it comes again nothing later of theirs may.
   std::vector<std::pair<SessionId, ClientMsgId>> brokenOrder;
 
-  Topic topic;                        ///< groups
+  Topic topic;                                    ///< groups
   std::vector<std::pair<UserId, Topic>> inboxes;  ///< direct conversations: both members
-  bool firstBlocksSecond = false;     ///< of `inboxes`, for direct conversations
+  bool firstBlocksSecond = false;                 ///< of `inboxes`, for direct conversations
   bool secondBlocksFirst = false;
   bool blocksKnown = false;
 
-  StringMap<Seq> deviceAcks;  ///< "user/device" -> delivered, for notifications; not durable
-  StringMap<std::int64_t> typing;  ///< user -> steady millis at which it ends
+  StringMap<Seq> deviceAcks;         ///< "user/device" -> delivered, for notifications; not durable
+  StringMap<std::int64_t> typing;    ///< user -> steady millis at which it ends
   std::int64_t lastEventMillis = 0;  ///< steady
   std::int64_t lastUsedMillis = 0;
   bool marked = false;  ///< the store holds the may-be-unpublished mark

@@ -111,8 +111,10 @@ class ConversationHome {
   void on_looked_up(LookUp item, Result<std::optional<OriginalSend>> answer);
 
   // Publishing (publishing.cpp)
-  void publish(Conversation& conversation, const Event& event, const AppendEffects& effects, SessionId except);
-  void publish_direct(Conversation& conversation, const Event& event, const FrameRef& frame, SessionId except);
+  void publish(Conversation& conversation, const Event& event, const AppendEffects& effects,
+               SessionId except);
+  void publish_direct(Conversation& conversation, const Event& event, const FrameRef& frame,
+                      SessionId except);
   void publish_group(Conversation& conversation, const Event& event, const AppendEffects& effects,
                      const FrameRef& frame, SessionId except);
   void remember(Conversation& conversation, const Event& event);

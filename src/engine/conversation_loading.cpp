@@ -34,7 +34,8 @@ Conversation& ConversationHome::get_or_load(const ConversationId& id, const Even
   if (const auto* message = cause != nullptr ? std::get_if<NewMessage>(&cause->action) : nullptr;
       message != nullptr && !message->to.empty()) {
     conversation->inboxes.emplace_back(cause->from.user, context_.inbox(cause->from.user));
-    if (message->to != cause->from.user) conversation->inboxes.emplace_back(message->to, context_.inbox(message->to));
+    if (message->to != cause->from.user)
+      conversation->inboxes.emplace_back(message->to, context_.inbox(message->to));
     sort_by_user(conversation->inboxes);
   }
   used_.push_front(id);
@@ -78,7 +79,8 @@ void ConversationHome::adopt(Conversation& conversation, LogState&& state) {
   conversation.head = conversation.committedHead = state.head;
   conversation.lastMessageId = std::max(conversation.lastMessageId, state.lastMessageId);
   conversation.ordinal = conversation.committedOrdinal = state.ordinal;
-  conversation.memberSeq = conversation.committedMemberSeq = conversation.publishedMemberSeq = state.memberSeq;
+  conversation.memberSeq = conversation.committedMemberSeq = conversation.publishedMemberSeq =
+      state.memberSeq;
   if (!state.exists) {
     conversation.members.clear();
     return;
@@ -131,7 +133,8 @@ void ConversationHome::become_ready(Conversation& conversation) {
 void ConversationHome::fail_loading(Conversation& conversation, const Error& error) {
   const ConversationId id = conversation.id;
   context_.log->write(LogLevel::warn, "engine", "conversation " + id + " cannot be loaded: " + error.message);
-  const Error told{ErrorCode::unavailable, "the conversation cannot be reached", std::chrono::milliseconds(1000)};
+  const Error told{ErrorCode::unavailable, "the conversation cannot be reached",
+                   std::chrono::milliseconds(1000)};
   std::vector<Continuation> waiting;
   if (const auto found = continuations_.find(id); found != continuations_.end()) {
     waiting = std::move(found->second);
@@ -156,13 +159,14 @@ void ConversationHome::read_missing(Conversation& conversation, Seq from, Seq to
   request.to = to;
   request.maxEvents = static_cast<std::uint32_t>(to - from + 1);
   request.maxBytes = UINT32_MAX;
-  context_.store->read({request}, *context_.executor,
-                       [busy = context_.busy, this, id = conversation.id](std::vector<Result<EventRange>> ranges) {
-                         Conversation* loaded = find(id);
-                         if (loaded == nullptr) return;
-                         if (!ranges[0]) return fail_loading(*loaded, ranges[0].error());
-                         finish_recovery(*loaded, std::move(ranges[0]->events));
-                       });
+  context_.store->read(
+      {request}, *context_.executor,
+      [busy = context_.busy, this, id = conversation.id](std::vector<Result<EventRange>> ranges) {
+        Conversation* loaded = find(id);
+        if (loaded == nullptr) return;
+        if (!ranges[0]) return fail_loading(*loaded, ranges[0].error());
+        finish_recovery(*loaded, std::move(ranges[0]->events));
+      });
 }
 
 void ConversationHome::finish_recovery(Conversation& conversation, std::vector<Event> committedEvents) {
@@ -201,23 +205,24 @@ void ConversationHome::recover() { recover_partition(context_.link->self()); }
 
 void ConversationHome::recover_partition(std::uint32_t partition) {
   if (partition >= kPartitions) return;
-  context_.store->recover(
-      partition, *context_.executor, [busy = context_.busy, this, partition](Result<std::vector<ConversationId>> logs) {
-        if (!logs) {
-          context_.log->write(LogLevel::error, "engine", "recovery of a partition failed: " + logs.error().message);
-        } else {
-          for (const ConversationId& id : *logs) {
-            with_loaded(id, [this](Conversation* conversation) {
-              if (conversation == nullptr || !conversation->exists) return;
-              conversation->marked = true;
-              conversation->lastEventMillis = steady();
-              arm_head_timer(*conversation);
-              enqueue_push(conversation->id, conversation->committedHead);
-            });
-          }
-        }
-        recover_partition(partition + context_.link->count());
-      });
+  context_.store->recover(partition, *context_.executor,
+                          [busy = context_.busy, this, partition](Result<std::vector<ConversationId>> logs) {
+                            if (!logs) {
+                              context_.log->write(LogLevel::error, "engine",
+                                                  "recovery of a partition failed: " + logs.error().message);
+                            } else {
+                              for (const ConversationId& id : *logs) {
+                                with_loaded(id, [this](Conversation* conversation) {
+                                  if (conversation == nullptr || !conversation->exists) return;
+                                  conversation->marked = true;
+                                  conversation->lastEventMillis = steady();
+                                  arm_head_timer(*conversation);
+                                  enqueue_push(conversation->id, conversation->committedHead);
+                                });
+                              }
+                            }
+                            recover_partition(partition + context_.link->count());
+                          });
 }
 
 void ConversationHome::refresh_takers(const Topic& topic, ConversationId id,

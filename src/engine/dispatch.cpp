@@ -10,7 +10,9 @@ namespace chatcore::engine {
 
 namespace {
 
-protocol::Limits limits_of(const EngineOptions& options) { return {options.contentBytes, options.frameBytes}; }
+protocol::Limits limits_of(const EngineOptions& options) {
+  return {options.contentBytes, options.frameBytes};
+}
 
 /// A group's id where the client names none: the same for every retry of the same create, so that a retry
 /// finds the group it made.
@@ -60,13 +62,20 @@ class Dispatch {
       : shard_(shard), session_(session), id_(std::move(id)) {}
 
   void operator()(const protocol::MessageSend& send) {
-    EventCommand command = event(send.clientMsgId, protocol::payload_hash(send));
-    command.conversationId = send.to.empty() ? ConversationId(send.conversationId)
-                                             : direct_conversation_id(session_.user, send.to);
+    ConversationId conversationId = send.to.empty() ? ConversationId(send.conversationId)
+                                                    : direct_conversation_id(session_.user, send.to);
+    // Either way of naming the conversation means the same message.
+    protocol::MessageSend meant = send;
+    meant.conversationId = conversationId;
+    meant.to = {};
+    EventCommand command = event(send.clientMsgId, protocol::payload_hash(meant));
+    command.conversationId = std::move(conversationId);
     command.action = NewMessage{send.messageType, std::string(send.content), send.replyTo, UserId(send.to)};
     shard_.submit(session_, std::move(command));
   }
-  void operator()(protocol::MessageReceived& received) { shard_.receipts(session_, id_, received.positions, false); }
+  void operator()(protocol::MessageReceived& received) {
+    shard_.receipts(session_, id_, received.positions, false);
+  }
   void operator()(protocol::MessageRead& read) { shard_.receipts(session_, id_, read.positions, true); }
   void operator()(protocol::Typing& typing) {
     TypingCommand command{shard_.requester(session_, id_), std::move(typing.conversationId), typing.start};
@@ -78,7 +87,9 @@ class Dispatch {
   void operator()(protocol::PresencePing&) {
     shard_.outlet_.send(session_.id, [&](std::string& out) { protocol::append_presence_pong(out, id_); });
   }
-  void operator()(protocol::PresenceSubscribe& watch) { shard_.presence(session_, id_, std::move(watch.users), true); }
+  void operator()(protocol::PresenceSubscribe& watch) {
+    shard_.presence(session_, id_, std::move(watch.users), true);
+  }
   void operator()(protocol::PresenceGet& get) { shard_.presence(session_, id_, std::move(get.users), false); }
   void operator()(protocol::PresenceUnsubscribe& unwatch) {
     shard_.unwatch(session_, unwatch.users);
@@ -100,14 +111,17 @@ class Dispatch {
   }
   void operator()(protocol::History& history) { shard_.catchUp_.history(requester(), std::move(history)); }
   void operator()(protocol::ConversationsList& list) { shard_.catchUp_.list(requester(), std::move(list)); }
-  void operator()(protocol::ConversationMembers& members) { shard_.catchUp_.members(requester(), std::move(members)); }
+  void operator()(protocol::ConversationMembers& members) {
+    shard_.catchUp_.members(requester(), std::move(members));
+  }
   void operator()(protocol::ConversationMute& mute) { shard_.catchUp_.mute(requester(), std::move(mute)); }
   void operator()(protocol::Hello& hello) { shard_.on_hello(session_, std::move(hello), id_); }
 
   void operator()(protocol::ConversationCreate& create) {
     EventCommand command = event(create.clientMsgId, protocol::payload_hash(create));
-    command.conversationId = create.conversationId.empty() ? derived_group_id(session_.user, create.clientMsgId)
-                                                           : std::move(create.conversationId);
+    command.conversationId = create.conversationId.empty()
+                                 ? derived_group_id(session_.user, create.clientMsgId)
+                                 : std::move(create.conversationId);
     command.action = CreateGroup{std::move(create.name), std::move(create.members)};
     shard_.submit(session_, std::move(command));
   }
@@ -118,7 +132,9 @@ class Dispatch {
   void operator()(protocol::ConversationRemoveMembers& remove) {
     change(remove, RemoveMembers{std::move(remove.members)});
   }
-  void operator()(protocol::ConversationSetRole& set) { change(set, SetRole{std::move(set.userId), set.role}); }
+  void operator()(protocol::ConversationSetRole& set) {
+    change(set, SetRole{std::move(set.userId), set.role});
+  }
   void operator()(protocol::ConversationLeave& leave) { change(leave, LeaveGroup{}); }
 
  private:
@@ -142,7 +158,9 @@ class Dispatch {
   /// The payload hash, taken before the fields are moved from.
   template <class WireCommand>
   void hash(const WireCommand& wire) {
-    if constexpr (requires { protocol::payload_hash(wire); }) hash_ = protocol::payload_hash(wire);
+    constexpr bool isMessage = std::is_same_v<WireCommand, protocol::MessageSend>;
+    if constexpr (!isMessage && requires { protocol::payload_hash(wire); })
+      hash_ = protocol::payload_hash(wire);
   }
 
  private:
@@ -169,13 +187,14 @@ void EngineShard::handle(ClientSession& session, std::string_view message) {
 void EngineShard::submit(ClientSession& session, EventCommand command) {
   const std::uint32_t rate = context_.options.eventsPerSecond;
   if (rate != 0 && !session.events.take(rate, context_.clock->steady().count()))
-    command.refusal = Error{ErrorCode::rate_limited, "too many commands", std::chrono::milliseconds(1000 / rate + 1)};
+    command.refusal =
+        Error{ErrorCode::rate_limited, "too many commands", std::chrono::milliseconds(1000 / rate + 1)};
   const std::uint32_t home = context_.home_of(command.conversationId);
   if (context_.here(home)) return conversations_.submit(std::move(command));
-  context_.link->send(home, [owner = (*context_.shards)[home],
-                             held = std::make_unique<EventCommand>(std::move(command))] {
-    owner->conversations().submit(std::move(*held));
-  });
+  context_.link->send(
+      home, [owner = (*context_.shards)[home], held = std::make_unique<EventCommand>(std::move(command))] {
+        owner->conversations().submit(std::move(*held));
+      });
 }
 
 void EngineShard::receipts(ClientSession& session, const protocol::RequestId& id,
@@ -185,8 +204,13 @@ void EngineShard::receipts(ClientSession& session, const protocol::RequestId& id
   tally->outstanding = positions.size();
   if (positions.empty()) return outlet_.ok(session.id, id);
   for (const protocol::Position& position : positions) {
-    ReceiptCommand command{requester(session, {}), position.conversationId, position.seq, position.epoch,
-                           position.messageId,     read,                    tally};
+    ReceiptCommand command{requester(session, {}),
+                           position.conversationId,
+                           position.seq,
+                           position.epoch,
+                           position.messageId,
+                           read,
+                           tally};
     const std::uint32_t home = context_.home_of(position.conversationId);
     if (context_.here(home)) {
       conversations_.receipt(std::move(command));
@@ -222,7 +246,8 @@ void EngineShard::presence(ClientSession& session, const protocol::RequestId& id
   for (const auto& part : byHome) gathering->outstanding += part.empty() ? 0 : 1;
   const auto finish = [](EngineShard& origin, SessionId to, Gathering& all) {
     std::vector<protocol::PresenceStatus> states;
-    for (const PresenceAnswer& answer : all.answers) states.push_back({answer.userId, answer.online, answer.lastSeen});
+    for (const PresenceAnswer& answer : all.answers)
+      states.push_back({answer.userId, answer.online, answer.lastSeen});
     origin.outlet_.send(to, [&](std::string& out) { protocol::append_presence_state(out, all.id, states); });
   };
   if (gathering->outstanding == 0) return finish(*this, session.id, *gathering);
@@ -247,13 +272,16 @@ void EngineShard::presence(ClientSession& session, const protocol::RequestId& id
 void EngineShard::unwatch(ClientSession& session, const std::vector<UserId>& users) {
   if (session.extras == nullptr || users.empty()) return;
   auto& watched = session.extras->watched;
-  std::erase_if(watched, [&](const UserId& user) { return std::binary_search(users.begin(), users.end(), user); });
+  std::erase_if(watched,
+                [&](const UserId& user) { return std::binary_search(users.begin(), users.end(), user); });
   for (std::uint32_t home = 0; home < context_.link->count(); ++home) {
     std::vector<UserId> part;
     for (const UserId& user : users)
       if (context_.home_of(user) == home) part.push_back(user);
     if (part.empty()) continue;
-    on_shard(home, [part = std::move(part), id = session.id](EngineShard& owner) { owner.users_.unwatch(id, part); });
+    on_shard(home, [part = std::move(part), id = session.id](EngineShard& owner) {
+      owner.users_.unwatch(id, part);
+    });
   }
 }
 
@@ -291,10 +319,10 @@ void EngineShard::stale(const Topic& topic, std::vector<SessionId> takers) {
   std::vector<std::pair<SessionId, UserId>> users;
   for (SessionId taker : takers)
     if (const ClientSession* session = find(taker)) users.emplace_back(taker, session->user);
-  on_shard(context_.home_of(id), [topic, id, users = std::move(users),
-                                  here = context_.link->self()](EngineShard& owner) mutable {
-    owner.conversations().refresh_takers(topic, std::move(id), std::move(users), here);
-  });
+  on_shard(context_.home_of(id),
+           [topic, id, users = std::move(users), here = context_.link->self()](EngineShard& owner) mutable {
+             owner.conversations().refresh_takers(topic, std::move(id), std::move(users), here);
+           });
 }
 
 void EngineShard::tick() {

@@ -66,7 +66,8 @@ class EngineShard final : public GatewayEvents {
   template <class Use>
   void on_shard(std::uint32_t shard, Use use) {
     if (context_.here(shard)) return use(*this);
-    context_.link->send(shard, [target = (*context_.shards)[shard], use = std::move(use)]() mutable { use(*target); });
+    context_.link->send(
+        shard, [target = (*context_.shards)[shard], use = std::move(use)]() mutable { use(*target); });
   }
 
   Context context_;

@@ -47,7 +47,8 @@ struct SetRole {
 };
 struct LeaveGroup {};
 
-using Action = std::variant<NewMessage, CreateGroup, RenameGroup, AddMembers, RemoveMembers, SetRole, LeaveGroup>;
+using Action =
+    std::variant<NewMessage, CreateGroup, RenameGroup, AddMembers, RemoveMembers, SetRole, LeaveGroup>;
 
 /// A command that makes an event, on its way to the conversation's owner.
 struct EventCommand {
@@ -58,8 +59,8 @@ struct EventCommand {
   Action action;
   /// A limit refused it where it came in. Told only after the owner has seen that it is no repetition.
   std::optional<Error> refusal;
-  bool lookedUp = false;       ///< known not to be a repetition
-  std::uint8_t attempts = 0;   ///< how often it was appended in vain through no fault of its own
+  bool lookedUp = false;      ///< known not to be a repetition
+  std::uint8_t attempts = 0;  ///< how often it was appended in vain through no fault of its own
 };
 
 }  // namespace chatcore::engine

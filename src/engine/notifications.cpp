@@ -32,7 +32,8 @@ void ConversationHome::push_due(const ConversationId& id, Seq seq, UniqueFunctio
   });
 }
 
-void ConversationHome::push_loaded(Conversation& conversation, Seq seq, UniqueFunction<void(JobResult)> done) {
+void ConversationHome::push_loaded(Conversation& conversation, Seq seq,
+                                   UniqueFunction<void(JobResult)> done) {
   auto round = std::make_shared<PushRound>();
   round->id = conversation.id;
   round->seq = seq;
@@ -47,15 +48,16 @@ void ConversationHome::push_event(std::shared_ptr<PushRound> round) {
   ReadRequest request;
   request.log = round->id;
   request.from = request.to = round->seq;
-  context_.store->read({request}, *context_.executor, [busy = context_.busy, this, round](std::vector<Result<EventRange>> ranges) {
-    if (!ranges[0] || ranges[0]->events.empty()) {
-      round->retry = !ranges[0];
-      return round->finish();
-    }
-    round->event = std::move(ranges[0]->events[0]);
-    std::erase(round->users, round->event.senderId);
-    push_devices(round);
-  });
+  context_.store->read({request}, *context_.executor,
+                       [busy = context_.busy, this, round](std::vector<Result<EventRange>> ranges) {
+                         if (!ranges[0] || ranges[0]->events.empty()) {
+                           round->retry = !ranges[0];
+                           return round->finish();
+                         }
+                         round->event = std::move(ranges[0]->events[0]);
+                         std::erase(round->users, round->event.senderId);
+                         push_devices(round);
+                       });
 }
 
 /// The next few users: who has muted the conversation is passed over, of the others every device that has a
@@ -66,7 +68,8 @@ void ConversationHome::push_devices(std::shared_ptr<PushRound> round) {
   round->batch.assign(round->users.end() - static_cast<std::ptrdiff_t>(count), round->users.end());
   round->users.resize(round->users.size() - count);
   context_.directory->devices(
-      round->batch, *context_.executor, [busy = context_.busy, this, round](std::vector<Result<std::vector<Device>>> devices) {
+      round->batch, *context_.executor,
+      [busy = context_.busy, this, round](std::vector<Result<std::vector<Device>>> devices) {
         std::vector<UserConversationsRequest> muted;
         for (std::size_t i = 0; i < devices.size(); ++i) {
           if (!devices[i]) round->retry = true;
@@ -74,7 +77,8 @@ void ConversationHome::push_devices(std::shared_ptr<PushRound> round) {
           bool any = false;
           for (Device& device : *devices[i]) {
             const auto acked = round->deviceAcks.find(device.userId + "/" + device.deviceId);
-            if (device.pushToken.empty() || (acked != round->deviceAcks.end() && acked->second >= round->seq)) continue;
+            if (device.pushToken.empty() || (acked != round->deviceAcks.end() && acked->second >= round->seq))
+              continue;
             const Event& event = round->event;
             round->notifications.push_back({std::move(device), round->id, round->seq, event.messageId,
                                             event.senderId, event.messageType, event.content});
@@ -85,7 +89,8 @@ void ConversationHome::push_devices(std::shared_ptr<PushRound> round) {
         if (round->notifications.empty()) return push_devices(round);
         context_.store->conversations_of(
             std::move(muted), *context_.executor,
-            [busy = context_.busy, this, round](std::vector<Result<std::vector<UserConversation>>> conversations) {
+            [busy = context_.busy, this,
+             round](std::vector<Result<std::vector<UserConversation>>> conversations) {
               StringSet silent;
               for (const auto& found : conversations) {
                 if (!found || found->empty()) continue;
@@ -103,17 +108,19 @@ void ConversationHome::push_send(std::shared_ptr<PushRound> round) {
   if (round->notifications.empty()) return push_devices(round);
   std::vector<std::string> tokens;
   for (const Notification& item : round->notifications) tokens.push_back(item.device.pushToken);
-  context_.push->send(std::exchange(round->notifications, {}), *context_.executor,
-                      [busy = context_.busy, this, round, tokens = std::move(tokens)](std::vector<PushOutcome> outcomes) {
-                        std::vector<std::string> dead;
-                        for (std::size_t i = 0; i < outcomes.size(); ++i) {
-                          if (outcomes[i] == PushOutcome::dead_token) dead.push_back(tokens[i]);
-                          if (outcomes[i] == PushOutcome::retry) round->retry = true;
-                        }
-                        if (!dead.empty())
-                          context_.directory->drop_push_tokens(std::move(dead), *context_.executor, [busy = context_.busy](Status) {});
-                        push_devices(round);
-                      });
+  context_.push->send(
+      std::exchange(round->notifications, {}), *context_.executor,
+      [busy = context_.busy, this, round, tokens = std::move(tokens)](std::vector<PushOutcome> outcomes) {
+        std::vector<std::string> dead;
+        for (std::size_t i = 0; i < outcomes.size(); ++i) {
+          if (outcomes[i] == PushOutcome::dead_token) dead.push_back(tokens[i]);
+          if (outcomes[i] == PushOutcome::retry) round->retry = true;
+        }
+        if (!dead.empty())
+          context_.directory->drop_push_tokens(std::move(dead), *context_.executor,
+                                               [busy = context_.busy](Status) {});
+        push_devices(round);
+      });
 }
 
 }  // namespace chatcore::engine

@@ -40,8 +40,8 @@ class Outlet {
 
   /// Only if the request has an id: otherwise nobody could tell what is fine.
   void ok(SessionId session, const protocol::RequestId& id);
-  void error(SessionId session, const protocol::RequestId& id, std::string_view clientMsgId, const Error& error,
-             std::string_view details = {});
+  void error(SessionId session, const protocol::RequestId& id, std::string_view clientMsgId,
+             const Error& error, std::string_view details = {});
 
  private:
   Context& context_;

@@ -45,8 +45,7 @@ class Planner {
   }
 
   Result<Plan> operator()(const CreateGroup& create) const {
-    if (conversation_.exists)
-      return refuse(ErrorCode::forbidden, "a conversation of this id exists already");
+    if (conversation_.exists) return refuse(ErrorCode::forbidden, "a conversation of this id exists already");
     std::vector<UserId> everyone = create.members;
     if (std::find(everyone.begin(), everyone.end(), command_.from.user) == everyone.end())
       everyone.push_back(command_.from.user);
@@ -129,7 +128,8 @@ class Planner {
   }
   [[nodiscard]] std::optional<Error> group() const {
     if (!conversation_.exists || self() == nullptr) return not_a_member();
-    if (conversation_.direct()) return refuse(ErrorCode::bad_request, "not possible in a direct conversation");
+    if (conversation_.direct())
+      return refuse(ErrorCode::bad_request, "not possible in a direct conversation");
     return {};
   }
   [[nodiscard]] std::optional<Error> group_admin() const {
@@ -181,8 +181,8 @@ class Planner {
     const std::pair<const std::string, MemberRecord>* heir = nullptr;
     for (const auto& member : conversation_.members) {
       if (member.first == command_.from.user) continue;
-      if (heir == nullptr || std::pair(member.second.joinSeq, member.first) <
-                                 std::pair(heir->second.joinSeq, heir->first))
+      if (heir == nullptr ||
+          std::pair(member.second.joinSeq, member.first) < std::pair(heir->second.joinSeq, heir->first))
         heir = &member;
     }
     if (heir != nullptr)

@@ -39,8 +39,8 @@ void ConversationHome::publish_direct(Conversation& conversation, const Event& e
   }
 }
 
-void ConversationHome::publish_group(Conversation& conversation, const Event& event, const AppendEffects& effects,
-                                     const FrameRef& frame, SessionId except) {
+void ConversationHome::publish_group(Conversation& conversation, const Event& event,
+                                     const AppendEffects& effects, const FrameRef& frame, SessionId except) {
   if (!effects.members.empty()) {
     MembershipDelta delta;
     delta.memberSeq = event.seq;
@@ -55,7 +55,8 @@ void ConversationHome::publish_group(Conversation& conversation, const Event& ev
     for (const Topic& inbox : delta.removed)
       context_.router->publish(context_.link->self(), inbox, {frame, 0, except, nullptr});
   }
-  if (conversation.committedMemberSeq <= event.seq) conversation.publishedMemberSeq = conversation.committedMemberSeq;
+  if (conversation.committedMemberSeq <= event.seq)
+    conversation.publishedMemberSeq = conversation.committedMemberSeq;
   context_.router->publish(context_.link->self(), conversation.topic,
                            {frame, conversation.publishedMemberSeq, except, nullptr});
 }
@@ -88,7 +89,8 @@ void ConversationHome::head_timer(const ConversationId& id) {
     context_.router->publish(context_.link->self(), conversation->topic, envelope);
   }
   // With an append on its way the mark is still needed; the next quiet clears it.
-  if (conversation->marked && conversation->inFlight.empty() && conversation->state == Conversation::State::ready) {
+  if (conversation->marked && conversation->inFlight.empty() &&
+      conversation->state == Conversation::State::ready) {
     conversation->marked = false;
     settled_.push_back(id);
   }

@@ -14,11 +14,13 @@ void ConversationHome::receipt(ReceiptCommand command) {
   const ConversationId id = command.conversationId;
   if (Conversation* loaded = find(id); loaded != nullptr && loaded->state == Conversation::State::ready)
     return apply_receipt(*loaded, std::move(command));
-  with_loaded(id, [this, held = std::make_shared<ReceiptCommand>(std::move(command))](Conversation* conversation) {
-    if (conversation != nullptr) return apply_receipt(*conversation, std::move(*held));
-    const Error error{ErrorCode::unavailable, "the conversation cannot be reached", std::chrono::milliseconds(500)};
-    finish_receipt(*held, &error);
-  });
+  with_loaded(
+      id, [this, held = std::make_shared<ReceiptCommand>(std::move(command))](Conversation* conversation) {
+        if (conversation != nullptr) return apply_receipt(*conversation, std::move(*held));
+        const Error error{ErrorCode::unavailable, "the conversation cannot be reached",
+                          std::chrono::milliseconds(500)};
+        finish_receipt(*held, &error);
+      });
 }
 
 const RecentEvent* ConversationHome::recent(const Conversation& conversation, Seq seq) const {
@@ -61,15 +63,16 @@ void ConversationHome::apply_receipt(Conversation& conversation, ReceiptCommand 
   ReadRequest request;
   request.log = conversation.id;
   request.from = request.to = command.seq;
-  context_.store->read(
-      {request}, *context_.executor,
-      [busy = context_.busy, this, command = std::move(command)](std::vector<Result<EventRange>> ranges) mutable {
-        Conversation* loaded = find(command.conversationId);
-        if (loaded != nullptr && ranges[0] && !ranges[0]->events.empty())
-          return advance_cursor(*loaded, std::move(command), ranges[0]->events[0].ordinal);
-        const Error error{ErrorCode::unavailable, "the log cannot be read", std::chrono::milliseconds(500)};
-        finish_receipt(command, &error);
-      });
+  context_.store->read({request}, *context_.executor,
+                       [busy = context_.busy, this,
+                        command = std::move(command)](std::vector<Result<EventRange>> ranges) mutable {
+                         Conversation* loaded = find(command.conversationId);
+                         if (loaded != nullptr && ranges[0] && !ranges[0]->events.empty())
+                           return advance_cursor(*loaded, std::move(command), ranges[0]->events[0].ordinal);
+                         const Error error{ErrorCode::unavailable, "the log cannot be read",
+                                           std::chrono::milliseconds(500)};
+                         finish_receipt(command, &error);
+                       });
 }
 
 /// Ids grow with seq, so a message that is not among the newest is found by halving: at most 50 reads of one.
@@ -82,23 +85,27 @@ void ConversationHome::resolve_message(ReceiptCommand command, Seq low, Seq high
   ReadRequest request;
   request.log = command.conversationId;
   request.from = request.to = middle;
-  context_.store->read(
-      {request}, *context_.executor,
-      [busy = context_.busy, this, command = std::move(command), low, high, middle](std::vector<Result<EventRange>> ranges) mutable {
-        if (!ranges[0] || ranges[0]->events.empty()) {
-          const Error error{ErrorCode::unavailable, "the log cannot be read", std::chrono::milliseconds(500)};
-          return finish_receipt(command, &error);
-        }
-        const MessageId found = ranges[0]->events[0].messageId;
-        if (found < command.messageId) return resolve_message(std::move(command), middle + 1, high);
-        if (found > command.messageId) return resolve_message(std::move(command), low, middle - 1);
-        command.seq = middle;
-        command.epoch = ranges[0]->epoch;
-        receipt(std::move(command));
-      });
+  context_.store->read({request}, *context_.executor,
+                       [busy = context_.busy, this, command = std::move(command), low, high,
+                        middle](std::vector<Result<EventRange>> ranges) mutable {
+                         if (!ranges[0] || ranges[0]->events.empty()) {
+                           const Error error{ErrorCode::unavailable, "the log cannot be read",
+                                             std::chrono::milliseconds(500)};
+                           return finish_receipt(command, &error);
+                         }
+                         const MessageId found = ranges[0]->events[0].messageId;
+                         if (found < command.messageId)
+                           return resolve_message(std::move(command), middle + 1, high);
+                         if (found > command.messageId)
+                           return resolve_message(std::move(command), low, middle - 1);
+                         command.seq = middle;
+                         command.epoch = ranges[0]->epoch;
+                         receipt(std::move(command));
+                       });
 }
 
-void ConversationHome::advance_cursor(Conversation& conversation, ReceiptCommand command, std::uint64_t ordinal) {
+void ConversationHome::advance_cursor(Conversation& conversation, ReceiptCommand command,
+                                      std::uint64_t ordinal) {
   MemberRecord* member = conversation.member(command.from.user);
   if (member == nullptr) {
     const Error error{ErrorCode::not_a_member, "not a member of this conversation", {}};
@@ -133,16 +140,19 @@ void ConversationHome::finish_receipt(const ReceiptCommand& command, const Error
   };
   if (context_.here(shard)) return finish(outlet_, command, error);
   if (error == nullptr && !command.tally->id.present()) return;  // nobody waits for it
-  context_.link->send(shard, [this, finish, command, failure = error != nullptr ? std::optional(*error) : std::nullopt] {
-    finish(outlet_on(context_, shard_of(command.from.session)), command, failure ? &*failure : nullptr);
-  });
+  context_.link->send(
+      shard, [this, finish, command, failure = error != nullptr ? std::optional(*error) : std::nullopt] {
+        finish(outlet_on(context_, shard_of(command.from.session)), command, failure ? &*failure : nullptr);
+      });
 }
 
-void ConversationHome::on_advanced(std::vector<PendingReceipt> receipts, std::vector<Result<Cursor>> cursors) {
+void ConversationHome::on_advanced(std::vector<PendingReceipt> receipts,
+                                   std::vector<Result<Cursor>> cursors) {
   for (std::size_t i = 0; i < receipts.size(); ++i) {
     PendingReceipt& receipt = receipts[i];
     if (!cursors[i]) {
-      const Error error{ErrorCode::unavailable, "the cursor could not be stored", std::chrono::milliseconds(500)};
+      const Error error{ErrorCode::unavailable, "the cursor could not be stored",
+                        std::chrono::milliseconds(500)};
       finish_receipt(receipt.command, &error);
       continue;
     }
@@ -162,7 +172,8 @@ void ConversationHome::tell_senders(Conversation& conversation, const PendingRec
         member == nullptr ? 0 : unread_of(conversation.committedOrdinal, member->cursor, member->joinOrdinal);
     const FrameRef frame = outlet_.frame(
         [&](std::string& out) {
-          protocol::append_sync_read(out, conversation.id, receipt.seq, conversation.epoch, messageId, unread);
+          protocol::append_sync_read(out, conversation.id, receipt.seq, conversation.epoch, messageId,
+                                     unread);
         },
         {DeliveryClass::ephemeral, {}, 0});
     context_.router->publish(context_.link->self(), context_.inbox(reader),
@@ -205,10 +216,12 @@ void ConversationHome::tell_senders(Conversation& conversation, const PendingRec
 void ConversationHome::tell_senders_of(const PendingReceipt& receipt, const std::vector<UserId>& senders,
                                        Epoch epoch, MessageId messageId) {
   if (senders.empty()) return;
-  const protocol::Receipt told{receipt.id, receipt.command.from.user, receipt.seq, epoch, messageId, context_.now()};
+  const protocol::Receipt told{receipt.id,    receipt.command.from.user, receipt.seq, epoch, messageId,
+                               context_.now()};
   const FrameRef frame = outlet_.frame(
       [&](std::string& out) {
-        receipt.command.read ? protocol::append_message_read(out, told) : protocol::append_message_delivered(out, told);
+        receipt.command.read ? protocol::append_message_read(out, told)
+                             : protocol::append_message_delivered(out, told);
       },
       {DeliveryClass::ephemeral, {}, 0});
   for (const UserId& sender : senders)

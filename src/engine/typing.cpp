@@ -4,25 +4,28 @@ namespace chatcore::engine {
 
 void ConversationHome::typing(TypingCommand command) {
   const ConversationId id = command.conversationId;
-  with_loaded(id, [this, command = std::make_shared<TypingCommand>(std::move(command))](Conversation* conversation) {
-    const Requester& from = command->from;
-    if (conversation == nullptr)
-      return outlet_.error(from.session, from.id, {},
-                           {ErrorCode::unavailable, "the conversation cannot be reached", {}});
-    if (conversation->member(from.user) == nullptr)
-      return outlet_.error(from.session, from.id, {},
-                           {ErrorCode::not_a_member, "not a member of this conversation", {}});
-    outlet_.ok(from.session, from.id);
-    if (conversation->large()) return;
-    if (!command->start) {
-      if (conversation->typing.erase(from.user) != 0) publish_typing(*conversation, from.user, false, from.session);
-      return;
-    }
-    const std::chrono::milliseconds until = context_.clock->steady() + context_.options.typingTtl;
-    const bool already = !conversation->typing.insert_or_assign(from.user, until.count()).second;
-    publish_typing(*conversation, from.user, true, from.session);
-    if (!already) timers_.add(until, [this, id = conversation->id, user = from.user] { typing_ends(id, user); });
-  });
+  with_loaded(
+      id, [this, command = std::make_shared<TypingCommand>(std::move(command))](Conversation* conversation) {
+        const Requester& from = command->from;
+        if (conversation == nullptr)
+          return outlet_.error(from.session, from.id, {},
+                               {ErrorCode::unavailable, "the conversation cannot be reached", {}});
+        if (conversation->member(from.user) == nullptr)
+          return outlet_.error(from.session, from.id, {},
+                               {ErrorCode::not_a_member, "not a member of this conversation", {}});
+        outlet_.ok(from.session, from.id);
+        if (conversation->large()) return;
+        if (!command->start) {
+          if (conversation->typing.erase(from.user) != 0)
+            publish_typing(*conversation, from.user, false, from.session);
+          return;
+        }
+        const std::chrono::milliseconds until = context_.clock->steady() + context_.options.typingTtl;
+        const bool already = !conversation->typing.insert_or_assign(from.user, until.count()).second;
+        publish_typing(*conversation, from.user, true, from.session);
+        if (!already)
+          timers_.add(until, [this, id = conversation->id, user = from.user] { typing_ends(id, user); });
+      });
 }
 
 void ConversationHome::typing_ends(const ConversationId& id, const UserId& user) {

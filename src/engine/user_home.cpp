@@ -29,12 +29,13 @@ void UserHome::connect(SessionId session, UserId user, DeviceId device, Task reg
   User& state = users_[user];
   const auto same = std::find_if(state.devices.begin(), state.devices.end(),
                                  [&](const DeviceSession& known) { return known.device == device; });
-  DeviceSession next{session, 0, device};
   if (same != state.devices.end()) {
-    outlet_.close(same->session, CloseCode::replaced);
-    *same = next;
+    // Closing tells this home at once that the old session is gone: by then it must not be the device's.
+    const SessionId replaced = std::exchange(same->session, session);
+    same->epoch = 0;
+    outlet_.close(replaced, CloseCode::replaced);
   } else {
-    state.devices.push_back(next);
+    state.devices.push_back({session, 0, device});
   }
   state.offlineAt = 0;
   if (!state.announced) {
@@ -82,9 +83,11 @@ void UserHome::debounce_ended(const UserId& user) {
   if (state.offlineAt > context_.clock->steady().count()) return;  // a later debounce has its own timer
   state.offlineAt = 0;
   state.announced = false;
-  context_.directory->set_last_seen(user, state.lastSeen, *context_.executor, [busy = context_.busy, this](Status status) {
-    if (!status) context_.log->write(LogLevel::warn, "presence", "lastSeen not stored: " + status.error().message);
-  });
+  context_.directory->set_last_seen(
+      user, state.lastSeen, *context_.executor, [busy = context_.busy, this](Status status) {
+        if (!status)
+          context_.log->write(LogLevel::warn, "presence", "lastSeen not stored: " + status.error().message);
+      });
   announce(user, state, false);
   forget_if_idle(user);
 }
@@ -136,40 +139,43 @@ void UserHome::query(Requester from, std::vector<UserId> users, bool watch, Answ
 }
 
 void UserHome::check_privacy(std::shared_ptr<Query> query) {
-  context_.directory->users(
-      query->users, *context_.executor, [busy = context_.busy, this, query](std::vector<Result<chatcore::User>> users) {
-        std::vector<BlockQuery> pairs;
-        std::vector<std::size_t> of;
-        for (std::size_t i = 0; i < users.size(); ++i) {
-          if (!users[i]) query->sees[i] = {false, false};
-          if (!users[i] || query->users[i] == query->from.user) continue;
-          Visibility& sees = query->sees[i];
-          if (users[i]->onlineAudience == Audience::nobody) sees.online = false;
-          if (users[i]->lastSeenAudience == Audience::nobody) sees.lastSeen = false;
-          const bool ask = (sees.online && users[i]->onlineAudience == Audience::contacts) ||
-                           (sees.lastSeen && users[i]->lastSeenAudience == Audience::contacts);
-          if (!ask) continue;
-          pairs.push_back({query->users[i], query->from.user});
-          of.push_back(i);
-        }
-        if (pairs.empty()) return answer(query);
-        check_contacts(query, std::move(pairs), std::move(of));
-      });
+  context_.directory->users(query->users, *context_.executor,
+                            [busy = context_.busy, this, query](std::vector<Result<chatcore::User>> users) {
+                              std::vector<BlockQuery> pairs;
+                              std::vector<std::size_t> of;
+                              for (std::size_t i = 0; i < users.size(); ++i) {
+                                if (!users[i]) query->sees[i] = {false, false};
+                                if (!users[i] || query->users[i] == query->from.user) continue;
+                                Visibility& sees = query->sees[i];
+                                if (users[i]->onlineAudience == Audience::nobody) sees.online = false;
+                                if (users[i]->lastSeenAudience == Audience::nobody) sees.lastSeen = false;
+                                const bool ask =
+                                    (sees.online && users[i]->onlineAudience == Audience::contacts) ||
+                                    (sees.lastSeen && users[i]->lastSeenAudience == Audience::contacts);
+                                if (!ask) continue;
+                                pairs.push_back({query->users[i], query->from.user});
+                                of.push_back(i);
+                              }
+                              if (pairs.empty()) return answer(query);
+                              check_contacts(query, std::move(pairs), std::move(of));
+                            });
 }
 
 void UserHome::check_contacts(std::shared_ptr<Query> query, std::vector<BlockQuery> pairs,
                               std::vector<std::size_t> of) {
-  context_.directory->contacts(std::move(pairs), *context_.executor,
-                               [busy = context_.busy, this, query, of = std::move(of)](std::vector<Result<bool>> contacts) {
-                                 for (std::size_t i = 0; i < contacts.size(); ++i)
-                                   if (!contacts[i] || !*contacts[i]) query->sees[of[i]] = {false, false};
-                                 answer(query);
-                               });
+  context_.directory->contacts(
+      std::move(pairs), *context_.executor,
+      [busy = context_.busy, this, query, of = std::move(of)](std::vector<Result<bool>> contacts) {
+        for (std::size_t i = 0; i < contacts.size(); ++i)
+          if (!contacts[i] || !*contacts[i]) query->sees[of[i]] = {false, false};
+        answer(query);
+      });
 }
 
 void UserHome::answer(std::shared_ptr<Query> query) {
   context_.directory->last_seen(
-      query->users, *context_.executor, [busy = context_.busy, this, query](std::vector<Result<Timestamp>> times) {
+      query->users, *context_.executor,
+      [busy = context_.busy, this, query](std::vector<Result<Timestamp>> times) {
         std::vector<PresenceAnswer> answers;
         for (std::size_t i = 0; i < query->users.size(); ++i) {
           const UserId& user = query->users[i];
@@ -181,7 +187,8 @@ void UserHome::answer(std::shared_ptr<Query> query) {
           answers.push_back({user, online, online || !sees.lastSeen ? 0 : lastSeen});
           if (!query->watch || !sees.online) continue;
           auto& watchers = users_[user].watchers;
-          std::erase_if(watchers, [&](const Watcher& watcher) { return watcher.session == query->from.session; });
+          std::erase_if(watchers,
+                        [&](const Watcher& watcher) { return watcher.session == query->from.session; });
           watchers.push_back({query->from.session, sees});
         }
         query->done(std::move(answers));
@@ -202,8 +209,8 @@ void UserHome::end_of_turn() {
     auto leases = std::exchange(acquiring_, {});
     context_.presence->acquire(
         leases, context_.options.presenceTtl, *context_.executor,
-        [busy = context_.busy, this, leases, registered = std::exchange(registered_, {})](
-            std::vector<Result<AcquireResult>> results) mutable {
+        [busy = context_.busy, this, leases,
+         registered = std::exchange(registered_, {})](std::vector<Result<AcquireResult>> results) mutable {
           for (std::size_t i = 0; i < leases.size(); ++i) {
             on_acquired(leases[i], results[i]);
             registered[i]();
@@ -211,9 +218,10 @@ void UserHome::end_of_turn() {
         });
   }
   if (!releasing_.empty())
-    context_.presence->release(std::exchange(releasing_, {}), *context_.executor, [busy = context_.busy](Status) {
-      // A lease that could not be released ends by itself.
-    });
+    context_.presence->release(std::exchange(releasing_, {}), *context_.executor,
+                               [busy = context_.busy](Status) {
+                                 // A lease that could not be released ends by itself.
+                               });
 }
 
 void UserHome::tick() {

@@ -32,8 +32,8 @@ class UserHome {
  public:
   UserHome(Context& context, Outlet& outlet);
 
-  /// A device is about to be admitted. An older connection of the same device is closed 4502. `registered` runs
-  /// here when the lease is held.
+  /// A device is about to be admitted. An older connection of the same device is closed 4502. `registered`
+  /// runs here when the lease is held.
   void connect(SessionId session, UserId user, DeviceId device, Task registered);
   void disconnect(SessionId session, const UserId& user, const DeviceId& device);
 
@@ -59,9 +59,9 @@ class UserHome {
   struct User {
     std::vector<DeviceSession> devices;
     std::vector<Watcher> watchers;
-    bool announced = false;    ///< watchers hold the user to be online
+    bool announced = false;      ///< watchers hold the user to be online
     std::int64_t offlineAt = 0;  ///< steady millis; 0: no debounce is running
-    Timestamp lastSeen = 0;    ///< when the last device went; 0: ask the directory
+    Timestamp lastSeen = 0;      ///< when the last device went; 0: ask the directory
   };
   struct Query;
 
@@ -71,7 +71,8 @@ class UserHome {
   void forget_if_idle(const UserId& user);
   void renew();
   void check_privacy(std::shared_ptr<Query> query);
-  void check_contacts(std::shared_ptr<Query> query, std::vector<BlockQuery> pairs, std::vector<std::size_t> of);
+  void check_contacts(std::shared_ptr<Query> query, std::vector<BlockQuery> pairs,
+                      std::vector<std::size_t> of);
   void answer(std::shared_ptr<Query> query);
   [[nodiscard]] DeviceLease lease_of(const UserId& user, const DeviceSession& device) const;
 

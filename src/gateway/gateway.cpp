@@ -143,7 +143,8 @@ void Gateway::flush_one(ConnectionSlot slot) {
   if (session.state == SessionState::closed) return;
   if (session.abortRequested) {
     session.abortRequested = false;
-    begin_close(slot, static_cast<std::uint16_t>(CloseCode::slow_consumer), to_string(CloseCode::slow_consumer));
+    begin_close(slot, static_cast<std::uint16_t>(CloseCode::slow_consumer),
+                to_string(CloseCode::slow_consumer));
   }
   if (session.first != nullptr) {
     const std::string_view wire = session.first->wire();

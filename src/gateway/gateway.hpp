@@ -18,7 +18,8 @@ namespace chatcore::gateway {
 /// shard's thread; nothing blocks; bytes leave only in `flush`, once a turn.
 class Gateway final : public GatewayCommands, public TransportEvents {
  public:
-  Gateway(std::uint32_t shard, GatewayOptions options, Transport& transport, Router& router, const Clock& clock);
+  Gateway(std::uint32_t shard, GatewayOptions options, Transport& transport, Router& router,
+          const Clock& clock);
 
   void set_events(GatewayEvents& events) noexcept { events_ = &events; }
   [[nodiscard]] FanOut& fan_out() noexcept { return topics_; }

@@ -86,7 +86,8 @@ std::uint32_t SessionTable::enqueue_behind(ConnectionSlot slot, SessionHot& sess
   const DeliveryClass kind = frame->delivery_class();
   switch (session.state) {
     case SessionState::closed:
-    case SessionState::closing: return 0;
+    case SessionState::closing:
+      return 0;
     case SessionState::open:
       if (kind != DeliveryClass::reply) return 0;
       break;
@@ -94,7 +95,8 @@ std::uint32_t SessionTable::enqueue_behind(ConnectionSlot slot, SessionHot& sess
       if (kind == DeliveryClass::live) withhold(*session.outbox, *frame);
       if (kind != DeliveryClass::reply) return 0;
       break;
-    case SessionState::admitted: break;
+    case SessionState::admitted:
+      break;
   }
   Outbox& outbox = outbox_of(session);
   const auto size = static_cast<std::uint32_t>(frame->wire().size());

@@ -77,7 +77,9 @@ class SessionTable {
   [[nodiscard]] bool alive(SessionId id) const noexcept;
 
   [[nodiscard]] SessionHot& hot(ConnectionSlot slot) noexcept { return hot_[slot]; }
-  [[nodiscard]] absl::InlinedVector<TopicLink, 4>& links(ConnectionSlot slot) noexcept { return links_[slot]; }
+  [[nodiscard]] absl::InlinedVector<TopicLink, 4>& links(ConnectionSlot slot) noexcept {
+    return links_[slot];
+  }
 
   /// Queues for one of many: the caller counts the references. Returns how many it must add (0 or 1).
   std::uint32_t enqueue_shared(ConnectionSlot slot, Frame* frame) {
@@ -89,7 +91,9 @@ class SessionTable {
     }
     return enqueue_behind(slot, session, frame);
   }
-  void enqueue(ConnectionSlot slot, const FrameRef& frame) { frame->add_references(enqueue_shared(slot, frame.get())); }
+  void enqueue(ConnectionSlot slot, const FrameRef& frame) {
+    frame->add_references(enqueue_shared(slot, frame.get()));
+  }
 
   /// Slots with something new to send or to do; taken by the flush.
   std::vector<ConnectionSlot>& dirty() noexcept { return dirty_; }

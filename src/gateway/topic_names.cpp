@@ -16,7 +16,8 @@ constexpr std::size_t kStripes = 64;
 struct TopicNames::Stripes {
   struct Stripe {
     std::mutex mutex;
-    absl::flat_hash_map<std::string_view, TopicEntry*, StringHash, std::equal_to<>> byName;  // keys live in the entries
+    absl::flat_hash_map<std::string_view, TopicEntry*, StringHash, std::equal_to<>>
+        byName;  // keys live in the entries
   };
   std::array<Stripe, kStripes> stripes;
   Stripe& of(std::string_view name) { return stripes[StringHash{}(name) % kStripes]; }

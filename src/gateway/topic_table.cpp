@@ -39,7 +39,8 @@ bool TopicTable::takes(std::uint32_t index, ConnectionSlot slot) {
   const auto& links = sessions_.links(slot);
   // Whichever list is shorter: a person is in few topics, or the topic has few takers.
   if (links.size() <= topics_[index].takers.size())
-    return std::any_of(links.begin(), links.end(), [&](const TopicLink& link) { return link.topic == index; });
+    return std::any_of(links.begin(), links.end(),
+                       [&](const TopicLink& link) { return link.topic == index; });
   return std::any_of(topics_[index].takers.begin(), topics_[index].takers.end(),
                      [&](const Taker& taker) { return taker.slot == slot; });
 }
@@ -80,7 +81,8 @@ void TopicTable::release_if_unused(std::uint32_t index) {
 
 SubscribeOutcome TopicTable::subscribe(SessionId session, const Topic& topic, Seq memberSeq) {
   const ConnectionSlot slot = slot_of(session);
-  if (!sessions_.alive(session) || sessions_.hot(slot).state == SessionState::closing) return SubscribeOutcome::gone;
+  if (!sessions_.alive(session) || sessions_.hot(slot).state == SessionState::closing)
+    return SubscribeOutcome::gone;
   if (const Entry* known = find(topic); known != nullptr && known->memberSeq > memberSeq)
     return SubscribeOutcome::stale_claim;
   entry_for(topic, memberSeq);
@@ -128,7 +130,8 @@ void TopicTable::publish(const Topic& topic, const Envelope& envelope) {
 
 void TopicTable::note_mark(std::uint32_t index, const Frame& frame) {
   if (frame.delivery_class() != DeliveryClass::live || frame.mark_key().empty()) return;
-  if (unsettled_.size() >= kMaxUnsettled) unsettled_.clear();  // costs the sessions a needless sync, nothing else
+  if (unsettled_.size() >= kMaxUnsettled)
+    unsettled_.clear();  // costs the sessions a needless sync, nothing else
   std::uint64_t& highest = unsettled_[{index, StringHash{}(frame.mark_key())}];
   highest = std::max(highest, frame.mark_number());
 }

@@ -17,7 +17,7 @@ namespace chatcore::gateway {
 namespace {
 
 constexpr std::size_t kReadBytes = 128 * 1024;
-constexpr int kAcceptBudget = 64;     // per readiness event: sessions are not starved by a storm
+constexpr int kAcceptBudget = 64;       // per readiness event: sessions are not starved by a storm
 constexpr std::size_t kMaxPieces = 64;  // well below IOV_MAX, and a send's worth
 constexpr std::uint16_t kAbnormal = 1006;
 
@@ -33,10 +33,7 @@ std::string address_text(const sockaddr_storage& address) {
 }  // namespace
 
 WebSocketTransport::WebSocketTransport(GatewayOptions options, Reactor& reactor, const Clock& clock)
-    : options_(std::move(options)),
-      reactor_(reactor),
-      clock_(clock),
-      deadlines_(clock.steady()) {
+    : options_(std::move(options)), reactor_(reactor), clock_(clock), deadlines_(clock.steady()) {
   input_ = std::make_unique_for_overwrite<char[]>(kReadBytes);
 }
 
@@ -63,11 +60,15 @@ void WebSocketTransport::handle(const Reactor::Event& event) {
   if (slot >= connections_.size()) return;
   switch (connections_[slot].state) {
     case State::free:
-    case State::aborted: return;
-    case State::handshaking: return read_handshake(slot);
-    case State::finishing: return discard_input(slot);
+    case State::aborted:
+      return;
+    case State::handshaking:
+      return read_handshake(slot);
+    case State::finishing:
+      return discard_input(slot);
     case State::failing:
-    case State::open: break;
+    case State::open:
+      break;
   }
   if ((event.flags & Reactor::kHangUp) != 0 && (event.flags & Reactor::kReadable) == 0) return end(slot);
   if ((event.flags & Reactor::kWritable) != 0) {
@@ -76,15 +77,18 @@ void WebSocketTransport::handle(const Reactor::Event& event) {
     events_->on_writable(slot);
   }
   if ((event.flags & Reactor::kReadable) == 0) return;
-  if (connections_[slot].state == State::open) read_frames(slot);
-  else if (connections_[slot].state == State::failing) discard_input(slot);
+  if (connections_[slot].state == State::open)
+    read_frames(slot);
+  else if (connections_[slot].state == State::failing)
+    discard_input(slot);
 }
 
 void WebSocketTransport::accept_ready() {
   for (int i = 0; i < kAcceptBudget; ++i) {
     sockaddr_storage address{};
     socklen_t size = sizeof address;
-    const int fd = accept4(listener_, reinterpret_cast<sockaddr*>(&address), &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    const int fd =
+        accept4(listener_, reinterpret_cast<sockaddr*>(&address), &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0) return;  // EAGAIN: done; ECONNABORTED, EMFILE: the next readiness tries again
     adopt(fd, address_text(address));
   }
@@ -157,7 +161,8 @@ void WebSocketTransport::upgrade(ConnectionSlot slot, const HttpRequest& request
     return refuse(slot, refused->status, refused->reason);
   const std::string_view origin = request.header("Origin").value_or("");
   const auto& allowed = options_.allowedOrigins;
-  if (!origin.empty() && !allowed.empty() && std::find(allowed.begin(), allowed.end(), origin) == allowed.end())
+  if (!origin.empty() && !allowed.empty() &&
+      std::find(allowed.begin(), allowed.end(), origin) == allowed.end())
     return refuse(slot, 403, "origin not allowed");
   std::string response;
   append_upgrade_response(response, std::get<UpgradeAccepted>(decision));
@@ -185,8 +190,9 @@ void WebSocketTransport::refuse(ConnectionSlot slot, int status, std::string_vie
 }
 
 void WebSocketTransport::answer_health(ConnectionSlot slot) {
-  send_and_close(slot,
-                 "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 3\r\nConnection: close\r\n\r\nok\n");
+  send_and_close(
+      slot,
+      "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 3\r\nConnection: close\r\n\r\nok\n");
 }
 
 void WebSocketTransport::send_and_close(ConnectionSlot slot, const std::string& response) {
@@ -236,12 +242,14 @@ void WebSocketTransport::parse(ConnectionSlot slot, std::span<char> bytes) {
         std::string pong;
         append_frame(pong, Opcode::pong, step.payload);
         // Dropped when there is no room: the peer will ask again, and never in the middle of a frame.
-        if (same() && !connections_[slot].wantsRoom)
-          [[maybe_unused]] auto sent = ::send(connections_[slot].fd, pong.data(), pong.size(), MSG_NOSIGNAL);
+        if (same() && !connections_[slot].wantsRoom) [[maybe_unused]]
+          auto sent = ::send(connections_[slot].fd, pong.data(), pong.size(), MSG_NOSIGNAL);
         continue;
       }
-      case ParseStep::Kind::pong: continue;
-      case ParseStep::Kind::binary: continue;  // refused by the parser with 1003
+      case ParseStep::Kind::pong:
+        continue;
+      case ParseStep::Kind::binary:
+        continue;  // refused by the parser with 1003
       case ParseStep::Kind::close:
       case ParseStep::Kind::failure: {
         deliver_batch(slot);
@@ -251,7 +259,9 @@ void WebSocketTransport::parse(ConnectionSlot slot, std::span<char> bytes) {
         events_->on_peer_close(slot, step.closeCode);
         return;
       }
-      case ParseStep::Kind::need_more: needed = step.needed; break;
+      case ParseStep::Kind::need_more:
+        needed = step.needed;
+        break;
     }
     break;
   }

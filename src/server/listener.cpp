@@ -15,7 +15,9 @@ namespace {
 
 constexpr int kBacklog = 4096;
 
-Error io_error(const std::string& what) { return {ErrorCode::io_error, what + ": " + std::strerror(errno), {}}; }
+Error io_error(const std::string& what) {
+  return {ErrorCode::io_error, what + ": " + std::strerror(errno), {}};
+}
 
 struct SocketAddress {
   sockaddr_storage storage{};
@@ -44,7 +46,8 @@ SocketAddress to_socket_address(const ListenAddress& address) {
 
 Result<ListenAddress> parse_listen_address(const std::string& text) {
   const Error bad{ErrorCode::invalid_argument,
-                  "listen address '" + text + "' is not ADDRESS:PORT (a numeric address; IPv6 in brackets)", {}};
+                  "listen address '" + text + "' is not ADDRESS:PORT (a numeric address; IPv6 in brackets)",
+                  {}};
   const std::size_t colon = text.rfind(':');
   if (colon == std::string::npos) return bad;
   ListenAddress result;

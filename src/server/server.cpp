@@ -189,7 +189,8 @@ class Server::Impl {
         const std::size_t hash = jobs[i].payload.rfind('#');
         Seq seq = 0;
         const char* end = jobs[i].payload.data() + jobs[i].payload.size();
-        if (hash == std::string::npos || std::from_chars(jobs[i].payload.data() + hash + 1, end, seq).ptr != end) {
+        if (hash == std::string::npos ||
+            std::from_chars(jobs[i].payload.data() + hash + 1, end, seq).ptr != end) {
           done({JobOutcome::drop, {}});
           continue;
         }
@@ -241,10 +242,10 @@ void Server::run_until_signal() {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) return stop();
   signalPipe.store(ends[1]);
-  struct sigaction action {};
+  struct sigaction action{};
   action.sa_handler = on_stop_signal;
-  struct sigaction previousTerm {};
-  struct sigaction previousInt {};
+  struct sigaction previousTerm{};
+  struct sigaction previousInt{};
   sigaction(SIGTERM, &action, &previousTerm);
   sigaction(SIGINT, &action, &previousInt);
   sigset_t signals;  // a host may have held them back until now

@@ -19,7 +19,8 @@ namespace chatcore::server {
 /// mail, handles ready sockets, hands batches on, and flushes every dirty session once.
 class Shard final : public Executor, public ShardLink {
  public:
-  Shard(std::uint32_t index, std::uint32_t count, const GatewayOptions& gateway, Router& router, const Clock& clock);
+  Shard(std::uint32_t index, std::uint32_t count, const GatewayOptions& gateway, Router& router,
+        const Clock& clock);
   ~Shard() override;
 
   [[nodiscard]] bool ok() const noexcept { return reactor_.ok() && wakeFd_ >= 0; }
@@ -49,7 +50,9 @@ class Shard final : public Executor, public ShardLink {
   [[nodiscard]] engine::EngineShard& engine() noexcept { return *engine_; }
 
   // As of the last tick; readable from any thread.
-  [[nodiscard]] std::uint64_t connections() const noexcept { return connections_.load(std::memory_order_relaxed); }
+  [[nodiscard]] std::uint64_t connections() const noexcept {
+    return connections_.load(std::memory_order_relaxed);
+  }
   [[nodiscard]] std::uint64_t conversations() const noexcept {
     return conversations_.load(std::memory_order_relaxed);
   }

@@ -45,7 +45,9 @@ class CHATCORE_API Frame {
   [[nodiscard]] std::uint64_t mark_number() const noexcept { return markNumber_; }
 
   /// References are taken and given back in bulk: one atomic per publish and shard, not per recipient.
-  void add_references(std::uint32_t count) noexcept { references_.fetch_add(count, std::memory_order_relaxed); }
+  void add_references(std::uint32_t count) noexcept {
+    references_.fetch_add(count, std::memory_order_relaxed);
+  }
   void release_references(std::uint32_t count) noexcept;
 
   Frame(const Frame&) = delete;

@@ -18,10 +18,15 @@ namespace chatcore {
 /// while the process lives, short of 16 million connections on one slot.
 using SessionId = std::uint64_t;
 
-[[nodiscard]] constexpr std::uint32_t shard_of(SessionId id) noexcept { return static_cast<std::uint32_t>(id >> 56); }
-[[nodiscard]] constexpr std::uint32_t slot_of(SessionId id) noexcept { return static_cast<std::uint32_t>(id); }
+[[nodiscard]] constexpr std::uint32_t shard_of(SessionId id) noexcept {
+  return static_cast<std::uint32_t>(id >> 56);
+}
+[[nodiscard]] constexpr std::uint32_t slot_of(SessionId id) noexcept {
+  return static_cast<std::uint32_t>(id);
+}
 
-/// WebSocket close codes (RFC 6455 section 7.4 and this protocol's own): 4000-4499 come back, 4500-4999 do not.
+/// WebSocket close codes (RFC 6455 section 7.4 and this protocol's own): 4000-4499 come back, 4500-4999 do
+/// not.
 enum class CloseCode : std::uint16_t {
   normal = 1000,
   protocol_error = 1002,
@@ -77,7 +82,8 @@ class CHATCORE_API GatewayEvents {
 
 enum class SubscribeOutcome : std::uint8_t {
   ok,
-  stale_claim,  ///< the topic's takers are known to be newer than the membership this claim rests on: read it anew
+  stale_claim,  ///< the topic's takers are known to be newer than the membership this claim rests on: read it
+                ///< anew
   gone,         ///< the session is closed
 };
 

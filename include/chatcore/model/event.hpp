@@ -9,11 +9,25 @@
 namespace chatcore {
 
 /// What an event of a conversation's log is. The numbers are stored: never renumber.
-enum class EventKind : std::uint8_t { message = 0, conversation = 1, member = 2, edit = 3, tombstone = 4, reaction = 5 };
+enum class EventKind : std::uint8_t {
+  message = 0,
+  conversation = 1,
+  member = 2,
+  edit = 3,
+  tombstone = 4,
+  reaction = 5
+};
 
 /// What a message's content is meant to be. Opaque to the server beyond its name. Stored: never renumber.
 enum class MessageType : std::uint8_t {
-  text = 0, image = 1, video = 2, audio = 3, document = 4, location = 5, contact = 6, custom = 7,
+  text = 0,
+  image = 1,
+  video = 2,
+  audio = 3,
+  document = 4,
+  location = 5,
+  contact = 6,
+  custom = 7,
 };
 
 [[nodiscard]] CHATCORE_API std::string_view to_string(EventKind kind) noexcept;
@@ -40,7 +54,8 @@ struct Event {
   DeviceId senderDeviceId;
   ClientMsgId clientMsgId;
   /// A message's content: the JSON bytes that came in. Other kinds: the members that their wire form has
-  /// beyond the common ones, as JSON without the outer braces (`"op":"added","userIds":["bob"],"by":"alice"`).
+  /// beyond the common ones, as JSON without the outer braces
+  /// (`"op":"added","userIds":["bob"],"by":"alice"`).
   std::string content;
 };
 

@@ -48,6 +48,7 @@ inline constexpr std::uint32_t kPartitions = 1024;
 [[nodiscard]] CHATCORE_API Timestamp message_id_time(MessageId id) noexcept;
 
 /// The next id of a conversation in `partition`: later than `last`, and at `now` unless the clock ran back.
-[[nodiscard]] CHATCORE_API MessageId next_message_id(MessageId last, Timestamp now, std::uint32_t partition) noexcept;
+[[nodiscard]] CHATCORE_API MessageId next_message_id(MessageId last, Timestamp now,
+                                                     std::uint32_t partition) noexcept;
 
 }  // namespace chatcore

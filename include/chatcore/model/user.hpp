@@ -29,7 +29,7 @@ struct Device {
 /// Who a connection turned out to be.
 struct Identity {
   UserId userId;
-  DeviceId deviceId;     ///< empty: the client must name its device
+  DeviceId deviceId;        ///< empty: the client must name its device
   Timestamp expiresAt = 0;  ///< 0: never; afterwards the connection is closed 4501
 };
 

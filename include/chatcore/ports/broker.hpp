@@ -38,7 +38,8 @@ class CHATCORE_API Broker {
   };
   /// The executor must outlive the subscription. At most `kMaxPendingMessages` wait for it; the rest are
   /// dropped and told as discontinuity.
-  [[nodiscard]] virtual std::unique_ptr<Subscription> connect(Executor& executor, BrokerListener listener) = 0;
+  [[nodiscard]] virtual std::unique_ptr<Subscription> connect(Executor& executor,
+                                                              BrokerListener listener) = 0;
   /// Completes when handed to the broker; `unavailable` if it cannot be.
   virtual void publish(std::vector<BrokerMessage> batch, Executor& executor, Completion<Status> done) = 0;
 

@@ -39,16 +39,19 @@ class CHATCORE_API Directory {
   virtual void put_device(Device device, Executor& executor, Completion<Status> done) = 0;
   virtual void remove_device(UserId user, DeviceId device, Executor& executor, Completion<Status> done) = 0;
   /// Forgets tokens that the push service called dead.
-  virtual void drop_push_tokens(std::vector<std::string> tokens, Executor& executor, Completion<Status> done) = 0;
+  virtual void drop_push_tokens(std::vector<std::string> tokens, Executor& executor,
+                                Completion<Status> done) = 0;
 
   virtual void blocks(std::vector<BlockQuery> batch, Executor& executor,
                       Completion<std::vector<Result<BlockState>>> done) = 0;
-  virtual void set_block(UserId by, UserId whom, bool blocked, Executor& executor, Completion<Status> done) = 0;
+  virtual void set_block(UserId by, UserId whom, bool blocked, Executor& executor,
+                         Completion<Status> done) = 0;
 
   /// Whether each `b` is in `a`'s contacts (presence audience `contacts`).
   virtual void contacts(std::vector<BlockQuery> batch, Executor& executor,
                         Completion<std::vector<Result<bool>>> done) = 0;
-  virtual void set_contact(UserId of, UserId whom, bool present, Executor& executor, Completion<Status> done) = 0;
+  virtual void set_contact(UserId of, UserId whom, bool present, Executor& executor,
+                           Completion<Status> done) = 0;
 
   /// When the user was last online; 0: never seen. Stored by the owner of the user's presence.
   virtual void last_seen(std::vector<UserId> batch, Executor& executor,

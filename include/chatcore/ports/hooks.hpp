@@ -27,10 +27,11 @@ class CHATCORE_API Hooks {
   enum class Verdict : std::uint8_t { accept, rewrite, reject };
   struct Decision {
     Verdict verdict = Verdict::accept;
-    std::string content;  ///< rewrite: the JSON value to store instead
+    std::string content;                                ///< rewrite: the JSON value to store instead
     Error error{ErrorCode::forbidden, "rejected", {}};  ///< reject: what the sender is told
   };
-  /// Once per new message, at the conversation's owner, after authorization; never for a retry of a known one.
+  /// Once per new message, at the conversation's owner, after authorization; never for a retry of a known
+  /// one.
   virtual Decision before_persist(const Draft&) { return {}; }
 
   /// After the commit, in the order of seq.

@@ -34,7 +34,7 @@ struct Envelope {
 /// A change of a topic's takers, told by user: every shard applies it to its own sessions.
 struct MembershipDelta {
   Seq memberSeq = 0;
-  Seq previous = 0;  ///< the member event before; a table that is at another one refreshes
+  Seq previous = 0;            ///< the member event before; a table that is at another one refreshes
   std::vector<Topic> added;    ///< the users' inbox topics
   std::vector<Topic> removed;  ///< likewise
 };
