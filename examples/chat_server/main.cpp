@@ -5,11 +5,11 @@
 #include <string_view>
 
 #include "chatcore/jwt/authenticator.hpp"
-#include "chatcore/memory/dev_authenticator.hpp"
 #include "chatcore/memory/presence.hpp"
 #include "chatcore/memory/push.hpp"
 #include "chatcore/memory/work_queue.hpp"
 #include "chatcore/rocksdb/store.hpp"
+#include "chatcore/server/dev_authenticator.hpp"
 #include "chatcore/server/server.hpp"
 #include "flags.hpp"
 #include "spdlog_log.hpp"
@@ -22,10 +22,6 @@ constexpr int kUsageError = 2;
 int fail(int code, std::string_view message) {
   std::fprintf(stderr, "chat_server: %.*s\n", static_cast<int>(message.size()), message.data());
   return code;
-}
-
-bool loopback(const std::string& listen) {
-  return listen.starts_with("127.") || listen.starts_with("localhost:") || listen.starts_with("[::1]:");
 }
 
 chatcore::Result<std::unique_ptr<chatcore::Authenticator>> make_authenticator(
@@ -62,9 +58,6 @@ int main(int argc, char** argv) {
     return kUsageError;
   }
   if (flags->help) return std::fputs(chat_server::kUsage, stdout), 0;
-  if (flags->devAuth && !loopback(flags->server.listen))
-    return fail(kUsageError, "--dev-auth trusts everybody, so it serves loopback addresses only, not '" +
-                                 flags->server.listen + "'");
   auto authenticator = make_authenticator(*flags);
   if (!authenticator) return fail(kRuntimeError, authenticator.error().message);
 
@@ -96,7 +89,8 @@ int main(int argc, char** argv) {
   auto server = chatcore::Server::start(flags->server, std::move(ports));
   if (!server) {
     const bool usage = server.error().code == chatcore::ErrorCode::invalid_argument;
-    return fail(usage ? kUsageError : kRuntimeError, (usage ? "--listen: " : "") + server.error().message);
+    return fail(usage ? kUsageError : kRuntimeError,
+                (usage ? "--listen, --dev-auth: " : "") + server.error().message);
   }
   const std::string host = flags->server.listen.substr(0, flags->server.listen.rfind(':'));
   std::printf("listening on ws://%s:%u/v1/ws\n", host.c_str(), (*server)->port());

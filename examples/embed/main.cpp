@@ -1,6 +1,5 @@
-#include <chatcore/memory/dev_authenticator.hpp>
-#include <chatcore/memory/presence.hpp>
 #include <chatcore/rocksdb/store.hpp>
+#include <chatcore/server/dev_authenticator.hpp>
 #include <chatcore/server/server.hpp>
 #include <iostream>
 
@@ -18,17 +17,14 @@ int main(int argc, char** argv) {
   if (!store) return std::cerr << store.error().message << '\n', 1;
 
   chatcore::DevAuthenticator believesAnyName;  // yours goes here
-  chatcore::MemoryPresence presence;
   NoShouting hooks;
 
   chatcore::ServerPorts ports;
   ports.store = &(*store)->log_store();
   ports.directory = &(*store)->directory();
   ports.authenticator = &believesAnyName;
-  ports.presence = &presence;
   ports.hooks = &hooks;
   ports.term = (*store)->boot();
-  ports.everySecond = [&presence] { presence.expire_due(); };
 
   auto server = chatcore::Server::start({.listen = "127.0.0.1:0"}, std::move(ports));
   if (!server) return std::cerr << server.error().message << '\n', 1;

@@ -226,8 +226,7 @@ void ConversationHome::on_result(Conversation& conversation, InFlight item, Appe
       return committed(conversation, item);
     case AppendOutcome::duplicate:
       answer_duplicate(item.command.from, item.command, *result.original);
-      fail_waiters(conversation, item.command,
-                   {ErrorCode::unavailable, "send it again", std::chrono::milliseconds(100)});
+      answer_waiters(conversation, item.command, *result.original);
       break;
     case AppendOutcome::conflict:
       // Behind a failed one of ours, or behind another owner's: decided anew on the log as it is then.
@@ -282,7 +281,8 @@ void ConversationHome::committed(Conversation& conversation, InFlight& item) {
       protocol::append_live_frame_payload(out, conversation.id, event, command.from.id);
     });
   }
-  if (!conversation.waiters.empty()) answer_waiters(conversation, event);
+  answer_waiters(conversation, command,
+                 {event.seq, event.epoch, event.messageId, event.timestamp, event.payloadHash});
   publish(conversation, event, item.effects, command.from.session);
   if (context_.hooks != nullptr) {
     try {
@@ -323,16 +323,17 @@ void ConversationHome::answer_duplicate(const Requester& to, const EventCommand&
                        });
 }
 
-void ConversationHome::answer_waiters(Conversation& conversation, const Event& event) {
+void ConversationHome::answer_waiters(Conversation& conversation, const EventCommand& first,
+                                      const OriginalSend& original) {
   std::erase_if(conversation.waiters, [&](const Waiter& waiter) {
-    if (waiter.clientMsgId != event.clientMsgId || waiter.senderId != event.senderId) return false;
+    if (waiter.clientMsgId != first.clientMsgId || waiter.senderId != first.from.user) return false;
     EventCommand repetition;
     repetition.conversationId = conversation.id;
     repetition.clientMsgId = waiter.clientMsgId;
     repetition.payloadHash = waiter.payloadHash;
-    if (event.kind != EventKind::message) repetition.action = LeaveGroup{};  // any but a message
-    answer_duplicate(waiter.from, repetition,
-                     {event.seq, event.epoch, event.messageId, event.timestamp, event.payloadHash});
+    if (!std::holds_alternative<NewMessage>(first.action))
+      repetition.action = LeaveGroup{};  // any but a message
+    answer_duplicate(waiter.from, repetition, original);
     return true;
   });
 }

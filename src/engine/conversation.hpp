@@ -105,6 +105,9 @@ struct Conversation {
   bool marked = false;  ///< the store holds the may-be-unpublished mark
   bool headTimer = false;
   bool lookupInFlight = false;
+  /// Until then no member is held to have a device that could be notified (steady millis).
+  std::int64_t noTokensUntil = 0;
+  bool checkingTokens = false;
 
   [[nodiscard]] bool direct() const noexcept { return info.kind == ConversationKind::direct; }
   [[nodiscard]] bool large() const noexcept { return members.size() >= kLargeGroupSize; }

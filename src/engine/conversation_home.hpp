@@ -100,7 +100,7 @@ class ConversationHome {
   void on_result(Conversation& conversation, InFlight item, AppendResult result);
   void committed(Conversation& conversation, InFlight& item);
   void answer_duplicate(const Requester& to, const EventCommand& command, const OriginalSend& original);
-  void answer_waiters(Conversation& conversation, const Event& event);
+  void answer_waiters(Conversation& conversation, const EventCommand& first, const OriginalSend& original);
   void fail_waiters(Conversation& conversation, const EventCommand& command, const Error& error);
   void begin_recovery(Conversation& conversation);
   struct LookUp {
@@ -120,7 +120,9 @@ class ConversationHome {
   void remember(Conversation& conversation, const Event& event);
   void arm_head_timer(Conversation& conversation);
   void head_timer(const ConversationId& id);
-  void enqueue_push(const ConversationId& id, Seq seq);
+  void enqueue_push(Conversation& conversation, Seq seq);
+  void check_tokens(Conversation& conversation);
+  void check_tokens_of(const ConversationId& id, std::vector<UserId> users);
 
   // Receipts (receipts.cpp)
   struct PendingReceipt {

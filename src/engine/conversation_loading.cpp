@@ -217,7 +217,7 @@ void ConversationHome::recover_partition(std::uint32_t partition) {
                                   conversation->marked = true;
                                   conversation->lastEventMillis = steady();
                                   arm_head_timer(*conversation);
-                                  enqueue_push(conversation->id, conversation->committedHead);
+                                  enqueue_push(*conversation, conversation->committedHead);
                                 });
                               }
                             }

@@ -41,10 +41,12 @@ void ConversationHome::push_loaded(Conversation& conversation, Seq seq,
   round->deviceAcks = conversation.deviceAcks;
   for (const auto& [user, member] : conversation.members)
     if (member.cursor.readSeq < seq && member.joinSeq <= seq) round->users.push_back(user);
-  push_event(std::move(round));
+  push_devices(std::move(round));
 }
 
+/// Read once, when somebody is left to be told.
 void ConversationHome::push_event(std::shared_ptr<PushRound> round) {
+  if (round->event.seq != 0) return push_send(std::move(round));
   ReadRequest request;
   request.log = round->id;
   request.from = request.to = round->seq;
@@ -55,8 +57,7 @@ void ConversationHome::push_event(std::shared_ptr<PushRound> round) {
                            return round->finish();
                          }
                          round->event = std::move(ranges[0]->events[0]);
-                         std::erase(round->users, round->event.senderId);
-                         push_devices(round);
+                         push_send(round);
                        });
 }
 
@@ -79,9 +80,7 @@ void ConversationHome::push_devices(std::shared_ptr<PushRound> round) {
             const auto acked = round->deviceAcks.find(device.userId + "/" + device.deviceId);
             if (device.pushToken.empty() || (acked != round->deviceAcks.end() && acked->second >= round->seq))
               continue;
-            const Event& event = round->event;
-            round->notifications.push_back({std::move(device), round->id, round->seq, event.messageId,
-                                            event.senderId, event.messageType, event.content});
+            round->notifications.push_back({std::move(device), round->id, round->seq, 0, {}, {}, {}});
             any = true;
           }
           if (any) muted.push_back({round->batch[i], round->id, {}, 1, false, false});
@@ -99,15 +98,25 @@ void ConversationHome::push_devices(std::shared_ptr<PushRound> round) {
               }
               std::erase_if(round->notifications,
                             [&](const Notification& item) { return silent.contains(item.device.userId); });
-              push_send(round);
+              if (round->notifications.empty()) return push_devices(round);
+              push_event(round);
             });
       });
 }
 
 void ConversationHome::push_send(std::shared_ptr<PushRound> round) {
+  const Event& event = round->event;
+  std::erase_if(round->notifications,
+                [&](const Notification& item) { return item.device.userId == event.senderId; });
   if (round->notifications.empty()) return push_devices(round);
   std::vector<std::string> tokens;
-  for (const Notification& item : round->notifications) tokens.push_back(item.device.pushToken);
+  for (Notification& item : round->notifications) {
+    item.messageId = event.messageId;
+    item.senderId = event.senderId;
+    item.messageType = event.messageType;
+    item.content = event.content;
+    tokens.push_back(item.device.pushToken);
+  }
   context_.push->send(
       std::exchange(round->notifications, {}), *context_.executor,
       [busy = context_.busy, this, round, tokens = std::move(tokens)](std::vector<PushOutcome> outcomes) {
@@ -120,6 +129,37 @@ void ConversationHome::push_send(std::shared_ptr<PushRound> round) {
           context_.directory->drop_push_tokens(std::move(dead), *context_.executor,
                                                [busy = context_.busy](Status) {});
         push_devices(round);
+      });
+}
+
+void ConversationHome::check_tokens(Conversation& conversation) {
+  conversation.checkingTokens = true;
+  std::vector<UserId> users;
+  for (const auto& member : conversation.members) users.push_back(member.first);
+  check_tokens_of(conversation.id, std::move(users));
+}
+
+/// Most conversations have nobody to notify at all: found out once in a while, jobs are not made for nothing.
+void ConversationHome::check_tokens_of(const ConversationId& id, std::vector<UserId> users) {
+  const std::size_t count = std::min(kBatch, users.size());
+  std::vector<UserId> batch(users.end() - static_cast<std::ptrdiff_t>(count), users.end());
+  users.resize(users.size() - count);
+  context_.directory->devices(
+      std::move(batch), *context_.executor,
+      [busy = context_.busy, this, id,
+       rest = std::move(users)](std::vector<Result<std::vector<Device>>> devices) mutable {
+        Conversation* conversation = find(id);
+        if (conversation == nullptr) return;
+        for (const auto& found : devices) {
+          if (found && std::none_of(found->begin(), found->end(),
+                                    [](const Device& device) { return !device.pushToken.empty(); }))
+            continue;
+          conversation->checkingTokens = false;
+          return;
+        }
+        if (!rest.empty()) return check_tokens_of(id, std::move(rest));
+        conversation->checkingTokens = false;
+        conversation->noTokensUntil = steady() + context_.options.pushTokenCache.count();
       });
 }
 

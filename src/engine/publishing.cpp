@@ -18,7 +18,7 @@ void ConversationHome::publish(Conversation& conversation, const Event& event, c
   }
   conversation.lastEventMillis = steady();
   if (!conversation.headTimer) arm_head_timer(conversation);
-  if (event.kind == EventKind::message && !event.hiddenFromOthers) enqueue_push(conversation.id, event.seq);
+  if (event.kind == EventKind::message && !event.hiddenFromOthers) enqueue_push(conversation, event.seq);
 }
 
 void ConversationHome::publish_direct(Conversation& conversation, const Event& event, const FrameRef& frame,
@@ -42,6 +42,7 @@ void ConversationHome::publish_direct(Conversation& conversation, const Event& e
 void ConversationHome::publish_group(Conversation& conversation, const Event& event,
                                      const AppendEffects& effects, const FrameRef& frame, SessionId except) {
   if (!effects.members.empty()) {
+    conversation.noTokensUntil = 0;  // somebody new may have a device to notify
     MembershipDelta delta;
     delta.memberSeq = event.seq;
     delta.previous = conversation.publishedMemberSeq;
@@ -96,10 +97,12 @@ void ConversationHome::head_timer(const ConversationId& id) {
   }
 }
 
-void ConversationHome::enqueue_push(const ConversationId& id, Seq seq) {
+void ConversationHome::enqueue_push(Conversation& conversation, Seq seq) {
   if (context_.workQueue == nullptr || context_.push == nullptr) return;
+  if (conversation.noTokensUntil > steady()) return;
+  if (!conversation.checkingTokens) check_tokens(conversation);
   Job job;
-  job.id = id + "#" + std::to_string(seq);
+  job.id = conversation.id + "#" + std::to_string(seq);
   job.queue = "push";
   job.payload = job.id;
   job.notBefore = context_.now() + context_.options.pushGrace.count();

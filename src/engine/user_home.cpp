@@ -205,6 +205,12 @@ void UserHome::unwatch(SessionId watcher, std::span<const UserId> users) {
 }
 
 void UserHome::end_of_turn() {
+  if (context_.presence == nullptr) {  // one process alone: this home knows every device there is
+    acquiring_.clear();
+    releasing_.clear();
+    for (Task& registered : std::exchange(registered_, {})) registered();
+    return;
+  }
   if (!acquiring_.empty()) {
     auto leases = std::exchange(acquiring_, {});
     context_.presence->acquire(
@@ -233,6 +239,7 @@ void UserHome::tick() {
 }
 
 void UserHome::renew() {
+  if (context_.presence == nullptr) return;
   std::vector<DeviceLease> batch;
   const auto flush = [&] {
     if (batch.empty()) return;

@@ -29,7 +29,6 @@ Status check(const ServerOptions& options, const ServerPorts& ports) {
   if (ports.store == nullptr) return invalid("`ports.store` is missing");
   if (ports.directory == nullptr) return invalid("`ports.directory` is missing");
   if (ports.authenticator == nullptr) return invalid("`ports.authenticator` is missing");
-  if (ports.presence == nullptr) return invalid("`ports.presence` is missing");
   if ((ports.push == nullptr) != (ports.workQueue == nullptr))
     return invalid("`ports.push` and `ports.workQueue` go together");
   return {};
@@ -151,6 +150,10 @@ class Server::Impl {
   Status listen() {
     Result<server::ListenAddress> address = server::parse_listen_address(options_.listen);
     if (!address) return address.error();
+    if (ports_.authenticator->loopback_only() && !server::is_loopback(*address))
+      return invalid(
+          "development authentication trusts everybody, so it serves loopback addresses only, not '" +
+          options_.listen + "'");
     // Without SO_REUSEPORT first: with it, a second server would silently take half of the connections.
     Result<int> probe = server::open_listener(*address, false);
     if (!probe) return probe.error();

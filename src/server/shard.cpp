@@ -176,12 +176,25 @@ void Shard::tick() {
   gateway_.tick();
   engine_->tick();
   if (drain_ != nullptr) drain_some();
-  if (++ticks_ % kTicksPerSecond == 0 && everySecond_) everySecond_();
+  if (++ticks_ % kTicksPerSecond == 0) {
+    if (everySecond_) everySecond_();
+    report();
+  }
   connections_.store(transport_.connections(), std::memory_order_relaxed);
   conversations_.store(engine_->conversations().loaded(), std::memory_order_relaxed);
   topics_.store(gateway_.topics().topics(), std::memory_order_relaxed);
   commands_.store(engine_->commands(), std::memory_order_relaxed);
   if (!turnPosted_) turn();
+}
+
+void Shard::report() {
+  Metrics& metrics = *engine_->context().metrics;
+  metrics.set("chatcore_connections", index_, static_cast<std::int64_t>(transport_.connections()));
+  metrics.set("chatcore_conversations_loaded", index_,
+              static_cast<std::int64_t>(engine_->conversations().loaded()));
+  metrics.set("chatcore_topics", index_, static_cast<std::int64_t>(gateway_.topics().topics()));
+  metrics.add("chatcore_commands_total", engine_->commands() - reportedCommands_);
+  reportedCommands_ = engine_->commands();
 }
 
 void Shard::drain(std::chrono::milliseconds window, std::chrono::milliseconds comeBackAfter, Random& random) {

@@ -67,6 +67,7 @@ class Shard final : public Executor, public ShardLink {
   void wait();
   void wake();
   void tick();
+  void report();
   void schedule_tick();
   void drain_some();
 
@@ -93,6 +94,7 @@ class Shard final : public Executor, public ShardLink {
   bool turnPosted_ = false;
   UniqueFunction<void()> everySecond_;
   int ticks_ = 0;
+  std::uint64_t reportedCommands_ = 0;
 
   struct Drain {
     std::size_t perTick = 0;

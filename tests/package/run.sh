@@ -57,7 +57,7 @@ embed_with_pkg_config() {
   local pc flags
   pc=$(find "$prefix" -type d -name pkgconfig) || return 1
   # shellcheck disable=SC2046
-  flags=$(PKG_CONFIG_PATH=$pc pkg-config --static --cflags --libs chatcore-rocksdb chatcore-memory) || return 1
+  flags=$(PKG_CONFIG_PATH=$pc pkg-config --static --cflags --libs chatcore-rocksdb) || return 1
   echo "$flags"
   # shellcheck disable=SC2086
   "${CXX:-g++}" -std=c++20 "$root/examples/embed/main.cpp" -o "$work/embed_pc" $flags

@@ -22,6 +22,9 @@ struct EngineOptions {
   std::chrono::milliseconds headAfterQuiet{5'000};
   /// Between an event and its notifications: connections flap.
   std::chrono::milliseconds pushGrace{5'000};
+  /// How long a conversation whose members have no device with a push token is not asked about again: a first
+  /// token counts after this long at the latest.
+  std::chrono::milliseconds pushTokenCache{10'000};
 
   /// Commands a second that one device may send to make events, twice as many in a burst. 0: no limit.
   std::uint32_t eventsPerSecond = 50;

@@ -21,10 +21,12 @@ struct Credentials {
 class CHATCORE_API Authenticator {
  public:
   virtual ~Authenticator();
-  /// `unauthorized` (close 4500; final) or `unavailable` (close 4000; the client comes back). An identity
+  /// `unauthorized` (close 4500; final) or `unavailable` (close 4004; the client comes back). An identity
   /// without a device takes the claimed one. The gateway gives up after its handshake deadline (10 s).
   virtual void authenticate(std::vector<Credentials> batch, Executor& executor,
                             Completion<std::vector<Result<Identity>>> done) = 0;
+  /// True: believes too much to be reached from other machines; a server refuses to start with it elsewhere.
+  [[nodiscard]] virtual bool loopback_only() const noexcept { return false; }
 };
 
 }  // namespace chatcore

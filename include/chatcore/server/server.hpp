@@ -41,7 +41,7 @@ struct ServerPorts {
   LogStore* store = nullptr;
   Directory* directory = nullptr;
   Authenticator* authenticator = nullptr;
-  Presence* presence = nullptr;    ///< required
+  Presence* presence = nullptr;    ///< null: this process serves every device, no leases are needed
   WorkQueue* workQueue = nullptr;  ///< with `push`: null turns notifications off
   Push* push = nullptr;
   Hooks* hooks = nullptr;

@@ -1,4 +1,4 @@
-#include "chatcore/memory/dev_authenticator.hpp"
+#include "chatcore/server/dev_authenticator.hpp"
 
 namespace chatcore {
 

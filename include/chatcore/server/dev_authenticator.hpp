@@ -11,6 +11,7 @@ class CHATCORE_API DevAuthenticator final : public Authenticator {
  public:
   void authenticate(std::vector<Credentials> batch, Executor& executor,
                     Completion<std::vector<Result<Identity>>> done) override;
+  [[nodiscard]] bool loopback_only() const noexcept override { return true; }
 };
 
 }  // namespace chatcore
