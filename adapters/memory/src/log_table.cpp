@@ -229,8 +229,7 @@ std::vector<UserConversation> LogTable::conversations_of(const UserConversations
   if (found == conversations_.end()) return views;
   const auto& mine = found->second;
   if (request.only) {
-    if (mine.contains(*request.only))
-      views.push_back(view(request, *request.only));
+    if (mine.contains(*request.only)) views.push_back(view(request, *request.only));
     return views;
   }
   for (auto next = mine.upper_bound(request.after); next != mine.end() && views.size() < request.limit;

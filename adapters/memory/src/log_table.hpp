@@ -45,7 +45,8 @@ class LogTable {
 
  private:
   void apply(const ConversationId& id, StoredLog& log, AppendRequest& request);
-  [[nodiscard]] UserConversation view(const UserConversationsRequest& request, const ConversationId& id) const;
+  [[nodiscard]] UserConversation view(const UserConversationsRequest& request,
+                                      const ConversationId& id) const;
 
   std::size_t maxEvents_;
   std::size_t events_ = 0;
