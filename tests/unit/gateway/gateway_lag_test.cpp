@@ -151,3 +151,15 @@ TEST_CASE("a slow session costs the others nothing") {
   world.gateway.flush();
   CHECK(world.sent(1) == frame->wire());
 }
+
+TEST_CASE("a session that goes while it lags leaves the next one nothing") {
+  Lagging world;
+  world.gateway.on_close(0, 1006);
+  const SessionId next = world.admit(0);
+  world.transport.at[0].room = 0;
+  world.gateway.deliver(next, reply("a"));
+  world.gateway.flush();
+  world.events.lines.clear();
+  world.make_room(0);
+  CHECK(world.events.take().empty());
+}
