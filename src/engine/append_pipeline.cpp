@@ -223,7 +223,13 @@ void ConversationHome::on_appended(std::vector<Conversation*> order, std::vector
 void ConversationHome::on_result(Conversation& conversation, InFlight item, AppendResult result) {
   switch (result.outcome) {
     case AppendOutcome::committed:
-      return committed(conversation, item);
+      // Behind one whose fate is open, its turn comes when that is known: the log's order is everybody's.
+      if (conversation.uncertain.empty()) {
+        committed(conversation, item);
+      } else {
+        conversation.uncertain.push_back(std::move(item));
+      }
+      break;
     case AppendOutcome::duplicate:
       answer_duplicate(item.command.from, item.command, *result.original);
       answer_waiters(conversation, item.command, *result.original);
@@ -254,14 +260,10 @@ void ConversationHome::on_result(Conversation& conversation, InFlight item, Appe
       conversation.uncertain.push_back(std::move(item));
       break;
   }
-  begin_recovery(conversation);
-}
-
-void ConversationHome::begin_recovery(Conversation& conversation) {
-  conversation.state = Conversation::State::recovering;
-  // What was queued behind the failed ones keeps its place: conflicts were pushed in their order, and
-  // everything that came later waits behind them from now on.
-  if (conversation.inFlight.empty()) claims_.push_back({conversation.id, context_.term});
+  if (result.outcome != AppendOutcome::committed) conversation.state = Conversation::State::recovering;
+  // What came later waits behind the conflicts, which were pushed in their order.
+  if (conversation.state == Conversation::State::recovering && conversation.inFlight.empty())
+    claims_.push_back({conversation.id, context_.term});
 }
 
 void ConversationHome::committed(Conversation& conversation, InFlight& item) {

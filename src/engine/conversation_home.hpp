@@ -102,7 +102,6 @@ class ConversationHome {
   void answer_duplicate(const Requester& to, const EventCommand& command, const OriginalSend& original);
   void answer_waiters(Conversation& conversation, const EventCommand& first, const OriginalSend& original);
   void fail_waiters(Conversation& conversation, const EventCommand& command, const Error& error);
-  void begin_recovery(Conversation& conversation);
   struct LookUp {
     ConversationId id;
     EventCommand command;

@@ -87,6 +87,7 @@ void ConversationHome::head_timer(const ConversationId& id) {
     for (const auto& inbox : conversation->inboxes)
       context_.router->publish(context_.link->self(), inbox.second, envelope);
   } else if (conversation->topic) {
+    envelope.memberSeq = conversation->publishedMemberSeq;
     context_.router->publish(context_.link->self(), conversation->topic, envelope);
   }
   // With an append on its way the mark is still needed; the next quiet clears it.

@@ -14,8 +14,10 @@ SessionTable::SessionTable(std::uint32_t shard, GatewayOptions options)
     : shard_(shard), options_(std::move(options)) {}
 
 SessionTable::~SessionTable() {
-  for (ConnectionSlot slot = 0; slot < hot_.size(); ++slot)
+  for (ConnectionSlot slot = 0; slot < hot_.size(); ++slot) {
+    links_[slot].clear();  // the topics they point to are gone by now
     if (hot_[slot].state != SessionState::closed) close(slot);
+  }
 }
 
 void SessionTable::open(ConnectionSlot slot, std::int64_t nowMillis) {

@@ -8,7 +8,8 @@ namespace chatcore::gateway {
 
 namespace {
 constexpr std::size_t kMaxUnsettled = 1U << 20;
-}
+constexpr std::int64_t kClockSlackMillis = 300;  // times here are as of the last tick or two
+}  // namespace
 
 TopicTable::TopicTable(std::uint32_t shard, SessionTable& sessions, Router& router, StaleHandler onStale)
     : shard_(shard), sessions_(sessions), router_(router), onStale_(std::move(onStale)) {}
@@ -87,7 +88,10 @@ SubscribeOutcome TopicTable::subscribe(SessionId session, const Topic& topic, Se
     return SubscribeOutcome::stale_claim;
   entry_for(topic, memberSeq);
   const std::uint32_t index = topic->local(shard_);
-  if (!takes(index, slot)) add(index, slot);
+  if (!takes(index, slot)) {
+    add(index, slot);
+    if (topics_[index].refresh != nullptr) topics_[index].refresh->again = true;
+  }
   return SubscribeOutcome::ok;
 }
 
@@ -110,12 +114,15 @@ void TopicTable::publish(const Topic& topic, const Envelope& envelope) {
   Entry* entry = find(topic);
   if (entry == nullptr) return;
   const std::uint32_t index = topic->local(shard_);
-  if (envelope.head != nullptr) return compare_head(*entry, index, *envelope.head);
-  if (envelope.memberSeq > entry->memberSeq || entry->refreshing) {
-    hold(*entry, *envelope.frame);
-    if (!entry->refreshing) begin_refresh(*entry);
-    return;
+  if (envelope.memberSeq > entry->memberSeq || entry->refresh != nullptr) {
+    if (entry->refresh == nullptr) begin_refresh(*entry);
+    // The engine may have answered at once: then the topic may be gone, or right again.
+    entry = find(topic);
+    if (entry == nullptr) return;
+    if (entry->refresh != nullptr) return hold(*entry, envelope);
+    if (envelope.memberSeq > entry->memberSeq) return;
   }
+  if (envelope.head != nullptr) return compare_head(*entry, index, *envelope.head);
   Frame* frame = envelope.frame.get();
   const ConnectionSlot except =
       envelope.except != 0 && sessions_.alive(envelope.except) && shard_of(envelope.except) == shard_
@@ -144,7 +151,8 @@ void TopicTable::compare_head(Entry& entry, std::uint32_t index, const HeadMark&
   for (const Taker& taker : entry.takers) {
     // Who came after the commit has it from its own sync.
     const std::int64_t openFor = nowMillis_ - std::int64_t{sessions_.hot(taker.slot).openedTick} * 100;
-    if (openFor > head.age.count()) missed_.push_back({sessions_.id(taker.slot), {head.key, head.number}});
+    if (openFor + kClockSlackMillis > head.age.count())
+      missed_.push_back({sessions_.id(taker.slot), {head.key, head.number}});
   }
 }
 
@@ -156,17 +164,14 @@ std::vector<ConnectionSlot> TopicTable::slots_of(const Topic& inbox) {
 }
 
 void TopicTable::change_members(const Topic& topic, const MembershipDelta& delta) {
-  const Entry* entry = find(topic);
-  // A table made from a claim newer than this change still has to apply it: the claim spoke of one user only.
-  const bool continues = entry == nullptr || entry->memberSeq >= delta.previous;
   for (const Topic& inbox : delta.removed) {
     for (ConnectionSlot slot : slots_of(inbox)) unsubscribe(sessions_.id(slot), topic);
   }
-  if (!continues) {  // who came in with the missed change is found by the refresh
-    if (Entry* left = find(topic); left != nullptr && !left->refreshing) begin_refresh(*left);
-    return;
-  }
-  if (Entry* left = find(topic)) left->memberSeq = std::max(left->memberSeq, delta.memberSeq);
+  // A table made from a claim newer than this change still has to apply it: the claim spoke of one user only.
+  Entry* entry = find(topic);
+  if (entry != nullptr && (entry->memberSeq < delta.previous || entry->refresh != nullptr))
+    return ask_about_newcomers(*entry, delta);
+  if (entry != nullptr) entry->memberSeq = std::max(entry->memberSeq, delta.memberSeq);
   for (const Topic& inbox : delta.added) {
     for (ConnectionSlot slot : slots_of(inbox)) {
       if (sessions_.hot(slot).state == SessionState::closing) continue;
@@ -178,10 +183,25 @@ void TopicTable::change_members(const Topic& topic, const MembershipDelta& delta
   if (find(topic) == nullptr) router_.leave(shard_, topic);
 }
 
-void TopicTable::hold(Entry& entry, const Frame& frame) {
-  if (frame.delivery_class() != DeliveryClass::live) return;
-  entry.heldKey.assign(frame.mark_key());
-  entry.heldNumber = std::max(entry.heldNumber, frame.mark_number());
+/// Changes were missed: who came in with this one is a candidate, and the engine says who may.
+void TopicTable::ask_about_newcomers(Entry& entry, const MembershipDelta& delta) {
+  const bool asking = entry.refresh != nullptr;
+  if (!asking) entry.refresh = std::make_unique<Refresh>();
+  for (const Topic& inbox : delta.added)
+    for (ConnectionSlot slot : slots_of(inbox)) entry.refresh->candidates.push_back(sessions_.id(slot));
+  if (asking) {
+    entry.refresh->again = true;
+  } else {
+    begin_refresh(entry);
+  }
+}
+
+void TopicTable::hold(Entry& entry, const Envelope& envelope) {
+  if (envelope.head == nullptr && envelope.frame->delivery_class() != DeliveryClass::live) return;
+  const std::uint64_t number =
+      envelope.head != nullptr ? envelope.head->number : envelope.frame->mark_number();
+  entry.refresh->heldKey.assign(envelope.head != nullptr ? envelope.head->key : envelope.frame->mark_key());
+  entry.refresh->heldNumber = std::max(entry.refresh->heldNumber, number);
 }
 
 std::vector<SessionId> TopicTable::takers(const Topic& topic) const {
@@ -193,25 +213,40 @@ std::vector<SessionId> TopicTable::takers(const Topic& topic) const {
 }
 
 void TopicTable::begin_refresh(Entry& entry) {
-  entry.refreshing = true;
-  onStale_(entry.topic, takers(entry.topic));
+  if (entry.refresh == nullptr) entry.refresh = std::make_unique<Refresh>();
+  Refresh& refresh = *entry.refresh;
+  refresh.again = false;
+  const Topic topic = entry.topic;
+  refresh.asked = takers(topic);
+  refresh.asked.insert(refresh.asked.end(), refresh.candidates.begin(), refresh.candidates.end());
+  refresh.candidates.clear();
+  std::sort(refresh.asked.begin(), refresh.asked.end());
+  refresh.asked.erase(std::unique(refresh.asked.begin(), refresh.asked.end()), refresh.asked.end());
+  onStale_(topic, refresh.asked);
 }
 
 void TopicTable::refreshed(const Topic& topic, Seq memberSeq, const std::vector<SessionId>& allowed) {
   Entry* entry = find(topic);
-  if (entry == nullptr || !entry->refreshing) return;
-  entry->refreshing = false;
+  if (entry == nullptr || entry->refresh == nullptr) return;
+  const std::vector<SessionId> asked = std::exchange(entry->refresh->asked, {});
   entry->memberSeq = std::max(entry->memberSeq, memberSeq);
-  const WithheldMark held{std::exchange(entry->heldKey, {}), std::exchange(entry->heldNumber, 0)};
   std::vector<SessionId> keep = allowed;
   std::sort(keep.begin(), keep.end());
-  for (SessionId session : takers(topic)) {
-    if (!std::binary_search(keep.begin(), keep.end(), session)) {
+  for (SessionId session : asked) {
+    const bool may = std::binary_search(keep.begin(), keep.end(), session) && sessions_.alive(session) &&
+                     sessions_.hot(slot_of(session)).state != SessionState::closing;
+    if (!may) {
       unsubscribe(session, topic);
-    } else if (held.number != 0) {
-      missed_.push_back({session, held});
+    } else if (!takes(topic->local(shard_), slot_of(session))) {
+      add(topic->local(shard_), slot_of(session));
     }
+    if (find(topic) == nullptr) return;  // the last taker has gone, and the topic with it
   }
+  entry = find(topic);
+  if (entry->refresh->again) return begin_refresh(*entry);
+  const std::unique_ptr<Refresh> done = std::move(entry->refresh);
+  if (done->heldNumber == 0) return;
+  for (SessionId session : takers(topic)) missed_.push_back({session, {done->heldKey, done->heldNumber}});
 }
 
 }  // namespace chatcore::gateway

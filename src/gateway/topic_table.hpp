@@ -4,6 +4,8 @@
 #include <absl/container/inlined_vector.h>
 
 #include <cstdint>
+#include <memory>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -48,13 +50,18 @@ class TopicTable final : public FanOut {
     ConnectionSlot slot;
     std::uint32_t link;  ///< which of the session's links points here
   };
+  struct Refresh {
+    std::vector<SessionId> asked;       ///< sorted: takers and candidates that the answer is about
+    std::vector<SessionId> candidates;  ///< of users said to have come in while changes were missed
+    bool again = false;                 ///< somebody came after the question: ask once more
+    std::string heldKey;
+    std::uint64_t heldNumber = 0;  ///< highest mark held back
+  };
   struct Entry {
     absl::InlinedVector<Taker, 2> takers;
     Topic topic;
     Seq memberSeq = 0;
-    bool refreshing = false;
-    std::uint64_t heldNumber = 0;  ///< highest mark held back while refreshing
-    std::string heldKey;
+    std::unique_ptr<Refresh> refresh;  ///< while the engine is asked who may take the topic
   };
 
   Entry& entry_for(const Topic& topic, Seq memberSeq);
@@ -65,8 +72,9 @@ class TopicTable final : public FanOut {
   [[nodiscard]] bool takes(std::uint32_t index, ConnectionSlot slot);
   void compare_head(Entry& entry, std::uint32_t index, const HeadMark& head);
   void note_mark(std::uint32_t index, const Frame& frame);
-  void hold(Entry& entry, const Frame& frame);
+  void hold(Entry& entry, const Envelope& envelope);
   void begin_refresh(Entry& entry);
+  void ask_about_newcomers(Entry& entry, const MembershipDelta& delta);
   std::vector<ConnectionSlot> slots_of(const Topic& inbox);
 
   std::uint32_t shard_;

@@ -1,6 +1,7 @@
 #include "gateway/websocket_transport.hpp"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -45,6 +46,7 @@ WebSocketTransport::~WebSocketTransport() {
 
 bool WebSocketTransport::listen(int listener) {
   listener_ = listener;
+  spare_ = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
   return reactor_.add(listener, kListenerTag, Reactor::kReadable);
 }
 
@@ -52,6 +54,7 @@ void WebSocketTransport::stop_listening() {
   if (listener_ < 0) return;
   reactor_.remove(listener_);
   ::close(std::exchange(listener_, -1));
+  ::close(std::exchange(spare_, -1));
 }
 
 void WebSocketTransport::handle(const Reactor::Event& event) {
@@ -89,9 +92,29 @@ void WebSocketTransport::accept_ready() {
     socklen_t size = sizeof address;
     const int fd =
         accept4(listener_, reinterpret_cast<sockaddr*>(&address), &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (fd < 0) return;  // EAGAIN: done; ECONNABORTED, EMFILE: the next readiness tries again
+    if (fd < 0) {
+      if (errno == EMFILE || errno == ENFILE) shed_one();
+      return;  // EAGAIN: done; ECONNABORTED: the next readiness tries again
+    }
     adopt(fd, address_text(address));
   }
+}
+
+/// Out of descriptors: without this the listener would stay ready for ever and the shard spin on it.
+void WebSocketTransport::shed_one() {
+  ::close(spare_);
+  const int fd = accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
+  if (fd >= 0) ::close(fd);
+  spare_ = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+/// Dropped when a frame is half out or there is no room: the peer asks again. Cut short, it would leave the
+/// stream inside a frame for good.
+void WebSocketTransport::send_control(ConnectionSlot slot, std::string_view frame) {
+  const Connection& connection = connections_[slot];
+  if (connection.midFrame || connection.wantsRoom) return;
+  const ssize_t sent = ::send(connection.fd, frame.data(), frame.size(), MSG_NOSIGNAL);
+  if (sent > 0 && static_cast<std::size_t>(sent) < frame.size()) abort(slot);
 }
 
 bool WebSocketTransport::admit_connect() {
@@ -241,9 +264,7 @@ void WebSocketTransport::parse(ConnectionSlot slot, std::span<char> bytes) {
         deliver_batch(slot);
         std::string pong;
         append_frame(pong, Opcode::pong, step.payload);
-        // Dropped when there is no room: the peer will ask again, and never in the middle of a frame.
-        if (same() && !connections_[slot].wantsRoom) [[maybe_unused]]
-          auto sent = ::send(connections_[slot].fd, pong.data(), pong.size(), MSG_NOSIGNAL);
+        if (same()) send_control(slot, pong);
         continue;
       }
       case ParseStep::Kind::pong:
@@ -308,7 +329,8 @@ std::size_t WebSocketTransport::write(ConnectionSlot slot, std::span<const std::
     }
     sent = 0;
   }
-  if (static_cast<std::size_t>(sent) < offered && !connection.wantsRoom) {
+  connection.midFrame = static_cast<std::size_t>(sent) < offered;
+  if (connection.midFrame && !connection.wantsRoom) {
     connection.wantsRoom = true;
     set_interest(connection, slot);
   }
@@ -316,10 +338,8 @@ std::size_t WebSocketTransport::write(ConnectionSlot slot, std::span<const std::
 }
 
 void WebSocketTransport::ping(ConnectionSlot slot) {
-  const Connection& connection = connections_[slot];
-  if (connection.state != State::open || connection.wantsRoom) return;
   static constexpr char kEmptyPing[] = {static_cast<char>(0x89), 0};
-  [[maybe_unused]] auto sent = ::send(connection.fd, kEmptyPing, sizeof kEmptyPing, MSG_NOSIGNAL);
+  if (connections_[slot].state == State::open) send_control(slot, {kEmptyPing, sizeof kEmptyPing});
 }
 
 void WebSocketTransport::finish(ConnectionSlot slot) {

@@ -73,6 +73,7 @@ class WebSocketTransport final : public Transport {
     std::uint32_t generation = 0;
     State state = State::free;
     bool wantsRoom = false;
+    bool midFrame = false;   ///< the last write ended inside a frame: nothing else may go between
     bool announced = false;  ///< on_open was told, so on_close must be
     std::uint16_t closeCode = 1006;
     std::unique_ptr<Handshaking> handshaking;
@@ -85,6 +86,8 @@ class WebSocketTransport final : public Transport {
   };
 
   void accept_ready();
+  void shed_one();
+  void send_control(ConnectionSlot slot, std::string_view frame);
   [[nodiscard]] bool admit_connect();
   void read_handshake(ConnectionSlot slot);
   void upgrade(ConnectionSlot slot, const HttpRequest& request, std::string_view rest);
@@ -105,6 +108,7 @@ class WebSocketTransport final : public Transport {
   const Clock& clock_;
   TransportEvents* events_ = nullptr;
   int listener_ = -1;
+  int spare_ = -1;  ///< a descriptor kept for refusing connections when there are no more
   std::vector<Connection> connections_;
   std::vector<ConnectionSlot> free_;
   std::vector<ConnectionSlot> aborted_;
