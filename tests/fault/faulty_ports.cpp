@@ -1,0 +1,195 @@
+#include "faulty_ports.hpp"
+
+#include <memory>
+#include <utility>
+
+namespace chatcore::faulttest {
+
+namespace {
+
+Error injected() { return {ErrorCode::unavailable, "injected: unavailable", {}}; }
+
+/// True if the call was failed or held; false: the caller is to make it.
+template <class Answer>
+bool meets_fault(FaultPlan& plan, Executor& executor, Completion<std::vector<Answer>>& done,
+                 std::size_t items) {
+  const Fault fault = plan.next();
+  if (fault == Fault::none) return false;
+  if (fault == Fault::delayed) {
+    // The real answer is taken at once and told later: it is as old as the call.
+    done = [&plan, &executor, later = std::move(done)](std::vector<Answer> answers) mutable {
+      struct Held {
+        Completion<std::vector<Answer>> done;
+        std::vector<Answer> answers;
+      };
+      auto held = std::make_unique<Held>(Held{std::move(later), std::move(answers)});
+      plan.hold([&executor, held = std::move(held)]() mutable {
+        complete(executor, std::move(held->done), std::move(held->answers));
+      });
+    };
+    return false;
+  }
+  std::vector<Answer> answers;
+  for (std::size_t i = 0; i < items; ++i) answers.emplace_back(injected());
+  complete(executor, std::move(done), std::move(answers));
+  return true;
+}
+
+}  // namespace
+
+AppendResult OneFaultStore::told(Fault fault) const {
+  AppendResult result;
+  result.error = injected();
+  result.outcome = AppendOutcome::unknown;
+  if (fault == Fault::refused) result.outcome = refusal_;
+  if (fault == Fault::fenced) result.outcome = AppendOutcome::fenced;
+  return result;
+}
+
+void OneFaultStore::append_one_by_one(std::vector<AppendRequest> batch, Executor& executor,
+                                      Completion<std::vector<AppendResult>> done) {
+  std::vector<Fault> faults;
+  std::vector<AppendRequest> passed;
+  for (AppendRequest& request : batch) {
+    faults.push_back(plan_.next());
+    const bool written = faults.back() == Fault::none || faults.back() == Fault::unknown_but_written;
+    if (written) passed.push_back(std::move(request));
+  }
+  store_.append(
+      std::move(passed), executor,
+      [this, faults = std::move(faults), done = std::move(done)](std::vector<AppendResult> real) mutable {
+        std::vector<AppendResult> results;
+        std::size_t next = 0;
+        for (const Fault fault : faults) {
+          const bool written = fault == Fault::none || fault == Fault::unknown_but_written;
+          if (written) results.push_back(std::move(real[next++]));
+          if (fault == Fault::unknown_but_written) results.back() = told(fault);
+          if (!written) results.push_back(told(fault));
+        }
+        done(std::move(results));
+      });
+}
+
+void OneFaultStore::append(std::vector<AppendRequest> batch, Executor& executor,
+                           Completion<std::vector<AppendResult>> done) {
+  if (call_ == PortCall::append_one) return append_one_by_one(std::move(batch), executor, std::move(done));
+  on(PortCall::append).append(std::move(batch), executor, std::move(done));
+}
+
+void OneFaultStore::claim(std::vector<ClaimRequest> batch, Executor& executor,
+                          Completion<std::vector<Result<LogState>>> done) {
+  on(PortCall::claim).claim(std::move(batch), executor, std::move(done));
+}
+
+void OneFaultStore::read(std::vector<ReadRequest> batch, Executor& executor,
+                         Completion<std::vector<Result<EventRange>>> done) {
+  on(PortCall::read).read(std::move(batch), executor, std::move(done));
+}
+
+void OneFaultStore::find_sends(std::vector<SendKey> batch, Executor& executor,
+                               Completion<std::vector<Result<std::optional<OriginalSend>>>> done) {
+  on(PortCall::find_sends).find_sends(std::move(batch), executor, std::move(done));
+}
+
+void OneFaultStore::advance(std::vector<CursorUpdate> batch, Executor& executor,
+                            Completion<std::vector<Result<Cursor>>> done) {
+  on(PortCall::advance).advance(std::move(batch), executor, std::move(done));
+}
+
+void OneFaultStore::conversations_of(std::vector<UserConversationsRequest> batch, Executor& executor,
+                                     Completion<std::vector<Result<std::vector<UserConversation>>>> done) {
+  on(PortCall::conversations_of).conversations_of(std::move(batch), executor, std::move(done));
+}
+
+void OneFaultStore::members(std::vector<MembersRequest> batch, Executor& executor,
+                            Completion<std::vector<Result<std::vector<Member>>>> done) {
+  store_.members(std::move(batch), executor, std::move(done));
+}
+
+void OneFaultStore::mute(std::vector<MuteRequest> batch, Executor& executor,
+                         Completion<std::vector<Status>> done) {
+  store_.mute(std::move(batch), executor, std::move(done));
+}
+
+void OneFaultStore::recover(std::uint32_t partition, Executor& executor,
+                            Completion<Result<std::vector<ConversationId>>> done) {
+  ++recovered_;
+  store_.recover(partition, executor, std::move(done));
+}
+
+void OneFaultStore::settled(std::vector<ConversationId> logs) { store_.settled(std::move(logs)); }
+
+void OneFaultDirectory::users(std::vector<UserId> batch, Executor& executor,
+                              Completion<std::vector<Result<User>>> done) {
+  if (call_ == PortCall::users && meets_fault(plan_, executor, done, batch.size())) return;
+  directory_.users(std::move(batch), executor, std::move(done));
+}
+
+void OneFaultDirectory::blocks(std::vector<BlockQuery> batch, Executor& executor,
+                               Completion<std::vector<Result<BlockState>>> done) {
+  if (call_ == PortCall::blocks && meets_fault(plan_, executor, done, batch.size())) return;
+  directory_.blocks(std::move(batch), executor, std::move(done));
+}
+
+void OneFaultDirectory::put_user(User user, Executor& executor, Completion<Status> done) {
+  directory_.put_user(std::move(user), executor, std::move(done));
+}
+void OneFaultDirectory::devices(std::vector<UserId> batch, Executor& executor,
+                                Completion<std::vector<Result<std::vector<Device>>>> done) {
+  directory_.devices(std::move(batch), executor, std::move(done));
+}
+void OneFaultDirectory::put_device(Device device, Executor& executor, Completion<Status> done) {
+  directory_.put_device(std::move(device), executor, std::move(done));
+}
+void OneFaultDirectory::remove_device(UserId user, DeviceId device, Executor& executor,
+                                      Completion<Status> done) {
+  directory_.remove_device(std::move(user), std::move(device), executor, std::move(done));
+}
+void OneFaultDirectory::drop_push_tokens(std::vector<std::string> tokens, Executor& executor,
+                                         Completion<Status> done) {
+  directory_.drop_push_tokens(std::move(tokens), executor, std::move(done));
+}
+void OneFaultDirectory::set_block(UserId by, UserId whom, bool blocked, Executor& executor,
+                                  Completion<Status> done) {
+  directory_.set_block(std::move(by), std::move(whom), blocked, executor, std::move(done));
+}
+void OneFaultDirectory::contacts(std::vector<BlockQuery> batch, Executor& executor,
+                                 Completion<std::vector<Result<bool>>> done) {
+  directory_.contacts(std::move(batch), executor, std::move(done));
+}
+void OneFaultDirectory::set_contact(UserId of, UserId whom, bool present, Executor& executor,
+                                    Completion<Status> done) {
+  directory_.set_contact(std::move(of), std::move(whom), present, executor, std::move(done));
+}
+void OneFaultDirectory::last_seen(std::vector<UserId> batch, Executor& executor,
+                                  Completion<std::vector<Result<Timestamp>>> done) {
+  directory_.last_seen(std::move(batch), executor, std::move(done));
+}
+void OneFaultDirectory::set_last_seen(UserId user, Timestamp at, Executor& executor,
+                                      Completion<Status> done) {
+  directory_.set_last_seen(std::move(user), at, executor, std::move(done));
+}
+
+void OneFaultPresence::acquire(std::vector<DeviceLease> batch, std::chrono::milliseconds ttl,
+                               Executor& executor, Completion<std::vector<Result<AcquireResult>>> done) {
+  if (call_ == PortCall::acquire && meets_fault(plan_, executor, done, batch.size())) return;
+  presence_.acquire(std::move(batch), ttl, executor, std::move(done));
+}
+void OneFaultPresence::renew(std::vector<DeviceLease> batch, std::chrono::milliseconds ttl,
+                             Executor& executor, Completion<std::vector<Result<RenewOutcome>>> done) {
+  presence_.renew(std::move(batch), ttl, executor, std::move(done));
+}
+void OneFaultPresence::release(std::vector<DeviceLease> batch, Executor& executor, Completion<Status> done) {
+  presence_.release(std::move(batch), executor, std::move(done));
+}
+void OneFaultPresence::find(std::vector<UserId> batch, Executor& executor,
+                            Completion<std::vector<Result<std::vector<DeviceLease>>>> done) {
+  presence_.find(std::move(batch), executor, std::move(done));
+}
+void OneFaultPresence::watch_expiries(Executor& executor,
+                                      UniqueFunction<void(std::vector<DeviceLease>)> expired) {
+  presence_.watch_expiries(executor, std::move(expired));
+}
+void OneFaultPresence::stop() { presence_.stop(); }
+
+}  // namespace chatcore::faulttest

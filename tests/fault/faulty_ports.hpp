@@ -1,0 +1,132 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "chatcore/ports/directory.hpp"
+#include "chatcore/ports/log_store.hpp"
+#include "chatcore/ports/presence.hpp"
+#include "chatcore/testing/fault_plan.hpp"
+
+namespace chatcore::faulttest {
+
+using testing::Fault;
+using testing::FaultPlan;
+
+/// The calls that a walk can fail.
+enum class PortCall : std::uint8_t {
+  append,      ///< whole calls
+  append_one,  ///< single requests of a call; `delayed` is not for these
+  claim,
+  find_sends,
+  read,
+  advance,
+  conversations_of,
+  users,
+  blocks,
+  acquire,
+};
+
+/// A LogStore of which one kind of call fails as planned; the plan counts that kind only.
+class OneFaultStore final : public LogStore {
+ public:
+  OneFaultStore(LogStore& store, FaultPlan& plan, PortCall call)
+      : store_(store), plan_(plan), faulty_(store, plan), call_(call) {}
+
+  /// What a request of `append_one` whose fault is `refused` is told instead.
+  void answer_refused_with(AppendOutcome outcome) { refusal_ = outcome; }
+
+  /// Partitions that a starting server has asked to recover.
+  [[nodiscard]] std::uint32_t recovered() const { return recovered_.load(); }
+
+  void append(std::vector<AppendRequest> batch, Executor& executor,
+              Completion<std::vector<AppendResult>> done) override;
+  void claim(std::vector<ClaimRequest> batch, Executor& executor,
+             Completion<std::vector<Result<LogState>>> done) override;
+  void read(std::vector<ReadRequest> batch, Executor& executor,
+            Completion<std::vector<Result<EventRange>>> done) override;
+  void find_sends(std::vector<SendKey> batch, Executor& executor,
+                  Completion<std::vector<Result<std::optional<OriginalSend>>>> done) override;
+  void advance(std::vector<CursorUpdate> batch, Executor& executor,
+               Completion<std::vector<Result<Cursor>>> done) override;
+  void conversations_of(std::vector<UserConversationsRequest> batch, Executor& executor,
+                        Completion<std::vector<Result<std::vector<UserConversation>>>> done) override;
+  void members(std::vector<MembersRequest> batch, Executor& executor,
+               Completion<std::vector<Result<std::vector<Member>>>> done) override;
+  void mute(std::vector<MuteRequest> batch, Executor& executor,
+            Completion<std::vector<Status>> done) override;
+  void recover(std::uint32_t partition, Executor& executor,
+               Completion<Result<std::vector<ConversationId>>> done) override;
+  void settled(std::vector<ConversationId> logs) override;
+
+ private:
+  LogStore& on(PortCall call) { return call == call_ ? static_cast<LogStore&>(faulty_) : store_; }
+  void append_one_by_one(std::vector<AppendRequest> batch, Executor& executor,
+                         Completion<std::vector<AppendResult>> done);
+  [[nodiscard]] AppendResult told(Fault fault) const;
+
+  LogStore& store_;
+  FaultPlan& plan_;
+  testing::FaultyLogStore faulty_;
+  PortCall call_;
+  AppendOutcome refusal_ = AppendOutcome::refused;
+  std::atomic<std::uint32_t> recovered_{0};
+};
+
+/// A Directory of which `users` or `blocks` fails as planned: `unavailable` whatever the fault, or held.
+class OneFaultDirectory final : public Directory {
+ public:
+  OneFaultDirectory(Directory& directory, FaultPlan& plan, PortCall call)
+      : directory_(directory), plan_(plan), call_(call) {}
+
+  void users(std::vector<UserId> batch, Executor& executor,
+             Completion<std::vector<Result<User>>> done) override;
+  void put_user(User user, Executor& executor, Completion<Status> done) override;
+  void devices(std::vector<UserId> batch, Executor& executor,
+               Completion<std::vector<Result<std::vector<Device>>>> done) override;
+  void put_device(Device device, Executor& executor, Completion<Status> done) override;
+  void remove_device(UserId user, DeviceId device, Executor& executor, Completion<Status> done) override;
+  void drop_push_tokens(std::vector<std::string> tokens, Executor& executor,
+                        Completion<Status> done) override;
+  void blocks(std::vector<BlockQuery> batch, Executor& executor,
+              Completion<std::vector<Result<BlockState>>> done) override;
+  void set_block(UserId by, UserId whom, bool blocked, Executor& executor, Completion<Status> done) override;
+  void contacts(std::vector<BlockQuery> batch, Executor& executor,
+                Completion<std::vector<Result<bool>>> done) override;
+  void set_contact(UserId of, UserId whom, bool present, Executor& executor,
+                   Completion<Status> done) override;
+  void last_seen(std::vector<UserId> batch, Executor& executor,
+                 Completion<std::vector<Result<Timestamp>>> done) override;
+  void set_last_seen(UserId user, Timestamp at, Executor& executor, Completion<Status> done) override;
+
+ private:
+  Directory& directory_;
+  FaultPlan& plan_;
+  PortCall call_;
+};
+
+/// A Presence of which `acquire` fails as planned: `unavailable` whatever the fault.
+class OneFaultPresence final : public Presence {
+ public:
+  OneFaultPresence(Presence& presence, FaultPlan& plan, PortCall call)
+      : presence_(presence), plan_(plan), call_(call) {}
+
+  void acquire(std::vector<DeviceLease> batch, std::chrono::milliseconds ttl, Executor& executor,
+               Completion<std::vector<Result<AcquireResult>>> done) override;
+  void renew(std::vector<DeviceLease> batch, std::chrono::milliseconds ttl, Executor& executor,
+             Completion<std::vector<Result<RenewOutcome>>> done) override;
+  void release(std::vector<DeviceLease> batch, Executor& executor, Completion<Status> done) override;
+  void find(std::vector<UserId> batch, Executor& executor,
+            Completion<std::vector<Result<std::vector<DeviceLease>>>> done) override;
+  void watch_expiries(Executor& executor, UniqueFunction<void(std::vector<DeviceLease>)> expired) override;
+  void stop() override;
+
+ private:
+  Presence& presence_;
+  FaultPlan& plan_;
+  PortCall call_;
+};
+
+}  // namespace chatcore::faulttest

@@ -1,0 +1,120 @@
+#include <doctest/doctest.h>
+
+#include <mutex>
+#include <stdexcept>
+#include <utility>
+
+#include "test_server.hpp"
+
+namespace chatcore::faulttest {
+
+namespace {
+
+/// Decides by what the message says, and keeps what it was asked and told.
+class KeepingHooks final : public Hooks {
+ public:
+  Status on_connect(const Identity& identity) override {
+    if (identity.userId == "mallory") return Error{ErrorCode::forbidden, "banned", {}};
+    if (identity.userId == "crash") throw std::runtime_error("no database");
+    return {};
+  }
+  Decision before_persist(const Draft& draft) override {
+    std::lock_guard lock(mutex_);
+    asked_.emplace_back(draft.content);
+    if (draft.content == "\"throw\"") throw std::runtime_error("thrown");
+    if (draft.content == "\"reject\"") return {Verdict::reject, {}, {ErrorCode::forbidden, "not here", {}}};
+    if (draft.content.starts_with("\"rewrite"))
+      return {Verdict::rewrite, "{\"was\":" + std::string(draft.content) + "}", {}};
+    return {};
+  }
+  void after_persist(const ConversationId&, const Event& event) override {
+    std::lock_guard lock(mutex_);
+    persisted_.push_back(event.seq);
+    if (event.content == "\"throw-after\"") throw std::runtime_error("thrown after");
+  }
+  std::vector<std::string> asked() {
+    std::lock_guard lock(mutex_);
+    return asked_;
+  }
+  std::vector<Seq> persisted() {
+    std::lock_guard lock(mutex_);
+    return persisted_;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<std::string> asked_;
+  std::vector<Seq> persisted_;
+};
+
+struct HookedServer : TestServer {
+  explicit HookedServer(std::uint32_t shards, PortCall faulty = PortCall::append)
+      : TestServer(shards, faulty) {
+    ports.hooks = &hooks;
+  }
+  ~HookedServer() { stop(); }  // before the hooks go
+  KeepingHooks hooks;
+};
+
+}  // namespace
+
+TEST_CASE("the host rejects a message, or rewrites it for everybody, or fails and refuses it") {
+  for (std::uint32_t shards : {1U, 2U}) {
+    CAPTURE(shards);
+    HookedServer server(shards);
+    server.start();
+    TestClient alice = server.connect("alice");
+    TestClient bob = server.connect("bob");
+    CHECK_EQ(alice.ask(message_to("bob", "plain"))["seq"], 1);
+    const Json rejected = alice.ask(message_to("bob", "reject"));
+    CHECK_EQ(rejected["code"], "forbidden");
+    CHECK_EQ(rejected["message"], "not here");
+    CHECK_EQ(alice.ask(message_to("bob", "throw"))["code"], "internal");
+    CHECK_EQ(alice.ask(message_to("bob", "rewrite"))["seq"], 2);
+    CHECK_EQ(bob.expect_type("message.new")["data"]["content"], "plain");
+    CHECK_EQ(bob.expect_type("message.new")["data"]["content"], Json({{"was", "rewrite"}}));
+    CHECK_FALSE(bob.has_seen("message.new"));
+    CHECK_EQ(server.log_of(direct_conversation_id("alice", "bob")).at(1).content, R"({"was":"rewrite"})");
+  }
+}
+
+TEST_CASE("the host is not asked again about a message that is known") {
+  HookedServer server(1);
+  server.start();
+  TestClient alice = server.connect("alice");
+  for (const char* message : {"plain", "rewrite"}) {
+    CHECK_EQ(alice.ask(message_to("bob", message))["duplicate"], false);
+    CHECK_EQ(alice.ask(message_to("bob", message))["duplicate"], true);
+  }
+  CHECK_EQ(server.hooks.asked(), std::vector<std::string>{"\"plain\"", "\"rewrite\""});
+}
+
+TEST_CASE("the host is told of every event in the order of seq, whatever it throws") {
+  for (std::uint32_t shards : {1U, 2U}) {
+    CAPTURE(shards);
+    HookedServer server(shards);
+    server.start();
+    TestClient alice = server.connect("alice");
+    alice.send_all(
+        {message_to("bob", "m1", 1), message_to("bob", "throw-after", 2), message_to("bob", "m3", 3)});
+    for (std::uint64_t id : {1U, 2U, 3U}) {
+      const Json answer = alice.expect_answer(id);
+      CHECK_MESSAGE(answer.value("seq", 0U) == id, answer.dump());
+    }
+    CHECK(server.hooks.persisted() == std::vector<Seq>{1, 2, 3});
+  }
+}
+
+TEST_CASE("a connection that the host refuses is closed for good") {
+  for (const char* user : {"mallory", "crash"}) {
+    CAPTURE(user);
+    HookedServer server(1);
+    server.start();
+    TestClient refused = server.open(user);
+    CHECK_EQ(refused.expect_close(), 4500);
+    CHECK_EQ(server.leases_of(user), 0);
+    TestClient alice = server.connect("alice");
+  }
+}
+
+}  // namespace chatcore::faulttest

@@ -1,0 +1,131 @@
+#include <doctest/doctest.h>
+
+#include "test_server.hpp"
+
+namespace chatcore::faulttest {
+
+namespace {
+
+/// A group of alice and bob, with a seq 1 that no fault met.
+void make_group(TestClient& alice) {
+  const Json made = alice.ask({{"type", "conversation.create"},
+                               {"clientMsgId", "make"},
+                               {"name", "Family"},
+                               {"conversationId", "fam"},
+                               {"members", {"bob"}}});
+  REQUIRE_EQ(made["type"], "conversation.created");
+}
+
+std::size_t live_copies(TestClient& client, const std::string& clientMsgId) {
+  std::size_t copies = 0;
+  for (const Json& frame : client.settle())
+    if (frame["type"] == "message.new" && frame["data"]["clientMsgId"] == clientMsgId) ++copies;
+  return copies;
+}
+
+}  // namespace
+
+TEST_CASE("what follows a failed send waits for it to come again, and only in that session") {
+  for (std::uint32_t shards : {1U, 2U}) {
+    CAPTURE(shards);
+    TestServer server(shards, PortCall::append_one);
+    server.plan.fail(2, Fault::refused);  // the first is the group's
+    server.start();
+    TestClient alice = server.connect("alice");
+    TestClient bob = server.connect("bob");
+    make_group(alice);
+    alice.send_all({message_in("fam", "m1", 1), message_in("fam", "m2", 2), message_in("fam", "m3", 3)});
+    const Json failed = alice.expect_answer(1);
+    CHECK_EQ(failed["code"], "unavailable");
+    CHECK_EQ(failed["temporary"], true);
+    CHECK_EQ(alice.expect_answer(2)["code"], "retry_in_order");
+    CHECK_EQ(alice.expect_answer(3)["code"], "retry_in_order");
+    CHECK_EQ(alice.ask(message_in("fam", "m2"))["code"], "retry_in_order");
+    CHECK_EQ(bob.ask(message_in("fam", "b1"))["type"], "message.sent");
+    for (const char* message : {"m1", "m2", "m3"})
+      CHECK_EQ(alice.ask(message_in("fam", message))["type"], "message.sent");
+    const std::vector<Event> log = server.log_of("fam");
+    REQUIRE_EQ(log.size(), 5);
+    const char* order[] = {"make", "b1", "m1", "m2", "m3"};
+    for (std::size_t i = 0; i < log.size(); ++i) CHECK_EQ(log[i].clientMsgId, order[i]);
+  }
+}
+
+TEST_CASE("a new session of the same device owes nothing that the old one failed to send") {
+  TestServer server(1, PortCall::append_one);
+  server.plan.fail(2, Fault::refused);
+  server.start();
+  TestClient alice = server.connect("alice");
+  make_group(alice);
+  CHECK_EQ(alice.ask(message_in("fam", "m1"))["code"], "unavailable");
+  CHECK_EQ(alice.ask(message_in("fam", "m2"))["code"], "retry_in_order");
+  TestClient again = server.connect("alice");
+  CHECK_EQ(again.ask(message_in("fam", "m2"))["type"], "message.sent");
+}
+
+TEST_CASE("an append whose answer was lost is acknowledged in its place and published once") {
+  for (const PortCall call : {PortCall::append, PortCall::append_one})
+    for (std::uint32_t shards : {1U, 2U}) {
+      CAPTURE(shards);
+      TestServer server(shards, call);
+      server.plan.fail(2, Fault::unknown_but_written);
+      server.start();
+      TestClient alice = server.connect("alice");
+      TestClient tablet = server.connect("alice", "tablet");
+      TestClient bob = server.connect("bob");
+      make_group(alice);
+      const Json sent = alice.ask(message_in("fam", "m1"));
+      REQUIRE_EQ(sent["type"], "message.sent");
+      const std::vector<Event> log = server.log_of("fam");
+      REQUIRE_EQ(log.size(), 2);
+      CHECK_EQ(sent["seq"], 2);
+      CHECK_EQ(sent["messageId"], std::to_string(log[1].messageId));
+      CHECK_EQ(live_copies(bob, "m1"), 1);
+      CHECK_EQ(live_copies(tablet, "m1"), 1);
+      CHECK_EQ(live_copies(alice, "m1"), 0);
+      const Json again = alice.ask(message_in("fam", "m1"));
+      CHECK_EQ(again["duplicate"], true);
+      CHECK_EQ(again["seq"], 2);
+      CHECK_EQ(live_copies(bob, "m1"), 0);
+    }
+}
+
+TEST_CASE("an append that was lost is told as unavailable and works when it comes again") {
+  for (std::uint32_t shards : {1U, 2U}) {
+    CAPTURE(shards);
+    TestServer server(shards);
+    server.plan.fail(2, Fault::unknown_not_written);
+    server.start();
+    TestClient alice = server.connect("alice");
+    TestClient bob = server.connect("bob");
+    make_group(alice);
+    const Json failed = alice.ask(message_in("fam", "m1"));
+    CHECK_EQ(failed["code"], "unavailable");
+    CHECK_EQ(failed["temporary"], true);
+    const Json sent = alice.ask(message_in("fam", "m1"));
+    CHECK_EQ(sent["type"], "message.sent");
+    CHECK_EQ(sent["duplicate"], false);
+    CHECK_EQ(sent["seq"], 2);
+    CHECK_EQ(live_copies(bob, "m1"), 1);
+  }
+}
+
+TEST_CASE("a repetition that comes while its original is under way is answered with it") {
+  TestServer server(1);
+  server.plan.fail(2, Fault::delayed);
+  server.start();
+  TestClient alice = server.connect("alice");
+  TestClient tablet = server.connect("alice", "tablet");
+  make_group(alice);
+  alice.send(message_in("fam", "m1", 1));
+  tablet.send(message_in("fam", "m1", 2));
+  tablet.settle();
+  server.plan.release();
+  CHECK_EQ(alice.expect_answer(1)["duplicate"], false);
+  const Json repeated = tablet.expect_answer(2);
+  CHECK_EQ(repeated["duplicate"], true);
+  CHECK_EQ(repeated["seq"], 2);
+  CHECK_EQ(server.log_of("fam").size(), 2);
+}
+
+}  // namespace chatcore::faulttest
