@@ -93,6 +93,7 @@ TEST_CASE("the host is told of every event in the order of seq, whatever it thro
   for (std::uint32_t shards : {1U, 2U}) {
     CAPTURE(shards);
     HookedServer server(shards);
+    server.plan.fail(2, Fault::unknown_but_written);
     server.start();
     TestClient alice = server.connect("alice");
     alice.send_all(

@@ -116,6 +116,7 @@ TEST_CASE("every append that fails as a whole call leaves each message in the lo
 TEST_CASE("every append that fails among others leaves each message in the log once") {
   walk_through({"refused", PortCall::append_one, Fault::refused}, 3);
   walk_through({"fenced", PortCall::append_one, Fault::fenced}, 3);
+  walk_through({"unknown but written", PortCall::append_one, Fault::unknown_but_written}, 3);
   walk_through({"unknown, not written", PortCall::append_one, Fault::unknown_not_written}, 3);
   walk_through({"conflict", PortCall::append_one, Fault::refused, AppendOutcome::conflict}, 3);
 }
