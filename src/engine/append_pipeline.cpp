@@ -95,9 +95,11 @@ bool ConversationHome::prepare(Conversation& conversation, EventCommand& command
     conversation.lookupInFlight = true;
     conversation.waiting.push_front(std::move(parked));
   };
-  const auto resume = [this, id = conversation.id](const Error* error) {
+  const auto resume = [this, id = conversation.id, clientMsgId = command.clientMsgId](const Error* error) {
     Conversation* loaded = find(id);
-    if (loaded == nullptr || loaded->waiting.empty()) return;
+    // The conversation may have been lost and loaded anew meanwhile.
+    if (loaded == nullptr || loaded->waiting.empty() || !loaded->lookupInFlight) return;
+    if (loaded->waiting.front().clientMsgId != clientMsgId) return;
     loaded->lookupInFlight = false;
     loaded->waiting.front().lookedUp = true;
     if (error != nullptr) loaded->waiting.front().refusal = *error;
@@ -150,7 +152,7 @@ bool ConversationHome::prepare(Conversation& conversation, EventCommand& command
 
 bool ConversationHome::ask_hooks(Conversation& conversation, EventCommand& command) {
   auto* message = std::get_if<NewMessage>(&command.action);
-  if (context_.hooks == nullptr || message == nullptr) return true;
+  if (context_.hooks == nullptr || message == nullptr || command.hooksAsked) return true;
   Hooks::Decision decision;
   try {
     decision =
@@ -163,6 +165,7 @@ bool ConversationHome::ask_hooks(Conversation& conversation, EventCommand& comma
     reject(conversation, command, decision.error);
     return false;
   }
+  command.hooksAsked = true;
   if (decision.verdict == Hooks::Verdict::rewrite) message->content = std::move(decision.content);
   return true;
 }

@@ -96,7 +96,8 @@ struct Conversation {
   std::vector<std::pair<UserId, Topic>> inboxes;  ///< direct conversations: both members
   bool firstBlocksSecond = false;                 ///< of `inboxes`, for direct conversations
   bool secondBlocksFirst = false;
-  bool blocksKnown = false;
+  bool askingBlocks = false;
+  bool blocksDirty = false;  ///< changed since the question: ask again
 
   StringMap<Seq> deviceAcks;         ///< "user/device" -> delivered, for notifications; not durable
   StringMap<std::int64_t> typing;    ///< user -> steady millis at which it ends

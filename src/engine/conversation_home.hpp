@@ -80,6 +80,7 @@ class ConversationHome {
   void become_ready(Conversation& conversation);
   void adopt(Conversation& conversation, LogState&& state);
   void load_blocks(Conversation& conversation);
+  void ask_blocks(Conversation& conversation);
   void fail_loading(Conversation& conversation, const Error& error);
   void finish_recovery(Conversation& conversation, std::vector<Event> committed);
   void read_missing(Conversation& conversation, Seq from, Seq to);
@@ -170,6 +171,8 @@ class ConversationHome {
   std::vector<Job> jobs_;
   std::vector<ConversationId> settled_;
   StringMap<std::vector<Continuation>> continuations_;
+  /// Of conversations that could not be loaded: whose command failed there first.
+  StringMap<std::vector<std::pair<SessionId, ClientMsgId>>> brokenOrders_;
 };
 
 }  // namespace chatcore::engine

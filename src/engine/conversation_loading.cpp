@@ -6,6 +6,8 @@ namespace chatcore::engine {
 
 namespace {
 
+constexpr std::size_t kMaxKeptOrders = 10'000;
+
 void sort_by_user(std::vector<std::pair<UserId, Topic>>& inboxes) {
   std::sort(inboxes.begin(), inboxes.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
 }
@@ -30,6 +32,10 @@ Conversation& ConversationHome::get_or_load(const ConversationId& id, const Even
   }
   auto conversation = std::make_unique<Conversation>();
   conversation->id = id;
+  if (const auto kept = brokenOrders_.find(id); kept != brokenOrders_.end()) {
+    conversation->brokenOrder = std::move(kept->second);
+    brokenOrders_.erase(kept);
+  }
   // Who the two are is known from the first command only: the id is a hash.
   if (const auto* message = cause != nullptr ? std::get_if<NewMessage>(&cause->action) : nullptr;
       message != nullptr && !message->to.empty()) {
@@ -104,18 +110,31 @@ void ConversationHome::adopt(Conversation& conversation, LogState&& state) {
 
 void ConversationHome::load_blocks(Conversation& conversation) {
   if (conversation.inboxes.size() != 2) return become_ready(conversation);
-  const UserId first = conversation.inboxes[0].first;
-  const UserId second = conversation.inboxes[1].first;
+  ask_blocks(conversation);
+}
+
+/// Asked at loading, and again whenever somebody blocks or unblocks; commands wait for the first answer only.
+void ConversationHome::ask_blocks(Conversation& conversation) {
+  conversation.blocksDirty = conversation.askingBlocks;
+  if (conversation.askingBlocks) return;
+  conversation.askingBlocks = true;
   context_.directory->blocks(
-      {{first, second}}, *context_.executor,
+      {{conversation.inboxes[0].first, conversation.inboxes[1].first}}, *context_.executor,
       [busy = context_.busy, this, id = conversation.id](std::vector<Result<BlockState>> answers) {
         Conversation* loaded = find(id);
         if (loaded == nullptr) return;
-        if (!answers[0]) return fail_loading(*loaded, answers[0].error());
-        loaded->firstBlocksSecond = answers[0]->aBlocksB;
-        loaded->secondBlocksFirst = answers[0]->bBlocksA;
-        loaded->blocksKnown = true;
-        become_ready(*loaded);
+        loaded->askingBlocks = false;
+        const bool loading = loaded->state == Conversation::State::loading;
+        if (!answers[0] && loading) return fail_loading(*loaded, answers[0].error());
+        if (answers[0]) {
+          loaded->firstBlocksSecond = answers[0]->aBlocksB;
+          loaded->secondBlocksFirst = answers[0]->bBlocksA;
+        } else {
+          context_.log->write(LogLevel::warn, "engine",
+                              "blocks not read anew: " + answers[0].error().message);
+        }
+        if (loaded->blocksDirty) return ask_blocks(*loaded);
+        if (loading) become_ready(*loaded);
       });
 }
 
@@ -141,11 +160,13 @@ void ConversationHome::fail_loading(Conversation& conversation, const Error& err
     continuations_.erase(found);
   }
   for (InFlight& item : conversation.uncertain) conversation.waiting.push_back(std::move(item.command));
-  for (const EventCommand& command : conversation.waiting) {
-    outlet_.error(command.from.session, command.from.id, command.clientMsgId, told);
-  }
+  for (const EventCommand& command : conversation.waiting) reject(conversation, command, told);
   for (const Waiter& waiter : conversation.waiters)
     outlet_.error(waiter.from.session, waiter.from.id, waiter.clientMsgId, told);
+  if (!conversation.brokenOrder.empty()) {
+    if (brokenOrders_.size() >= kMaxKeptOrders) brokenOrders_.clear();
+    brokenOrders_[id] = std::move(conversation.brokenOrder);
+  }
   const auto slot = conversations_.find(id);
   used_.erase(slot->second.position);
   conversations_.erase(slot);
@@ -195,10 +216,7 @@ void ConversationHome::finish_recovery(Conversation& conversation, std::vector<E
 
 void ConversationHome::blocks_changed(const ConversationId& id) {
   Conversation* conversation = find(id);
-  if (conversation == nullptr || conversation->inboxes.size() != 2) return;
-  if (conversation->state != Conversation::State::ready) return;  // loading asks anyway
-  conversation->state = Conversation::State::loading;
-  load_blocks(*conversation);
+  if (conversation != nullptr && conversation->inboxes.size() == 2) ask_blocks(*conversation);
 }
 
 void ConversationHome::recover() { recover_partition(context_.link->self()); }

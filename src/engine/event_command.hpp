@@ -59,6 +59,7 @@ struct EventCommand {
   Action action;
   /// A limit refused it where it came in. Told only after the owner has seen that it is no repetition.
   std::optional<Error> refusal;
+  bool hooksAsked = false;
   bool lookedUp = false;      ///< known not to be a repetition
   std::uint8_t attempts = 0;  ///< how often it was appended in vain through no fault of its own
 };

@@ -57,6 +57,8 @@ void ConversationHome::push_event(std::shared_ptr<PushRound> round) {
                            return round->finish();
                          }
                          round->event = std::move(ranges[0]->events[0]);
+                         const bool forOthers = !round->event.hiddenFromOthers;
+                         if (round->event.kind != EventKind::message || !forOthers) return round->finish();
                          push_send(round);
                        });
 }
@@ -86,15 +88,18 @@ void ConversationHome::push_devices(std::shared_ptr<PushRound> round) {
           if (any) muted.push_back({round->batch[i], round->id, {}, 1, false, false});
         }
         if (round->notifications.empty()) return push_devices(round);
+        std::vector<UserId> asked;
+        for (const UserConversationsRequest& request : muted) asked.push_back(request.userId);
         context_.store->conversations_of(
             std::move(muted), *context_.executor,
-            [busy = context_.busy, this,
-             round](std::vector<Result<std::vector<UserConversation>>> conversations) {
+            [busy = context_.busy, this, round,
+             asked = std::move(asked)](std::vector<Result<std::vector<UserConversation>>> conversations) {
               StringSet silent;
-              for (const auto& found : conversations) {
-                if (!found || found->empty()) continue;
-                const UserConversation& conversation = found->front();
-                if (conversation.mutedUntil > context_.now()) silent.insert(conversation.member.userId);
+              for (std::size_t i = 0; i < conversations.size(); ++i) {
+                // Not known to be unmuted is not enough to make a noise: the retry finds out.
+                if (!conversations[i]) round->retry = true;
+                const bool member = conversations[i] && !conversations[i]->empty();
+                if (!member || conversations[i]->front().mutedUntil > context_.now()) silent.insert(asked[i]);
               }
               std::erase_if(round->notifications,
                             [&](const Notification& item) { return silent.contains(item.device.userId); });

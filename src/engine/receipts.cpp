@@ -52,7 +52,8 @@ void ConversationHome::apply_receipt(Conversation& conversation, ReceiptCommand 
     return finish_receipt(command, &error);
   }
   if (!command.read) {
-    conversation.deviceAcks[command.from.user + "/" + command.from.device] = command.seq;
+    Seq& acknowledged = conversation.deviceAcks[command.from.user + "/" + command.from.device];
+    acknowledged = std::max(acknowledged, command.seq);
     return advance_cursor(conversation, std::move(command), 0);
   }
   if (command.seq <= member->cursor.readSeq) return advance_cursor(conversation, std::move(command), 0);

@@ -33,9 +33,10 @@ void UserHome::connect(SessionId session, UserId user, DeviceId device, Task reg
     // Closing tells this home at once that the old session is gone: by then it must not be the device's.
     const SessionId replaced = std::exchange(same->session, session);
     same->epoch = 0;
+    same->acquiring = true;
     outlet_.close(replaced, CloseCode::replaced);
   } else {
-    state.devices.push_back({session, 0, device});
+    state.devices.push_back({session, 0, true, device});
   }
   state.offlineAt = 0;
   if (!state.announced) {
@@ -47,15 +48,15 @@ void UserHome::connect(SessionId session, UserId user, DeviceId device, Task reg
 }
 
 void UserHome::on_acquired(const DeviceLease& lease, const Result<AcquireResult>& result) {
-  if (!result) {
-    // Presence is advice; a device is not kept out because it cannot be registered. The renewal tries again.
-    context_.log->write(LogLevel::warn, "presence", "no lease: " + result.error().message);
-    return;
-  }
+  // Presence is advice; a device is not kept out because it cannot be registered. The renewal tries again.
+  if (!result) context_.log->write(LogLevel::warn, "presence", "no lease: " + result.error().message);
   const auto found = users_.find(lease.userId);
   if (found == users_.end()) return;
-  for (DeviceSession& device : found->second.devices)
-    if (device.session == lease.session) device.epoch = result->epoch;
+  for (DeviceSession& device : found->second.devices) {
+    if (device.session != lease.session) continue;
+    device.acquiring = false;
+    if (result) device.epoch = result->epoch;
+  }
 }
 
 void UserHome::disconnect(SessionId session, const UserId& user, const DeviceId& device) {
@@ -127,6 +128,8 @@ void UserHome::query(Requester from, std::vector<UserId> users, bool watch, Answ
   query->exists.assign(query->users.size(), true);
   query->watch = watch;
   query->done = std::move(answer);
+  std::erase_if(asking_, [](const std::weak_ptr<Query>& asked) { return asked.expired(); });
+  if (watch) asking_.push_back(query);
   std::vector<BlockQuery> pairs;
   for (const UserId& user : query->users) pairs.push_back({user, query->from.user});
   context_.directory->blocks(std::move(pairs), *context_.executor,
@@ -185,17 +188,31 @@ void UserHome::answer(std::shared_ptr<Query> query) {
           Timestamp lastSeen = times[i] ? *times[i] : 0;
           if (known != users_.end()) lastSeen = std::max(lastSeen, known->second.lastSeen);
           answers.push_back({user, online, online || !sees.lastSeen ? 0 : lastSeen});
-          if (!query->watch || !sees.online) continue;
+          if (!query->watch) continue;
           auto& watchers = users_[user].watchers;
           std::erase_if(watchers,
                         [&](const Watcher& watcher) { return watcher.session == query->from.session; });
-          watchers.push_back({query->from.session, sees});
+          watchers.push_back({query->from.session, query->from.user, sees});
         }
         query->done(std::move(answers));
       });
 }
 
+void UserHome::blocks_changed(const UserId& user, const UserId& other) {
+  const auto found = users_.find(user);
+  if (found == users_.end()) return;
+  for (Watcher& watcher : found->second.watchers) {
+    if (watcher.user != other) continue;
+    watcher.sees = {false, false};
+    query({watcher.session, other, {}, {}}, {user}, true, [](std::vector<PresenceAnswer>) {});
+  }
+}
+
 void UserHome::unwatch(SessionId watcher, std::span<const UserId> users) {
+  // An answer that is still on its way must not make a watcher of a session that has gone.
+  for (const std::weak_ptr<Query>& asked : asking_)
+    if (const auto query = asked.lock(); query != nullptr && query->from.session == watcher)
+      query->watch = false;
   for (const UserId& user : users) {
     const auto found = users_.find(user);
     if (found == users_.end()) continue;
@@ -256,9 +273,14 @@ void UserHome::renew() {
           }
         });
   };
-  for (const auto& [user, state] : users_) {
-    for (const DeviceSession& device : state.devices)
+  for (auto& [user, state] : users_) {
+    for (DeviceSession& device : state.devices) {
       if (device.epoch != 0) batch.push_back(lease_of(user, device));
+      if (device.epoch != 0 || device.acquiring) continue;
+      device.acquiring = true;
+      acquiring_.push_back(lease_of(user, device));
+      registered_.push_back([] {});
+    }
     if (batch.size() >= kRenewBatch) flush();
   }
   flush();

@@ -42,6 +42,9 @@ class UserHome {
   void query(Requester from, std::vector<UserId> users, bool watch, Answer answer);
   void unwatch(SessionId watcher, std::span<const UserId> users);
 
+  /// What `other` may see of `user` has to be found out again; until then it is nothing.
+  void blocks_changed(const UserId& user, const UserId& other);
+
   void end_of_turn();
   void tick();
   [[nodiscard]] std::size_t known() const noexcept { return users_.size(); }
@@ -50,10 +53,12 @@ class UserHome {
   struct DeviceSession {
     SessionId session = 0;
     LeaseEpoch epoch = 0;
+    bool acquiring = false;
     DeviceId device;
   };
   struct Watcher {
     SessionId session = 0;
+    UserId user;
     Visibility sees;
   };
   struct User {
@@ -84,6 +89,7 @@ class UserHome {
   std::vector<DeviceLease> acquiring_;
   std::vector<Task> registered_;
   std::vector<DeviceLease> releasing_;
+  std::vector<std::weak_ptr<Query>> asking_;  ///< those that will watch
 };
 
 }  // namespace chatcore::engine

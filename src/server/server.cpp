@@ -83,8 +83,13 @@ class Server::Impl {
 
   void blocks_changed(const UserId& a, const UserId& b) {
     const ConversationId id = direct_conversation_id(a, b);
-    server::Shard& home = *shards_[partition_of(id) % shards_.size()];
+    server::Shard& home = home_of(id);
     home.post([&home, id] { home.engine().conversations().blocks_changed(id); });
+    for (const auto& [user, other] : {std::pair(a, b), std::pair(b, a)}) {
+      server::Shard& owner = home_of(user);
+      owner.post(
+          [&owner, user = user, other = other] { owner.engine().users().blocks_changed(user, other); });
+    }
   }
 
   [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
@@ -103,6 +108,9 @@ class Server::Impl {
   [[nodiscard]] std::uint32_t shard_count() const {
     if (options_.shards != 0) return std::min(options_.shards, kMaxShards);
     return std::clamp(std::thread::hardware_concurrency(), 1U, kMaxShards);
+  }
+  [[nodiscard]] server::Shard& home_of(std::string_view id) {
+    return *shards_[partition_of(id) % shards_.size()];
   }
   [[nodiscard]] Clock& clock() { return ports_.clock != nullptr ? *ports_.clock : system_clock(); }
   [[nodiscard]] Log& log() { return ports_.log != nullptr ? *ports_.log : null_log(); }
@@ -198,7 +206,7 @@ class Server::Impl {
           continue;
         }
         const ConversationId id = jobs[i].payload.substr(0, hash);
-        server::Shard& home = *shards_[partition_of(id) % shards_.size()];
+        server::Shard& home = home_of(id);
         home.post([&home, id, seq, done] { home.engine().conversations().push_due(id, seq, done); });
       }
     });
