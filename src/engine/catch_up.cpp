@@ -239,47 +239,59 @@ void CatchUp::finish_page(std::shared_ptr<SyncRun> run) {
   run->keep(std::move(rest));
 }
 
-void CatchUp::history(Requester from, protocol::History command) {
+/// Looks the asker's membership up; whoever has none is told so.
+void CatchUp::with_membership(Requester from, const ConversationId& id, Membership use) {
   UserConversationsRequest request;
   request.userId = from.user;
-  request.only = command.conversationId;
-  context_.store->conversations_of(
-      {request}, *context_.executor,
-      [busy = context_.busy, this, from = std::move(from),
-       command = std::move(command)](std::vector<Result<std::vector<UserConversation>>> answers) mutable {
-        if (!answers[0]) return fail(from, unavailable());
-        if (answers[0]->empty()) return fail(from, not_a_member());
-        UserConversation conversation = std::move(answers[0]->front());
-        const Seq floor = conversation.member.joinSeq;
-        ReadRequest read;
-        read.log = conversation.conversationId;
-        read.maxEvents = command.limit;
-        read.newestFirst = !command.after;
-        read.from = command.after ? std::max(*command.after + 1, floor) : floor;
-        read.to = conversation.head;
-        if (command.before) read.to = std::min(read.to, *command.before == 0 ? 0 : *command.before - 1);
-        context_.store->read(
-            {read}, *context_.executor,
-            [busy = context_.busy, this, from = std::move(from), conversation = std::move(conversation),
-             read](std::vector<Result<EventRange>> ranges) {
-              if (!ranges[0]) return fail(from, unavailable());
-              const std::vector<Event>& events = ranges[0]->events;
-              std::string page;
-              protocol::begin_history_page(page, from.id, conversation.conversationId);
-              for (const Event& event : events)
-                if (visible(event, conversation))
-                  protocol::append_page_event(page, conversation.conversationId, event);
-              Seq low = 0;
-              Seq high = 0;
-              if (!events.empty()) {
-                low = read.newestFirst ? events.back().seq : events.front().seq;
-                high = read.newestFirst ? events.front().seq : events.back().seq;
-              }
-              const bool more = !events.empty() && (read.newestFirst ? low > read.from : high < read.to);
-              protocol::end_history_page(page, low, high, conversation.epoch, more);
-              outlet_.deliver(from.session, FrameRef::text(page));
-            });
-      });
+  request.only = id;
+  context_.store->conversations_of({request}, *context_.executor,
+                                   [busy = context_.busy, this, from = std::move(from), use = std::move(use)](
+                                       std::vector<Result<std::vector<UserConversation>>> answers) mutable {
+                                     if (!answers[0]) return fail(from, unavailable());
+                                     if (answers[0]->empty()) return fail(from, not_a_member());
+                                     use(from, answers[0]->front());
+                                   });
+}
+
+void CatchUp::history(Requester from, protocol::History command) {
+  const ConversationId id = command.conversationId;
+  with_membership(std::move(from), id,
+                  [this, command](const Requester& asker, UserConversation& conversation) {
+                    history_page(asker, command, std::move(conversation));
+                  });
+}
+
+void CatchUp::history_page(const Requester& from, const protocol::History& command,
+                           UserConversation conversation) {
+  const Seq floor = conversation.member.joinSeq;
+  ReadRequest read;
+  read.log = conversation.conversationId;
+  read.maxEvents = command.limit;
+  read.newestFirst = !command.after;
+  read.from = command.after ? std::max(*command.after + 1, floor) : floor;
+  read.to = conversation.head;
+  if (command.before) read.to = std::min(read.to, *command.before == 0 ? 0 : *command.before - 1);
+  context_.store->read({read}, *context_.executor,
+                       [busy = context_.busy, this, from, conversation = std::move(conversation),
+                        read](std::vector<Result<EventRange>> ranges) {
+                         if (!ranges[0]) return fail(from, unavailable());
+                         const std::vector<Event>& events = ranges[0]->events;
+                         std::string page;
+                         protocol::begin_history_page(page, from.id, conversation.conversationId);
+                         for (const Event& event : events)
+                           if (visible(event, conversation))
+                             protocol::append_page_event(page, conversation.conversationId, event);
+                         Seq low = 0;
+                         Seq high = 0;
+                         if (!events.empty()) {
+                           low = read.newestFirst ? events.back().seq : events.front().seq;
+                           high = read.newestFirst ? events.front().seq : events.back().seq;
+                         }
+                         const bool more =
+                             !events.empty() && (read.newestFirst ? low > read.from : high < read.to);
+                         protocol::end_history_page(page, low, high, conversation.epoch, more);
+                         outlet_.deliver(from.session, FrameRef::text(page));
+                       });
 }
 
 void CatchUp::list(Requester from, protocol::ConversationsList command) {
@@ -342,52 +354,36 @@ void CatchUp::list_page(const Requester& from, const protocol::ConversationsList
 }
 
 void CatchUp::members(Requester from, protocol::ConversationMembers command) {
-  UserConversationsRequest request;
-  request.userId = from.user;
-  request.only = command.conversationId;
-  context_.store->conversations_of(
-      {request}, *context_.executor,
-      [busy = context_.busy, this, from = std::move(from),
-       command = std::move(command)](std::vector<Result<std::vector<UserConversation>>> answers) mutable {
-        if (!answers[0]) return fail(from, unavailable());
-        if (answers[0]->empty()) return fail(from, not_a_member());
-        const MembersRequest read{command.conversationId, command.cursor, command.limit + 1};
-        context_.store->members(
-            {read}, *context_.executor,
-            [busy = context_.busy, this, from = std::move(from),
-             command = std::move(command)](std::vector<Result<std::vector<Member>>> members) {
-              if (!members[0]) return fail(from, unavailable());
-              const bool more = members[0]->size() > command.limit;
-              if (more) members[0]->resize(command.limit);
-              std::vector<protocol::MemberEntry> entries;
-              for (const Member& member : *members[0])
-                entries.push_back({member.userId, member.role, member.joinSeq});
-              outlet_.send(from.session, [&](std::string& out) {
-                protocol::append_members_page(out, from.id, command.conversationId, entries,
-                                              more ? std::string_view(members[0]->back().userId) : "", more);
-              });
-            });
-      });
+  const ConversationId id = command.conversationId;
+  with_membership(std::move(from), id, [this, command](const Requester& asker, UserConversation&) {
+    context_.store->members(
+        {MembersRequest{command.conversationId, command.cursor, command.limit + 1}}, *context_.executor,
+        [busy = context_.busy, this, asker, command](std::vector<Result<std::vector<Member>>> members) {
+          if (!members[0]) return fail(asker, unavailable());
+          const bool more = members[0]->size() > command.limit;
+          if (more) members[0]->resize(command.limit);
+          std::vector<protocol::MemberEntry> entries;
+          for (const Member& member : *members[0])
+            entries.push_back({member.userId, member.role, member.joinSeq});
+          outlet_.send(asker.session, [&](std::string& out) {
+            protocol::append_members_page(out, asker.id, command.conversationId, entries,
+                                          more ? std::string_view(members[0]->back().userId) : "", more);
+          });
+        });
+  });
 }
 
 void CatchUp::mute(Requester from, protocol::ConversationMute command) {
-  UserConversationsRequest request;
-  request.userId = from.user;
-  request.only = command.conversationId;
-  context_.store->conversations_of(
-      {request}, *context_.executor,
-      [busy = context_.busy, this, from = std::move(from),
-       command = std::move(command)](std::vector<Result<std::vector<UserConversation>>> answers) mutable {
-        if (!answers[0]) return fail(from, unavailable());
-        if (answers[0]->empty()) return fail(from, not_a_member());
-        LogStore::MuteRequest mute{from.user, command.conversationId, command.until};
-        context_.store->mute(
-            {std::move(mute)}, *context_.executor,
-            [busy = context_.busy, this, from = std::move(from)](std::vector<Status> stored) {
-              if (!stored[0]) return fail(from, unavailable());
-              outlet_.ok(from.session, from.id);
-            });
-      });
+  const ConversationId id = command.conversationId;
+  with_membership(std::move(from), id,
+                  [this, until = command.until](const Requester& asker, UserConversation& conversation) {
+                    context_.store->mute({{asker.user, conversation.conversationId, until}},
+                                         *context_.executor,
+                                         [busy = context_.busy, this, asker](std::vector<Status> stored) {
+                                           if (!stored[0]) return fail(asker, unavailable());
+                                           outlet_.ok(asker.session, asker.id);
+                                         });
+                  });
 }
 
 }  // namespace chatcore::engine

@@ -36,6 +36,9 @@ class CatchUp {
   void append_ranges(std::shared_ptr<SyncRun> run, std::size_t first, std::vector<Result<EventRange>> ranges);
   void finish_page(std::shared_ptr<SyncRun> run);
   void fail(const Requester& from, const Error& error);
+  using Membership = UniqueFunction<void(const Requester&, UserConversation&)>;
+  void with_membership(Requester from, const ConversationId& id, Membership use);
+  void history_page(const Requester& from, const protocol::History& command, UserConversation conversation);
   void list_page(const Requester& from, const protocol::ConversationsList& command,
                  std::vector<UserConversation> conversations);
   using Conversations = UniqueFunction<void(std::vector<UserConversation>)>;

@@ -18,9 +18,7 @@ std::string claims_at(const char* name, std::int64_t secondsFromNow) {
   return std::string(R"({"sub":"alice",")") + name + "\":" + std::to_string(kNow / 1000 + secondsFromNow) +
          "}";
 }
-std::string expiring_after(std::int64_t seconds) {
-  return "alice||" + std::to_string(kNow + seconds * 1000);
-}
+std::string expiring_after(std::int64_t seconds) { return "alice||" + std::to_string(kNow + seconds * 1000); }
 
 /// The same 256 bits in another spelling: the last digit of 43 carries two unused bits.
 std::string non_canonical(std::string token) {
