@@ -113,6 +113,7 @@ void EngineShard::begin_admission(ClientSession& session, Identity identity) {
   // The inbox first: whoever adds this user to a group from here on reaches this shard.
   if (context_.gateway->subscribe(session.id, context_.inbox(session.user), 0) != SubscribeOutcome::ok)
     return;
+  (void)context_.gateway->subscribe(session.id, alerts_, 0);
   read_groups(session.id, session.user, {});
   const std::uint32_t here = context_.link->self();
   on_shard(context_.home_of(session.user),

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "chatcore/engine/options.hpp"
@@ -41,6 +42,9 @@ struct Ports {
 };
 
 class EngineShard;
+
+/// The topic that every device takes.
+inline constexpr std::string_view kSystemAlerts = "system-alerts";
 
 /// One shard's view: the ports, its own gateway and executor, and the way to the other shards.
 struct Context : Ports {

@@ -29,7 +29,8 @@ EngineShard::EngineShard(Context context)
       users_(context_, outlet_),
       catchUp_(context_, outlet_),
       decoder_(limits_of(context_.options)),
-      expiries_(context_.clock->steady()) {}
+      expiries_(context_.clock->steady()),
+      alerts_(context_.topics->intern(kSystemAlerts)) {}
 
 EngineShard::~EngineShard() = default;
 

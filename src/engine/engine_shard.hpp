@@ -78,6 +78,7 @@ class EngineShard final : public GatewayEvents {
   protocol::Decoder decoder_;
   std::vector<ClientSession> sessions_;  // by slot
   TimerWheel<SessionId> expiries_;
+  Topic alerts_;
   std::uint64_t commands_ = 0;
 
   // The turn's batches.

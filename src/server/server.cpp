@@ -12,6 +12,8 @@
 #include <thread>
 #include <vector>
 
+#include "protocol/encode.hpp"
+#include "protocol/json_object.hpp"
 #include "routing/local_router.hpp"
 #include "server/listener.hpp"
 #include "server/shard.hpp"
@@ -20,6 +22,7 @@ namespace chatcore {
 
 namespace {
 
+constexpr std::size_t kMaxAlertBytes = 16 * 1024;
 constexpr std::chrono::seconds kAnswerLimit{10};  // what a stop waits for a port that owes an answer
 
 Error invalid(std::string message) { return {ErrorCode::invalid_argument, std::move(message), {}}; }
@@ -81,15 +84,23 @@ class Server::Impl {
     shards_.clear();
   }
 
+  Status system_alert(const std::string& dataObject) {
+    if (dataObject.size() > kMaxAlertBytes) return invalid("the alert is too long");
+    if (!protocol::is_json_object(dataObject)) return invalid("the alert is not a JSON object");
+    std::string payload;
+    protocol::append_system_alert(payload, dataObject);
+    const FrameRef frame = FrameRef::text(payload, {DeliveryClass::ephemeral, {}, 0});
+    shards_[0]->post(
+        [this, frame] { router_.publish(0, topics_.intern(engine::kSystemAlerts), {frame, 0, 0, nullptr}); });
+    return {};
+  }
+
   void blocks_changed(const UserId& a, const UserId& b) {
     const ConversationId id = direct_conversation_id(a, b);
     server::Shard& home = home_of(id);
     home.post([&home, id] { home.engine().conversations().blocks_changed(id); });
-    for (const auto& [user, other] : {std::pair(a, b), std::pair(b, a)}) {
-      server::Shard& owner = home_of(user);
-      owner.post(
-          [&owner, user = user, other = other] { owner.engine().users().blocks_changed(user, other); });
-    }
+    tell_blocks_changed(a, b);
+    tell_blocks_changed(b, a);
   }
 
   [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
@@ -105,6 +116,10 @@ class Server::Impl {
   }
 
  private:
+  void tell_blocks_changed(const UserId& user, const UserId& other) {
+    server::Shard& owner = home_of(user);
+    owner.post([&owner, user, other] { owner.engine().users().blocks_changed(user, other); });
+  }
   [[nodiscard]] std::uint32_t shard_count() const {
     if (options_.shards != 0) return std::min(options_.shards, kMaxShards);
     return std::clamp(std::thread::hardware_concurrency(), 1U, kMaxShards);
@@ -234,6 +249,7 @@ Result<std::unique_ptr<Server>> Server::start(ServerOptions options, ServerPorts
 
 std::uint16_t Server::port() const noexcept { return impl_->port(); }
 void Server::stop() { impl_->stop(); }
+Status Server::system_alert(const std::string& dataObject) { return impl_->system_alert(dataObject); }
 void Server::blocks_changed(const UserId& a, const UserId& b) { impl_->blocks_changed(a, b); }
 Server::Stats Server::stats() const { return impl_->stats(); }
 

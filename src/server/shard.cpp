@@ -30,7 +30,6 @@ Shard::Shard(std::uint32_t index, std::uint32_t count, const GatewayOptions& gat
       wakeFd_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)),
       transport_(gateway, reactor_, clock),
       gateway_(index, gateway, transport_, router, clock),
-      clock_(clock),
       outgoing_(count) {
   transport_.set_events(gateway_);
   if (!ok()) return;

@@ -82,7 +82,6 @@ class Shard final : public Executor, public ShardLink {
   gateway::Gateway gateway_;
   std::vector<engine::EngineShard*> engines_;
   std::unique_ptr<engine::EngineShard> engine_;
-  const Clock& clock_;
 
   Mailbox mailbox_;
   std::vector<Task> mail_;

@@ -75,6 +75,11 @@ class CHATCORE_API Server {
   /// For programs that have nothing else to do.
   void run_until_signal();
 
+  /// Tells every connected device `{"type":"system.alert","data":…}`. `dataObject` is a JSON object of at
+  /// most 16 KiB, spliced in as it is. `invalid_argument` if it is no object or too long; not stored, not
+  /// repeated.
+  Status system_alert(const std::string& dataObject);
+
   /// The host tells that one of two users has blocked or unblocked the other.
   void blocks_changed(const UserId& a, const UserId& b);
 
