@@ -140,12 +140,15 @@ stage_package() {
   [ "$bad" -eq 0 ]
 }
 
-# Everything, the benchmarks too, under the other compiler.
-stage_clang() {
+configure_clang() {
   local bench=OFF
   is_installed libbenchmark-dev && bench=ON
-  { configure clang -DCMAKE_CXX_COMPILER=clang++-19 -DCMAKE_BUILD_TYPE=Debug -DCHATCORE_BUILD_BENCH=$bench &&
-    build clang; } || { count 0 1 0; return 1; }
+  configure clang -DCMAKE_CXX_COMPILER=clang++-19 -DCMAKE_BUILD_TYPE=Debug -DCHATCORE_BUILD_BENCH=$bench
+}
+
+# Everything, the benchmarks too, under the other compiler.
+stage_clang() {
+  { configure_clang && build clang; } || { count 0 1 0; return 1; }
   run_ctest clang
 }
 
@@ -157,10 +160,10 @@ stage_asan() {
 }
 
 stage_tidy() {
-  configure_tested || { count 0 1 0; return 1; }
+  configure_clang || { count 0 1 0; return 1; }
   local log=$LOGS/tidy.log
   sources | grep -E "^(${TIDY_FOLDERS:-src/core|src/protocol|src/gateway})/.*\.cpp$" |
-    xargs -P "$JOBS" -n 1 clang-tidy-19 --quiet -p "$BUILD_DIR/ci" >"$log" 2>/dev/null && return 0
+    xargs -P "$JOBS" -n 1 clang-tidy-19 --quiet -p "$BUILD_DIR/clang" >"$log" 2>/dev/null && return 0
   grep -E -A6 '(error|warning):' "$log" | head -n 150
   count 0 1 0
   return 1

@@ -46,7 +46,7 @@ class UniqueFunction<R(Args...)> {
 
   explicit operator bool() const noexcept { return operations_ != nullptr; }
 
-  R operator()(Args... args) {
+  R operator()(Args... args) {  // NOLINT(performance-unnecessary-value-param): forwarded
     assert(operations_ != nullptr);
     return operations_->call(storage_, std::forward<Args>(args)...);
   }

@@ -268,9 +268,8 @@ void WebSocketTransport::parse(ConnectionSlot slot, std::span<char> bytes) {
         continue;
       }
       case ParseStep::Kind::pong:
+      case ParseStep::Kind::binary:  // refused by the parser with 1003
         continue;
-      case ParseStep::Kind::binary:
-        continue;  // refused by the parser with 1003
       case ParseStep::Kind::close:
       case ParseStep::Kind::failure: {
         deliver_batch(slot);

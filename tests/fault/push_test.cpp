@@ -53,7 +53,7 @@ TEST_CASE("a device of somebody who is away is told once, after the grace") {
     REQUIRE_EQ(told.size(), 1);  // and the sender is not told
     CHECK_EQ(told[0].device.pushToken, "token-phone");
     CHECK_EQ(told[0].seq, 1);
-    CHECK_EQ(std::to_string(told[0].messageId), sent["messageId"]);
+    CHECK_EQ(std::to_string(told[0].messageId), sent["messageId"].get<std::string>());
     CHECK_EQ(told[0].senderId, "alice");
     CHECK_EQ(told[0].content, "\"m1\"");
     server.clock.advance(120s);
