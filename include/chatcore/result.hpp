@@ -22,18 +22,18 @@ class [[nodiscard]] Result {
   [[nodiscard]] bool has_value() const noexcept { return state_.index() == 0; }
   explicit operator bool() const noexcept { return has_value(); }
 
-  T& value() & { return assert(has_value()), *std::get_if<0>(&state_); }
-  const T& value() const& { return assert(has_value()), *std::get_if<0>(&state_); }
-  T&& value() && { return assert(has_value()), std::move(*std::get_if<0>(&state_)); }
+  T& value() & { return assert(has_value()), *std::get_if<0>(&state_); }               // NOLINT
+  const T& value() const& { return assert(has_value()), *std::get_if<0>(&state_); }    // NOLINT
+  T&& value() && { return assert(has_value()), std::move(*std::get_if<0>(&state_)); }  // NOLINT
   T& operator*() & { return value(); }
   const T& operator*() const& { return value(); }
   T&& operator*() && { return std::move(*this).value(); }
   T* operator->() { return &value(); }
   const T* operator->() const { return &value(); }
 
-  Error& error() & { return assert(!has_value()), *std::get_if<1>(&state_); }
-  const Error& error() const& { return assert(!has_value()), *std::get_if<1>(&state_); }
-  Error&& error() && { return assert(!has_value()), std::move(*std::get_if<1>(&state_)); }
+  Error& error() & { return assert(!has_value()), *std::get_if<1>(&state_); }               // NOLINT
+  const Error& error() const& { return assert(!has_value()), *std::get_if<1>(&state_); }    // NOLINT
+  Error&& error() && { return assert(!has_value()), std::move(*std::get_if<1>(&state_)); }  // NOLINT
 
  private:
   std::variant<T, Error> state_;

@@ -216,7 +216,7 @@ void EngineShard::welcome_if_ready(ClientSession& session) {
   const SessionId id = session.id;
   if (!extras->platform.empty())
     context_.directory->put_device({session.user, session.device, extras->platform, {}, context_.now()},
-                                   *context_.executor, [busy = context_.busy](Status) {});
+                                   *context_.executor, [busy = context_.busy](const Status&) {});
   for (const std::string& message : extras->early)
     if (ClientSession* still = find(id)) handle(*still, message);
 }
@@ -243,7 +243,7 @@ void EngineShard::on_hello(ClientSession& session, protocol::Hello hello, const 
     if (!hello.platform.empty())
       context_.directory->put_device(
           {session.user, session.device, std::move(hello.platform), {}, context_.now()}, *context_.executor,
-          [busy = context_.busy](Status) {});
+          [busy = context_.busy](const Status&) {});
     return outlet_.ok(session.id, id);
   }
   SessionExtras& extras = session.more();

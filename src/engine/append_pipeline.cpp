@@ -398,7 +398,7 @@ void ConversationHome::end_of_turn() {
   }
   if (!jobs_.empty() && context_.workQueue != nullptr) {
     context_.workQueue->enqueue(
-        std::exchange(jobs_, {}), *context_.executor, [busy = context_.busy, this](Status status) {
+        std::exchange(jobs_, {}), *context_.executor, [busy = context_.busy, this](const Status& status) {
           if (!status)
             context_.log->write(LogLevel::warn, "push", "jobs were not queued: " + status.error().message);
         });

@@ -132,7 +132,7 @@ void ConversationHome::push_send(std::shared_ptr<PushRound> round) {
         }
         if (!dead.empty())
           context_.directory->drop_push_tokens(std::move(dead), *context_.executor,
-                                               [busy = context_.busy](Status) {});
+                                               [busy = context_.busy](const Status&) {});
         push_devices(round);
       });
 }

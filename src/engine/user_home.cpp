@@ -85,7 +85,7 @@ void UserHome::debounce_ended(const UserId& user) {
   state.offlineAt = 0;
   state.announced = false;
   context_.directory->set_last_seen(
-      user, state.lastSeen, *context_.executor, [busy = context_.busy, this](Status status) {
+      user, state.lastSeen, *context_.executor, [busy = context_.busy, this](const Status& status) {
         if (!status)
           context_.log->write(LogLevel::warn, "presence", "lastSeen not stored: " + status.error().message);
       });
@@ -242,7 +242,7 @@ void UserHome::end_of_turn() {
   }
   if (!releasing_.empty())
     context_.presence->release(std::exchange(releasing_, {}), *context_.executor,
-                               [busy = context_.busy](Status) {
+                               [busy = context_.busy](const Status&) {
                                  // A lease that could not be released ends by itself.
                                });
 }
