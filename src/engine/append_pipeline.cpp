@@ -21,7 +21,6 @@ protocol::Placement placement_of(const OriginalSend& original) {
 
 void ConversationHome::submit(EventCommand command) {
   Conversation& conversation = get_or_load(command.conversationId, &command);
-  conversation.lastUsedMillis = steady();
   const bool mustWait = conversation.state != Conversation::State::ready || conversation.lookupInFlight ||
                         !conversation.waiting.empty();
   if (!mustWait) return process(conversation, std::move(command));

@@ -102,8 +102,7 @@ struct Conversation {
   StringMap<Seq> deviceAcks;         ///< "user/device" -> delivered, for notifications; not durable
   StringMap<std::int64_t> typing;    ///< user -> steady millis at which it ends
   std::int64_t lastEventMillis = 0;  ///< steady
-  std::int64_t lastUsedMillis = 0;
-  bool marked = false;  ///< the store holds the may-be-unpublished mark
+  bool marked = false;               ///< the store holds the may-be-unpublished mark
   bool headTimer = false;
   bool lookupInFlight = false;
   /// Until then no member is held to have a device that could be notified (steady millis).

@@ -32,7 +32,6 @@ const RecentEvent* ConversationHome::recent(const Conversation& conversation, Se
 }
 
 void ConversationHome::apply_receipt(Conversation& conversation, ReceiptCommand command) {
-  conversation.lastUsedMillis = steady();
   MemberRecord* member = conversation.member(command.from.user);
   if (member == nullptr) {
     const Error error{ErrorCode::not_a_member, "not a member of this conversation", {}};
