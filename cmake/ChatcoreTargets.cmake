@@ -11,6 +11,34 @@ if(CHATCORE_WERROR)
   target_compile_options(chatcore_private_options INTERFACE -Werror)
 endif()
 
+# Optimizing a test costs more than it ever gains when it runs.
+set(chatcore_test_options $<$<NOT:$<CONFIG:Debug>>:-O1>)
+
+# What most sources include, parsed once for all libraries and once for all tests. The libraries' half is an option:
+# where it is on, a source that forgets an include of its own compiles all the same.
+function(chatcore_precompile target kind)
+  if(NOT TARGET chatcore_precompiled_${kind})
+    set(source ${PROJECT_BINARY_DIR}/precompiled/${kind}.cpp)
+    file(CONFIGURE OUTPUT ${source} CONTENT "")
+    add_library(chatcore_precompiled_${kind} OBJECT ${source})
+    target_compile_features(chatcore_precompiled_${kind} PUBLIC cxx_std_20)
+    target_link_libraries(chatcore_precompiled_${kind} PRIVATE
+      absl::flat_hash_map absl::flat_hash_set absl::inlined_vector Threads::Threads chatcore_private_options)
+    if(kind STREQUAL libraries)
+      set_target_properties(chatcore_precompiled_${kind} PROPERTIES POSITION_INDEPENDENT_CODE ON
+        CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
+    else()
+      target_compile_options(chatcore_precompiled_${kind} PRIVATE ${chatcore_test_options})
+    endif()
+    target_precompile_headers(chatcore_precompiled_${kind} PRIVATE
+      <algorithm> <array> <atomic> <cassert> <charconv> <chrono> <cstdint> <cstring> <deque> <functional> <map>
+      <memory> <mutex> <optional> <set> <span> <string> <string_view> <thread> <unordered_map> <utility> <variant>
+      <vector> <absl/container/flat_hash_map.h> <absl/container/flat_hash_set.h> <absl/container/inlined_vector.h>
+      ${ARGN})
+  endif()
+  target_precompile_headers(${target} REUSE_FROM chatcore_precompiled_${kind})
+endfunction()
+
 # chatcore_add_component(<name> SOURCES … [PUBLIC_LIBS …] [PRIVATE_LIBS …] [INCLUDE_DIR dir])
 # makes the library chatcore_<name>, alias chatcore::<name>, an installable component of the package.
 # What its consumers must find follows from the libraries it links; see ChatcoreInstall.cmake.
@@ -37,15 +65,25 @@ function(chatcore_add_component name)
   target_link_libraries(chatcore_${name}
     PUBLIC ${ARG_PUBLIC_LIBS}
     PRIVATE ${ARG_PRIVATE_LIBS} $<BUILD_INTERFACE:chatcore_private_options>)
+  if(CHATCORE_PRECOMPILE)
+    chatcore_precompile(chatcore_${name} libraries)
+  endif()
   set_property(GLOBAL APPEND PROPERTY CHATCORE_COMPONENTS ${name})
 endfunction()
 
 # chatcore_add_test(<name> SOURCES … [LIBS …]): a doctest executable, registered with ctest.
 function(chatcore_add_test name)
   cmake_parse_arguments(ARG "" "" "SOURCES;LIBS" ${ARGN})
-  add_executable(${name} ${ARG_SOURCES} ${PROJECT_SOURCE_DIR}/tests/unit/main.cpp)
-  target_link_libraries(${name} PRIVATE ${ARG_LIBS} doctest::doctest chatcore_private_options)
+  if(NOT TARGET chatcore_test_main)
+    add_library(chatcore_test_main OBJECT ${PROJECT_SOURCE_DIR}/tests/unit/main.cpp)
+    target_compile_features(chatcore_test_main PUBLIC cxx_std_20)
+    target_link_libraries(chatcore_test_main PUBLIC doctest::doctest)
+  endif()
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE ${ARG_LIBS} chatcore_test_main chatcore_private_options)
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/src)
+  target_compile_options(${name} PRIVATE ${chatcore_test_options})
+  chatcore_precompile(${name} tests <doctest/doctest.h> <nlohmann/json.hpp>)
   add_test(NAME ${name} COMMAND ${name})
   set_tests_properties(${name} PROPERTIES TIMEOUT 300)
 endfunction()
