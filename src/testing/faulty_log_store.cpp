@@ -73,7 +73,13 @@ std::vector<Answer> failed_batch(Fault fault, std::size_t items) {
 
 void FaultyLogStore::append(std::vector<AppendRequest> batch, Executor& executor,
                             Completion<std::vector<AppendResult>> done) {
-  carry_out(plan_, executor, std::move(done), &failed_batch<AppendResult>, batch.size(),
+  // A failed answer hands the requests back all the same.
+  Completion<std::vector<AppendResult>> withRequests =
+      [given = batch, done = std::move(done)](std::vector<AppendResult> results) mutable {
+        for (std::size_t i = 0; i < results.size(); ++i) results[i].request = std::move(given[i]);
+        done(std::move(results));
+      };
+  carry_out(plan_, executor, std::move(withRequests), &failed_batch<AppendResult>, batch.size(),
             [&](auto answer) { store_.append(std::move(batch), executor, std::move(answer)); });
 }
 

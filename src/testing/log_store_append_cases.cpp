@@ -59,6 +59,21 @@ void a_failed_request_fails_those_behind_it(Subject& s) {
   expect(answers[3].outcome == committed && answers[3].head == 2, "the one at the right head");
 }
 
+void requests_are_handed_back(Subject& s) {
+  const AppendRequest first = append_of("log", 0, 2);
+  for (const AppendOutcome expected : {committed, duplicate}) {
+    const AppendResult result = s.append(first);
+    expect(result.outcome == expected, "the outcome");
+    expect(result.request.log == "log" && result.request.events.size() == 2 &&
+               same(result.request.events[1], first.events[1]),
+           "the request");
+  }
+  AppendRequest ahead = append_of("log", 9, 1, "alice", "x");
+  expect(s.append(ahead).request.events.size() == 1, "the request of a conflict");
+  ahead.events.clear();
+  expect(s.append(ahead).request.log == "log", "the request of a refusal");
+}
+
 void a_lower_term_is_fenced(Subject& s) {
   fill(s, "log", 1);
   expect(s.claim("log", 5).has_value(), "the claim");
@@ -324,6 +339,7 @@ std::vector<ConformanceCase> append_cases(const MakeFixture& make) {
       one("every field of an event comes back", every_field_comes_back),
       one("an append at the wrong head conflicts", an_append_at_the_wrong_head_conflicts),
       one("a request behind a failed one conflicts by itself", a_failed_request_fails_those_behind_it),
+      one("requests are handed back, whatever the outcome", requests_are_handed_back),
       one("a lower term is fenced by a claim", a_lower_term_is_fenced),
       one("an append of a higher term fences lower ones", an_append_of_a_higher_term_fences_too),
       one("a log without events is claimable and a claim leaves nothing behind", an_empty_log_is_claimable),

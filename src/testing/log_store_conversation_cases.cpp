@@ -113,6 +113,28 @@ void a_removed_member_may_come_back(Subject& s) {
          "bob to be back, from seq 3 on");
 }
 
+void memberships_alone_are_told(Subject& s) {
+  s.append(group_of("a", {"alice", "bob"}));
+  s.append(group_of("b", {"alice", "bob"}));
+  s.append(append_of("b", 1, 3));
+  const auto ask = [&](std::optional<ConversationId> only, ConversationId after = {}) {
+    UserConversationsRequest request;
+    request.userId = "bob";
+    request.only = std::move(only);
+    request.after = std::move(after);
+    request.membershipOnly = true;
+    return s.conversations_of(std::move(request));
+  };
+  const auto both = ask({});
+  expect(both.size() == 2 && both[0].conversationId == "a" && both[1].conversationId == "b",
+         "both, ascending");
+  expect(both[1].member.userId == "bob" && both[1].member.joinSeq == 1 && both[1].memberSeq == 1,
+         "the membership and the event it dates from");
+  expect(ask("b").size() == 1 && ask("b")[0].conversationId == "b", "one that is asked for");
+  expect(ask("c").empty() && ask("").empty(), "nothing of others");
+  expect(ask({}, "a").size() == 1, "the page after");
+}
+
 }  // namespace
 
 std::vector<ConformanceCase> conversation_cases(const MakeFixture& make) {
@@ -130,6 +152,7 @@ std::vector<ConformanceCase> conversation_cases(const MakeFixture& make) {
       one("the last message is the newest one visible to the user", the_last_message_is_the_newest_visible),
       one("what came before the join is not seen", what_came_before_the_join_is_not_seen),
       one("a removed member may come back", a_removed_member_may_come_back),
+      one("memberships alone are told", memberships_alone_are_told),
   };
 }
 

@@ -82,6 +82,17 @@ void cursors_keep_the_maximum(Subject& s) {
   expect(s.conversations_of(UserId("bob"))[0].cursor == Cursor{5, 9, 9, 9}, "the user's view to tell them");
 }
 
+void a_message_counts_as_seen_by_its_sender(Subject& s) {
+  s.append(group_of("g", {"alice", "bob"}));
+  s.append(append_of("g", 1, 3, "bob"));
+  expect(s.conversations_of(UserId("bob"))[0].cursor == Cursor{0, 0, 0, 4}, "bob to have sent the fourth");
+  expect(s.conversations_of(UserId("alice"))[0].cursor == Cursor{}, "nothing to be said of alice");
+  AppendRequest quiet = append_of("g", 4, 1, "alice");
+  quiet.events[0].kind = EventKind::reaction;
+  s.append(quiet);
+  expect(s.conversations_of(UserId("alice"))[0].cursor == Cursor{}, "only messages to count");
+}
+
 void cursors_are_merged_within_a_batch(Subject& s) {
   const auto answers = s.executor().wait<std::vector<Result<Cursor>>>([&](Executor& executor, auto done) {
     s.store().advance({{"g", "bob", {5, 1, 1}}, {"g", "bob", {1, 5, 1}}, {"h", "bob", {1, 1, 1}}}, executor,
@@ -153,6 +164,7 @@ std::vector<ConformanceCase> effect_cases(const MakeFixture& make) {
       one("a failed append has no effects", a_failed_append_has_no_effects),
       one("a conversation's description is replaced", the_description_is_replaced),
       one("cursors keep the maximum of every field", cursors_keep_the_maximum),
+      one("a message counts as seen by its sender", a_message_counts_as_seen_by_its_sender),
       one("cursors are merged within a batch", cursors_are_merged_within_a_batch),
       one("mutes are told", mutes_are_told),
       one("may-be-unpublished marks are found until settled", marks_are_found_until_settled),

@@ -50,24 +50,30 @@ void OneFaultStore::append_one_by_one(std::vector<AppendRequest> batch, Executor
                                       Completion<std::vector<AppendResult>> done) {
   std::vector<Fault> faults;
   std::vector<AppendRequest> passed;
+  std::vector<AppendRequest> held;
   for (AppendRequest& request : batch) {
     faults.push_back(plan_.next());
     const bool written = faults.back() == Fault::none || faults.back() == Fault::unknown_but_written;
-    if (written) passed.push_back(std::move(request));
+    (written ? passed : held).push_back(std::move(request));
   }
-  store_.append(
-      std::move(passed), executor,
-      [this, faults = std::move(faults), done = std::move(done)](std::vector<AppendResult> real) mutable {
-        std::vector<AppendResult> results;
-        std::size_t next = 0;
-        for (const Fault fault : faults) {
-          const bool written = fault == Fault::none || fault == Fault::unknown_but_written;
-          if (written) results.push_back(std::move(real[next++]));
-          if (fault == Fault::unknown_but_written) results.back() = told(fault);
-          if (!written) results.push_back(told(fault));
-        }
-        done(std::move(results));
-      });
+  store_.append(std::move(passed), executor,
+                [this, faults = std::move(faults), held = std::move(held),
+                 done = std::move(done)](std::vector<AppendResult> real) mutable {
+                  std::vector<AppendResult> results;
+                  std::size_t next = 0;
+                  std::size_t nextHeld = 0;
+                  for (const Fault fault : faults) {
+                    const bool written = fault == Fault::none || fault == Fault::unknown_but_written;
+                    if (fault == Fault::none) {
+                      results.push_back(std::move(real[next++]));
+                      continue;
+                    }
+                    results.push_back(told(fault));
+                    results.back().request =
+                        written ? std::move(real[next++].request) : std::move(held[nextHeld++]);
+                  }
+                  done(std::move(results));
+                });
 }
 
 void OneFaultStore::append(std::vector<AppendRequest> batch, Executor& executor,

@@ -29,8 +29,11 @@ MemoryLogStore::~MemoryLogStore() = default;
 
 void MemoryLogStore::append(std::vector<AppendRequest> batch, Executor& executor,
                             Completion<std::vector<AppendResult>> done) {
-  state_->answer<AppendResult>(batch, executor, std::move(done),
-                               [this](AppendRequest& item) { return state_->table.append(item); });
+  state_->answer<AppendResult>(batch, executor, std::move(done), [this](AppendRequest& item) {
+    AppendResult result = state_->table.append(item);
+    result.request = std::move(item);
+    return result;
+  });
 }
 
 void MemoryLogStore::claim(std::vector<ClaimRequest> batch, Executor& executor,

@@ -87,7 +87,7 @@ Cursor StoredLog::cursor_of(const UserId& user) const {
   return found == cursors.end() ? Cursor{} : found->second;
 }
 
-AppendResult LogTable::append(AppendRequest& request) {
+AppendResult LogTable::append(const AppendRequest& request) {
   if (const char* why = malformed(request)) return refused(ErrorCode::invalid_argument, why);
   static const StoredLog kNone;
   const auto found = logs_.find(request.log);
@@ -110,17 +110,17 @@ AppendResult LogTable::append(AppendRequest& request) {
   return outcome(AppendOutcome::committed, target.head());
 }
 
-void LogTable::apply(const ConversationId& id, StoredLog& log, AppendRequest& request) {
+void LogTable::apply(const ConversationId& id, StoredLog& log, const AppendRequest& request) {
   log.term = request.term;
-  if (request.effects.info) log.info = std::move(*request.effects.info);
+  if (request.effects.info) log.info = *request.effects.info;
   if (!request.effects.members.empty()) log.memberSeq = membership_event(request.events);
-  for (MembershipChange& change : request.effects.members) {
-    const UserId user = change.member.userId;
+  for (const MembershipChange& change : request.effects.members) {
+    const UserId& user = change.member.userId;
     if (change.removed) {
       log.members.erase(user);
       conversations_[user].erase(id);
     } else {
-      log.members.insert_or_assign(user, std::move(change.member));
+      log.members.insert_or_assign(user, change.member);
       conversations_[user].insert(id);
     }
   }
@@ -128,13 +128,15 @@ void LogTable::apply(const ConversationId& id, StoredLog& log, AppendRequest& re
     raise(log.cursors[advance.userId], advance.cursor);
   log.mayBeUnpublished |= request.effects.mayBeUnpublished;
   events_ += request.events.size();
-  for (Event& event : request.events) {
+  for (const Event& event : request.events) {
+    if (event.kind == EventKind::message && event.ordinal != 0)
+      raise(log.cursors[event.senderId], Cursor{0, 0, 0, event.ordinal});
     if (!event.clientMsgId.empty()) {
       log.sends.emplace(
           send_key(event.senderId, event.clientMsgId),
           OriginalSend{event.seq, event.epoch, event.messageId, event.timestamp, event.payloadHash});
     }
-    log.events.push_back(std::move(event));
+    log.events.push_back(event);
   }
 }
 
@@ -197,13 +199,14 @@ UserConversation LogTable::view(const UserConversationsRequest& request, const C
   const StoredLog& log = logs_.at(id);
   UserConversation view;
   view.conversationId = id;
-  view.info = log.info;
   view.member = log.members.at(user);
+  view.memberSeq = log.memberSeq;
+  if (request.membershipOnly) return view;
+  view.info = log.info;
   view.cursor = log.cursor_of(user);
   view.epoch = log.epoch();
   view.head = log.head();
   view.ordinal = log.events.back().ordinal;
-  view.memberSeq = log.memberSeq;
   if (const auto muted = mutes_.find(user); muted != mutes_.end()) {
     if (const auto until = muted->second.find(id); until != muted->second.end())
       view.mutedUntil = until->second;

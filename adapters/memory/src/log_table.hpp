@@ -32,7 +32,7 @@ class LogTable {
  public:
   explicit LogTable(std::size_t maxEvents) : maxEvents_(maxEvents) {}
 
-  AppendResult append(AppendRequest& request);
+  AppendResult append(const AppendRequest& request);
   Result<LogState> claim(const ClaimRequest& request);
   [[nodiscard]] EventRange read(const ReadRequest& request) const;
   [[nodiscard]] std::optional<OriginalSend> find_send(const SendKey& key) const;
@@ -44,7 +44,7 @@ class LogTable {
   void settled(const ConversationId& log);
 
  private:
-  void apply(const ConversationId& id, StoredLog& log, AppendRequest& request);
+  void apply(const ConversationId& id, StoredLog& log, const AppendRequest& request);
   [[nodiscard]] UserConversation view(const UserConversationsRequest& request,
                                       const ConversationId& id) const;
 

@@ -37,6 +37,8 @@ const char* malformed(const AppendRequest& request) {
   Seq next = request.expectedHead;
   for (const Event& event : request.events) {
     if (event.seq != ++next) return "the events' seq does not follow the expected head";
+    if (event.kind == EventKind::message && !storable(event.senderId))
+      return "a message's senderId is not an id";
   }
   for (const MembershipChange& change : request.effects.members) {
     if (!storable(change.member.userId)) return "a member's userId is not an id";
@@ -69,10 +71,10 @@ Result<HotLog*> CommitGroup::hot(const ConversationId& id) {
 
 void CommitGroup::decide(AppendCall& call) {
   call.answers.reserve(call.batch.size());
-  for (AppendRequest& request : call.batch) call.answers.push_back(append(request));
+  for (const AppendRequest& request : call.batch) call.answers.push_back(append(request));
 }
 
-AppendResult CommitGroup::append(AppendRequest& request) {
+AppendResult CommitGroup::append(const AppendRequest& request) {
   if (const char* why = malformed(request)) return refused(invalid(why));
   if (journal_.committer_size() >
       std::max(kSmallestJournalBound, database_.options().foldThreshold * kJournalSlack))
@@ -110,12 +112,17 @@ Result<std::optional<OriginalSend>> CommitGroup::original_of(const AppendRequest
   return std::optional<OriginalSend>();
 }
 
-void CommitGroup::write(AppendRequest& request, HotLog& log) {
+void CommitGroup::write(const AppendRequest& request, HotLog& log) {
   auto hash = hashes_.begin();
   for (const Event& event : request.events) {
     event_key(key_, request.log, event.seq);
     encode_event(key_, event, value_);
     batch_.Put(database_.column(Column::events), key_, value_);
+    if (event.kind == EventKind::message && event.ordinal != 0) {
+      // Not among `cursors_`: the row takes it as it is, and reading merges what stands there twice.
+      row_.cursors.emplace_back(pair_key(request.log, event.senderId),
+                                HeldCursor{Cursor{0, 0, 0, event.ordinal}, false});
+    }
     if (event.clientMsgId.empty()) continue;
     const OriginalSend send{event.seq, event.epoch, event.messageId, event.timestamp, event.payloadHash};
     sends_.emplace(*hash, send);
@@ -283,7 +290,7 @@ rocksdb::WriteBatch& CommitGroup::seal() {
 }
 
 void CommitGroup::committed() {
-  if (!row_.empty()) journal_.committed(row_);
+  if (!row_.empty()) journal_.committed(std::move(row_));
   foldedRow_ = 0;
   hot_.trim();
   reset();

@@ -39,8 +39,8 @@ class CommitGroup final : private DirectoryRows {
   std::shared_ptr<const void> take_garbage() { return hot_.take_garbage(); }
 
  private:
-  AppendResult append(AppendRequest& request);
-  void write(AppendRequest& request, HotLog& log);
+  AppendResult append(const AppendRequest& request);
+  void write(const AppendRequest& request, HotLog& log);
   void write_effects(const AppendRequest& request);
   Result<std::optional<OriginalSend>> original_of(const AppendRequest& request);
   Result<HotLog*> hot(const ConversationId& id);

@@ -15,13 +15,13 @@ Error unavailable() {
 }
 
 /// What an append is told whose commit failed. Only what was to be written can have been.
-AppendResult failed(const AppendResult& decided, AppendOutcome failure) {
+void fail(AppendResult& decided, AppendOutcome failure) {
   const bool invalid = decided.outcome == AppendOutcome::refused;
-  if (invalid) return decided;
-  AppendResult result;
-  result.outcome = decided.outcome == AppendOutcome::committed ? failure : AppendOutcome::refused;
-  result.error = unavailable();
-  return result;
+  if (invalid) return;
+  decided.outcome = decided.outcome == AppendOutcome::committed ? failure : AppendOutcome::refused;
+  decided.error = unavailable();
+  decided.head = 0;
+  decided.original.reset();
 }
 
 template <class Answers>
@@ -139,8 +139,10 @@ void Committer::answer(AnyCall& any, const std::optional<AppendOutcome>& failure
         using Kind = std::remove_cvref_t<decltype(call)>;
         if constexpr (std::is_same_v<Kind, AppendCall>) {
           if (failure) {
-            for (AppendResult& result : call.answers) result = failed(result, *failure);
+            for (AppendResult& result : call.answers) fail(result, *failure);
           }
+          for (std::size_t i = 0; i < call.batch.size(); ++i)
+            call.answers[i].request = std::move(call.batch[i]);
           replies_.add(*call.executor, std::move(call.done), std::move(call.answers));
         } else if constexpr (std::is_same_v<Kind, ClaimCall>) {
           if (failure) fail_all(call.answers);

@@ -20,7 +20,7 @@ Status Journal::load() {
         rows->key().size() != 8)
       return Error{.code = ErrorCode::corrupted, .message = "a row of the journal of sends is damaged"};
     nextRow_ = seq_of_event_key(rows->key().ToStringView());
-    committed(row);
+    committed(std::move(row));
   }
   if (!rows->status().ok()) return to_error(rows->status());
   if (!sends->status().ok()) return to_error(sends->status());
@@ -91,11 +91,11 @@ Result<Cursor> Journal::committer_whole_cursor(const std::string& key) {
   return merged;
 }
 
-void Journal::committed(const JournalRow& row) {
+void Journal::committed(JournalRow&& row) {
   std::lock_guard lock(mutex_);
   for (const auto& [hash, send] : row.sends) current_->sends.emplace(hash, send);
-  for (const auto& [key, held] : row.cursors) {
-    HeldCursor& mine = current_->cursors[key];
+  for (auto& [key, held] : row.cursors) {
+    HeldCursor& mine = current_->cursors[std::move(key)];
     raise(mine.cursor, held.cursor);
     mine.whole |= held.whole;
   }

@@ -46,7 +46,7 @@ class Journal {
   /// Number of the next row.
   [[nodiscard]] std::uint64_t next_row() const { return nextRow_; }
   /// Takes over what has been committed as row `next_row()`.
-  void committed(const JournalRow& row);
+  void committed(JournalRow&& row);
 
   [[nodiscard]] std::size_t committer_size() const { return current_->size(); }
   [[nodiscard]] bool folding() const { return frozen_ != nullptr; }

@@ -164,6 +164,15 @@ Result<Cursor> LogReader::cursor(const std::string& key, const Cursor& held) {
   return merged;
 }
 
+Status LogReader::fill_member_seq(const ConversationId& log, Seq& memberSeq) {
+  const std::string key = log_key(log, LogPart::memberSeq);
+  const auto row = database_.get(Column::logs, key, snapshot_);
+  if (!row) return row.error();
+  if (*row && !decode_number(key, **row, memberSeq))
+    return damaged("a conversation's description is damaged");
+  return {};
+}
+
 Status LogReader::fill_description(const ConversationId& log, ConversationInfo& info, Seq& memberSeq) {
   RowScan rows(database_, Column::logs, owner_prefix(log), owner_end(log), snapshot_);
   for (; rows.valid(); rows.next()) {

@@ -46,6 +46,8 @@ class LogReader {
 
   Result<std::vector<MemberState>> member_states(const ConversationId& log);
   Result<std::vector<Mine>> conversations_listed(const UserConversationsRequest& request);
+  Result<std::vector<UserConversation>> memberships_of(const UserConversationsRequest& request);
+  Status fill_member_seq(const ConversationId& log, Seq& memberSeq);
   Status fill(UserConversation& view, const UserId& user, const Cursor& held, bool withLastMessage);
   Status fill_head(UserConversation& view, const UserId& user, bool withLastMessage);
   Status fill_peer(UserConversation& view, const UserId& user);

@@ -82,7 +82,34 @@ Result<std::vector<LogReader::Mine>> LogReader::conversations_listed(
   return mine;
 }
 
+/// Membership and `memberSeq` stand in one snapshot, or a removed member could be taken for one.
+Result<std::vector<UserConversation>> LogReader::memberships_of(const UserConversationsRequest& request) {
+  std::vector<UserConversation> views;
+  const UserId& user = request.userId;
+  if (!storable(user) || request.after.size() > kMaxKeyId) return views;
+  if (request.only && !storable(*request.only)) return views;
+  renew_snapshot();
+  const std::string exact = request.only ? pair_key(user, *request.only) : std::string();
+  const std::string from = request.only            ? exact
+                           : request.after.empty() ? owner_prefix(user)
+                                                   : pair_key(user, request.after) + '\0';
+  RowScan rows(database_, Column::conversations, from, owner_end(user), snapshot_);
+  for (; rows.valid() && views.size() < request.limit; rows.next()) {
+    if (request.only && rows.key() != exact) break;
+    UserConversation& view = views.emplace_back();
+    view.conversationId = second_of_pair(rows.key());
+    view.member.userId = user;
+    if (!decode_member(rows.key(), rows.value(), view.member)) return damaged("a membership is damaged");
+    if (Status filled = fill_member_seq(view.conversationId, view.memberSeq); !filled)
+      return std::move(filled).error();
+    if (request.only) break;
+  }
+  if (Status status = rows.status(); !status) return std::move(status).error();
+  return views;
+}
+
 Result<std::vector<UserConversation>> LogReader::conversations_of(const UserConversationsRequest& request) {
+  if (request.membershipOnly) return memberships_of(request);
   auto mine = conversations_listed(request);
   if (!mine) return std::move(mine).error();
   renew_snapshot();

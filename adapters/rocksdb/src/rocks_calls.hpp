@@ -17,6 +17,7 @@ void submit_write(Engine& engine, std::vector<Request> batch, Executor& executor
   for (std::size_t i = 0; i < mine.batch.size(); ++i) {
     if constexpr (std::is_same_v<Answer, AppendResult>) {
       answers.emplace_back().error = engine.not_admitted();
+      answers.back().request = std::move(mine.batch[i]);
     } else {
       answers.emplace_back(engine.not_admitted());
     }

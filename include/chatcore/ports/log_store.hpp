@@ -32,7 +32,7 @@ struct MembershipChange {
 struct AppendEffects {
   std::optional<ConversationInfo> info;   ///< creates or replaces the conversation's description
   std::vector<MembershipChange> members;  ///< also found by `conversations_of` afterwards
-  std::vector<CursorAdvance> cursors;     ///< the sender has read what it sent
+  std::vector<CursorAdvance> cursors;     ///< besides `sentOrdinal` of senders, which needs no telling
   /// Sets the mark that `recover` finds; set on the first append after `settled`.
   bool mayBeUnpublished = false;
 };
@@ -69,6 +69,8 @@ struct AppendResult {
   Seq head = 0;  ///< after the call; with `fenced`, `unknown` and `refused` not meaningful
   std::optional<OriginalSend> original;
   Error error;
+  /// As it was given, whatever the outcome: the caller keeps no copy, and memory is freed where it was made.
+  AppendRequest request;
 };
 
 struct ClaimRequest {
@@ -145,6 +147,9 @@ struct UserConversationsRequest {
   std::uint32_t limit = 1000;
   bool withLastMessage = false;
   bool withCursors = false;
+  /// Fills conversationId, member and memberSeq alone: what a connecting device needs, at a fraction of the
+  /// cost.
+  bool membershipOnly = false;
 };
 
 struct MembersRequest {
@@ -161,7 +166,8 @@ class CHATCORE_API LogStore {
   /// Requests to one log are decided in the order given, also across calls from one thread; a request that
   /// follows a failed one on the same log meets `conflict` by itself. A repeated clientMsgId is found even
   /// if its original stands earlier in the same batch. What several outcomes fit is answered in the order
-  /// fenced, duplicate, conflict. Never retried by the adapter. O(events).
+  /// fenced, duplicate, conflict. Every message raises its sender's `sentOrdinal` to its own ordinal: one has
+  /// read what one wrote. Never retried by the adapter. O(events).
   /// A crash loses what was not answered `committed`, or has it whole.
   virtual void append(std::vector<AppendRequest> batch, Executor& executor,
                       Completion<std::vector<AppendResult>> done) = 0;
