@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 
@@ -14,7 +15,8 @@ class ReleaseBatch {
  public:
   /// True if the table was full and had to be given back: frames of this turn may be gone from memory.
   bool add(Frame* frame) {
-    for (std::uint32_t step = 0; step < used_; ++step) {
+    // No farther: in a turn of many different frames there is nothing to be found.
+    for (std::uint32_t step = 0; step < std::min(used_, kLook); ++step) {
       cursor_ = cursor_ + 1 < used_ ? cursor_ + 1 : 0;
       if (entries_[cursor_].frame == frame) {
         ++entries_[cursor_].count;
@@ -37,6 +39,7 @@ class ReleaseBatch {
   ~ReleaseBatch() { flush(); }
 
  private:
+  static constexpr std::uint32_t kLook = 3;
   struct Entry {
     Frame* frame;
     std::uint32_t count;

@@ -1,42 +1,71 @@
 #include "protocol/encode.hpp"
 
+#include <algorithm>
+#include <cassert>
+#include <charconv>
+#include <concepts>
+#include <cstring>
+
 #include "protocol/json_write.hpp"
 
 namespace chatcore::protocol {
 
 namespace {
 
-/// More than all keys, numbers and ids of an event's frame together, so that one reservation is enough.
-constexpr std::size_t kEventFrameBytes = 768;
+/// More than all keys and numbers of any frame together: what the texts in it need comes on top.
+constexpr std::size_t kKeysAndNumbers = 512;
+
+/// Writes into room that is made beforehand, so that no piece has to look whether there is some.
+class Pen {
+ public:
+  /// Room for all keys and numbers of a frame, and `texts` bytes of texts.
+  Pen(std::string& out, std::size_t texts) : out_(out) {
+    const std::size_t begin = out.size();
+    out.resize(begin + kKeysAndNumbers + texts);
+    at_ = out.data() + begin;
+  }
+  ~Pen() {
+    const auto size = static_cast<std::size_t>(at_ - out_.data());
+    assert(size <= out_.size());
+    out_.resize(size);
+  }
+  Pen(const Pen&) = delete;
+  Pen& operator=(const Pen&) = delete;
+
+  template <std::size_t N>
+  Pen& operator<<(const char (&text)[N]) {
+    std::memcpy(at_, text, N - 1);
+    at_ += N - 1;
+    return *this;
+  }
+  Pen& operator<<(std::string_view text) {
+    at_ = std::copy(text.begin(), text.end(), at_);
+    return *this;
+  }
+  template <std::integral T>
+    requires(!std::same_as<T, char>)
+  Pen& operator<<(T number) {
+    at_ = std::to_chars(at_, at_ + 24, number).ptr;
+    return *this;
+  }
+
+ private:
+  std::string& out_;
+  char* at_;
+};
+
+void write_epoch(Pen& pen, Epoch epoch) {
+  if (epoch != 1) pen << ",\"epoch\":" << epoch;
+}
+
+void write_client_msg_id(Pen& pen, std::string_view clientMsgId) {
+  if (!clientMsgId.empty()) pen << ",\"clientMsgId\":\"" << clientMsgId << "\"";
+}
 
 void append_text_id(std::string& out, std::string_view key, std::string_view id) {
   out += key;
   out += id;
   out += '"';
-}
-
-void append_seq(std::string& out, std::string_view key, Seq seq, Epoch epoch) {
-  out += key;
-  append_number(out, seq);
-  if (epoch != 1) {
-    out += ",\"epoch\":";
-    append_number(out, epoch);
-  }
-}
-
-void append_message_id(std::string& out, std::string_view key, MessageId id) {
-  out += key;
-  append_number(out, id);
-  out += '"';
-}
-
-void append_time(std::string& out, Timestamp time) {
-  out += ",\"timestamp\":";
-  append_number(out, time);
-}
-
-void append_client_msg_id(std::string& out, std::string_view clientMsgId) {
-  if (!clientMsgId.empty()) append_text_id(out, ",\"clientMsgId\":\"", clientMsgId);
 }
 
 /// The codes that clients know, and words for those that they must not see inside of.
@@ -72,33 +101,44 @@ std::string_view live_type(const Event& event) {
   return "message.new";
 }
 
-void append_message_fields(std::string& out, const Event& event) {
-  append_text_id(out, ",\"senderId\":\"", event.senderId);
-  append_text_id(out, ",\"senderDeviceId\":\"", event.senderDeviceId);
-  append_client_msg_id(out, event.clientMsgId);
-  append_text_id(out, ",\"messageType\":\"", to_string(event.messageType));
-  out += ",\"content\":";
-  out += event.content;
-  append_time(out, event.timestamp);
-  if (event.replyTo != 0) append_message_id(out, ",\"replyTo\":\"", event.replyTo);
+std::size_t texts_of(std::string_view conversationId, const Event& event) {
+  return conversationId.size() + event.senderId.size() + event.senderDeviceId.size() +
+         event.clientMsgId.size() + event.content.size();
 }
 
-void append_other_fields(std::string& out, const Event& event) {
-  append_client_msg_id(out, event.clientMsgId);
-  append_time(out, event.timestamp);
-  if (event.content.empty()) return;
-  out += ',';
-  out += event.content;
+void write_message_fields(Pen& pen, const Event& event) {
+  pen << ",\"senderId\":\"" << event.senderId << "\",\"senderDeviceId\":\"" << event.senderDeviceId << "\"";
+  write_client_msg_id(pen, event.clientMsgId);
+  pen << ",\"messageType\":\"" << to_string(event.messageType) << "\",\"content\":" << event.content
+      << ",\"timestamp\":" << event.timestamp;
+  if (event.replyTo != 0) pen << ",\"replyTo\":\"" << event.replyTo << "\"";
 }
 
-void append_receipt(std::string& out, std::string_view head, std::string_view userKey,
+void write_other_fields(Pen& pen, const Event& event) {
+  write_client_msg_id(pen, event.clientMsgId);
+  pen << ",\"timestamp\":" << event.timestamp;
+  if (!event.content.empty()) pen << "," << event.content;
+}
+
+void write_event(Pen& pen, std::string_view conversationId, const Event& event) {
+  pen << "\"conversationId\":\"" << conversationId << "\",\"messageId\":\"" << event.messageId
+      << "\",\"seq\":" << event.seq;
+  write_epoch(pen, event.epoch);
+  if (event.kind == EventKind::message) {
+    write_message_fields(pen, event);
+  } else {
+    write_other_fields(pen, event);
+  }
+}
+
+void append_receipt(std::string& out, std::string_view type, std::string_view userKey,
                     const Receipt& receipt) {
-  append_text_id(out, head, receipt.conversationId);
-  append_seq(out, ",\"seq\":", receipt.seq, receipt.epoch);
-  if (receipt.messageId != 0) append_message_id(out, ",\"messageId\":\"", receipt.messageId);
-  append_text_id(out, userKey, receipt.userId);
-  append_time(out, receipt.timestamp);
-  out += '}';
+  Pen pen(out, receipt.conversationId.size() + receipt.userId.size());
+  pen << "{\"type\":\"" << type << "\",\"conversationId\":\"" << receipt.conversationId
+      << "\",\"seq\":" << receipt.seq;
+  write_epoch(pen, receipt.epoch);
+  if (receipt.messageId != 0) pen << ",\"messageId\":\"" << receipt.messageId << "\"";
+  pen << ",\"" << userKey << "\":\"" << receipt.userId << "\",\"timestamp\":" << receipt.timestamp << "}";
 }
 
 void append_status(std::string& out, const PresenceStatus& user) {
@@ -154,7 +194,7 @@ void append_error(std::string& out, const RequestId& id, std::string_view client
   const Error told = for_client(error);
   out += R"({"type":"error")";
   id.append_member(out);
-  append_client_msg_id(out, clientMsgId);
+  if (!clientMsgId.empty()) append_text_id(out, ",\"clientMsgId\":\"", clientMsgId);
   append_text_id(out, ",\"code\":\"", to_string(told.code));
   out += ",\"message\":";
   append_quoted(out, told.message);
@@ -172,10 +212,12 @@ void append_error(std::string& out, const RequestId& id, std::string_view client
 
 std::string original_details(const Placement& original) {
   std::string out;
-  append_message_id(out, "{\"messageId\":\"", original.messageId);
-  append_seq(out, ",\"seq\":", original.seq, original.epoch);
-  append_time(out, original.timestamp);
-  out += '}';
+  {
+    Pen pen(out, 0);
+    pen << "{\"messageId\":\"" << original.messageId << "\",\"seq\":" << original.seq;
+    write_epoch(pen, original.epoch);
+    pen << ",\"timestamp\":" << original.timestamp << "}";
+  }
   return out;
 }
 
@@ -183,71 +225,64 @@ void append_message_sent(std::string& out, const RequestId& id, std::string_view
                          std::string_view conversationId, const Placement& placed, bool duplicate) {
   out += R"({"type":"message.sent")";
   id.append_member(out);
-  append_client_msg_id(out, clientMsgId);
-  append_text_id(out, ",\"conversationId\":\"", conversationId);
-  append_message_id(out, ",\"messageId\":\"", placed.messageId);
-  append_seq(out, ",\"seq\":", placed.seq, placed.epoch);
-  append_time(out, placed.timestamp);
-  out += duplicate ? ",\"duplicate\":true}" : ",\"duplicate\":false}";
+  Pen pen(out, clientMsgId.size() + conversationId.size());
+  write_client_msg_id(pen, clientMsgId);
+  pen << ",\"conversationId\":\"" << conversationId << "\",\"messageId\":\"" << placed.messageId
+      << "\",\"seq\":" << placed.seq;
+  write_epoch(pen, placed.epoch);
+  pen << ",\"timestamp\":" << placed.timestamp << ",\"duplicate\":";
+  duplicate ? pen << "true}" : pen << "false}";
 }
 
 void append_event_data(std::string& out, std::string_view conversationId, const Event& event, bool inPage) {
-  grow(out, kEventFrameBytes + event.content.size());
-  out += '{';
-  if (inPage) {
-    append_text_id(out, "\"event\":\"", to_string(event.kind));
-    out += ',';
-  }
-  append_text_id(out, "\"conversationId\":\"", conversationId);
-  append_message_id(out, ",\"messageId\":\"", event.messageId);
-  append_seq(out, ",\"seq\":", event.seq, event.epoch);
-  if (event.kind == EventKind::message) {
-    append_message_fields(out, event);
-  } else {
-    append_other_fields(out, event);
-  }
-  out += '}';
+  Pen pen(out, texts_of(conversationId, event));
+  pen << "{";
+  if (inPage) pen << "\"event\":\"" << to_string(event.kind) << "\",";
+  write_event(pen, conversationId, event);
+  pen << "}";
 }
 
 void append_live_frame_payload(std::string& out, std::string_view conversationId, const Event& event,
                                const RequestId& id) {
-  grow(out, kEventFrameBytes + event.content.size());
   append_text_id(out, "{\"type\":\"", live_type(event));
   id.append_member(out);
-  out += ",\"data\":";
-  append_event_data(out, conversationId, event, false);
-  out += '}';
+  Pen pen(out, texts_of(conversationId, event));
+  pen << ",\"data\":{";
+  write_event(pen, conversationId, event);
+  pen << "}}";
 }
 
 void append_event_void(std::string& out, std::string_view conversationId, Seq seq, Epoch epoch) {
-  append_text_id(out, R"({"type":"event.void","data":{"conversationId":")", conversationId);
-  append_seq(out, ",\"seq\":", seq, epoch);
-  out += "}}";
+  Pen pen(out, conversationId.size());
+  pen << "{\"type\":\"event.void\",\"data\":{\"conversationId\":\"" << conversationId << "\",\"seq\":" << seq;
+  write_epoch(pen, epoch);
+  pen << "}}";
 }
 
 void append_message_delivered(std::string& out, const Receipt& receipt) {
-  append_receipt(out, R"({"type":"message.delivered","conversationId":")", ",\"userId\":\"", receipt);
+  append_receipt(out, "message.delivered", "userId", receipt);
 }
 
 void append_message_read(std::string& out, const Receipt& receipt) {
-  append_receipt(out, R"({"type":"message.read","conversationId":")", ",\"readBy\":\"", receipt);
+  append_receipt(out, "message.read", "readBy", receipt);
 }
 
 void append_sync_read(std::string& out, std::string_view conversationId, Seq lastReadSeq, Epoch epoch,
                       MessageId lastReadMessageId, std::uint64_t unread) {
-  append_text_id(out, R"({"type":"sync.read","conversationId":")", conversationId);
-  append_seq(out, ",\"lastReadSeq\":", lastReadSeq, epoch);
-  if (lastReadMessageId != 0) append_message_id(out, ",\"lastReadMessageId\":\"", lastReadMessageId);
-  out += ",\"unread\":";
-  append_number(out, unread);
-  out += '}';
+  Pen pen(out, conversationId.size());
+  pen << "{\"type\":\"sync.read\",\"conversationId\":\"" << conversationId
+      << "\",\"lastReadSeq\":" << lastReadSeq;
+  write_epoch(pen, epoch);
+  if (lastReadMessageId != 0) pen << ",\"lastReadMessageId\":\"" << lastReadMessageId << "\"";
+  pen << ",\"unread\":" << unread << "}";
 }
 
 void append_typing_indicator(std::string& out, std::string_view conversationId, std::string_view userId,
                              bool start) {
-  append_text_id(out, R"({"type":"typing.indicator","conversationId":")", conversationId);
-  append_text_id(out, ",\"userId\":\"", userId);
-  out += start ? ",\"state\":\"start\"}" : ",\"state\":\"stop\"}";
+  Pen pen(out, conversationId.size() + userId.size());
+  pen << "{\"type\":\"typing.indicator\",\"conversationId\":\"" << conversationId << "\",\"userId\":\""
+      << userId << "\",\"state\":";
+  start ? pen << "\"start\"}" : pen << "\"stop\"}";
 }
 
 void append_presence_state(std::string& out, const RequestId& id, std::span<const PresenceStatus> users) {

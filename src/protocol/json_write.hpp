@@ -1,6 +1,5 @@
 #pragma once
 
-#include <algorithm>
 #include <charconv>
 #include <concepts>
 #include <cstddef>
@@ -48,12 +47,6 @@ inline void append_plain(std::string& out, std::string_view text) {
   out += '"';
   out += text;
   out += '"';
-}
-
-/// Room for `bytes` more; grows by half at least, so that appending many pieces stays linear.
-inline void grow(std::string& out, std::size_t bytes) {
-  const std::size_t needed = out.size() + bytes;
-  if (needed > out.capacity()) out.reserve(std::max(needed, out.capacity() + out.capacity() / 2));
 }
 
 /// A comma unless a container has just been opened.

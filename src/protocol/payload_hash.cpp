@@ -62,23 +62,13 @@ std::uint64_t members_hash(std::string_view type, const MembersChange& change) {
 }  // namespace
 
 std::uint64_t payload_hash(const MessageSend& command) {
-  // The content, which may be long, is hashed where it lies; the rest is bounded and needs no allocation.
-  static constexpr std::string_view kType = "message.send";
-  std::array<unsigned char, kType.size() + 6 * 8 + 2 * kMaxIdBytes> input;
-  unsigned char* at = input.data();
-  const auto integer = [&](std::uint64_t value) { put_integer(at, value), at += 8; };
-  const auto text = [&](std::string_view value) {
-    value = value.substr(0, kMaxIdBytes);
-    integer(value.size());
-    at = std::copy(value.begin(), value.end(), at);
-  };
-  text(kType);
-  integer(static_cast<std::uint64_t>(command.messageType));
-  text(command.conversationId);
-  text(command.to);
-  integer(command.replyTo);
-  integer(sip_hash(command.content));
-  return sip_hash({reinterpret_cast<const char*>(input.data()), static_cast<std::size_t>(at - input.data())});
+  // The content is hashed where it lies. The conversation need not go in: a clientMsgId is remembered with
+  // it.
+  std::array<unsigned char, 3 * 8> input;
+  put_integer(input.data(), static_cast<std::uint64_t>(command.messageType));
+  put_integer(input.data() + 8, command.replyTo);
+  put_integer(input.data() + 16, sip_hash(command.content));
+  return sip_hash({reinterpret_cast<const char*>(input.data()), input.size()});
 }
 
 std::uint64_t payload_hash(const ConversationCreate& command) {
