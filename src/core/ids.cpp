@@ -66,8 +66,10 @@ ConversationId direct_conversation_id(std::string_view a, std::string_view b) {
   return "dm." + base32_lower(digest);
 }
 
+bool is_direct(std::string_view conversationId) noexcept { return conversationId.starts_with("dm."); }
+
 bool reserved_conversation_id(std::string_view id) noexcept {
-  return id.starts_with("dm.") || id.starts_with("sys.");
+  return is_direct(id) || id.starts_with("sys.");
 }
 
 Timestamp message_id_time(MessageId id) noexcept {

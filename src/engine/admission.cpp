@@ -107,21 +107,18 @@ void EngineShard::begin_admission(ClientSession& session, Identity identity) {
     if (left.count() <= 0) return outlet_.close(session.id, CloseCode::token_expired);
     expiries_.add(context_.clock->steady() + left, session.id);
   }
-  session.user = std::move(identity.userId);
-  session.device = std::move(identity.deviceId);
+  session.who = std::make_shared<const Principal>(
+      Principal{context_.inbox(identity.userId), std::move(identity.deviceId)});
   session.state = ClientSession::State::admitting;
   // The inbox first: whoever adds this user to a group from here on reaches this shard.
-  if (context_.gateway->subscribe(session.id, context_.inbox(session.user), 0) != SubscribeOutcome::ok)
-    return;
-  (void)context_.gateway->subscribe(session.id, alerts_, 0);
-  read_groups(session.id, session.user, {});
+  if (context_.gateway->subscribe(session.id, session.who->inbox, 0) != SubscribeOutcome::ok) return;
+  read_groups(session.id, UserId(session.user()), {});
   const std::uint32_t here = context_.link->self();
-  on_shard(context_.home_of(session.user),
-           [id = session.id, user = session.user, device = session.device, here](EngineShard& home) {
-             home.users_.connect(id, user, device, [&home, id, here] {
-               home.on_shard(here, [id](EngineShard& origin) { origin.registered(id); });
-             });
-           });
+  on_shard(context_.home_of(session.user()), [id = session.id, who = session.who, here](EngineShard& home) {
+    home.users_.connect(id, who, [&home, id, here] {
+      home.on_shard(here, [id](EngineShard& origin) { origin.registered(id); });
+    });
+  });
 }
 
 void EngineShard::read_groups(SessionId id, const UserId& user, const ConversationId& after) {
@@ -129,6 +126,7 @@ void EngineShard::read_groups(SessionId id, const UserId& user, const Conversati
   request.userId = user;
   request.after = after;
   request.limit = kGroupPage;
+  request.membershipOnly = true;
   groupReads_.push_back(std::move(request));
   groupReaders_.push_back(id);
 }
@@ -155,9 +153,9 @@ void EngineShard::end_of_turn() {
               continue;
             }
             for (const UserConversation& conversation : *answers[i])
-              if (conversation.info.kind == ConversationKind::group) take_group(ids[i], conversation, 0);
+              if (!is_direct(conversation.conversationId)) take_group(ids[i], conversation, 0);
             if (answers[i]->size() == kGroupPage) {
-              read_groups(ids[i], session->user, answers[i]->back().conversationId);
+              read_groups(ids[i], UserId(session->user()), answers[i]->back().conversationId);
               continue;
             }
             session->subscribed = true;
@@ -176,8 +174,9 @@ void EngineShard::take_group(SessionId id, const UserConversation& group, int at
   if (session == nullptr || attempt == kClaimAttempts) return;  // a client that misses events catches up
   // The group changed after the store was read: the claim is renewed until it is as new as the table.
   UserConversationsRequest request;
-  request.userId = session->user;
+  request.userId = session->user();
   request.only = group.conversationId;
+  request.membershipOnly = true;
   context_.store->conversations_of(
       {request}, *context_.executor,
       [busy = context_.busy, this, id, attempt](std::vector<Result<std::vector<UserConversation>>> answers) {
@@ -199,8 +198,8 @@ void EngineShard::welcome_if_ready(ClientSession& session) {
   session.state = ClientSession::State::live;
   const std::string sessionName = std::to_string(session.id);
   protocol::Welcome welcome;
-  welcome.userId = session.user;
-  welcome.deviceId = session.device;
+  welcome.userId = session.user();
+  welcome.deviceId = session.device();
   welcome.sessionId = sessionName;
   welcome.serverId = context_.serverId;
   welcome.serverTime = context_.now();
@@ -215,8 +214,9 @@ void EngineShard::welcome_if_ready(ClientSession& session) {
   const std::unique_ptr<SessionExtras> extras = std::move(session.extras);
   const SessionId id = session.id;
   if (!extras->platform.empty())
-    context_.directory->put_device({session.user, session.device, extras->platform, {}, context_.now()},
-                                   *context_.executor, [busy = context_.busy](const Status&) {});
+    context_.directory->put_device(
+        {UserId(session.user()), session.device(), extras->platform, {}, context_.now()}, *context_.executor,
+        [busy = context_.busy](const Status&) {});
   for (const std::string& message : extras->early)
     if (ClientSession* still = find(id)) handle(*still, message);
 }
@@ -242,8 +242,8 @@ void EngineShard::on_hello(ClientSession& session, protocol::Hello hello, const 
   if (session.state == ClientSession::State::live) {
     if (!hello.platform.empty())
       context_.directory->put_device(
-          {session.user, session.device, std::move(hello.platform), {}, context_.now()}, *context_.executor,
-          [busy = context_.busy](const Status&) {});
+          {UserId(session.user()), session.device(), std::move(hello.platform), {}, context_.now()},
+          *context_.executor, [busy = context_.busy](const Status&) {});
     return outlet_.ok(session.id, id);
   }
   SessionExtras& extras = session.more();

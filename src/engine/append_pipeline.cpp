@@ -19,13 +19,13 @@ protocol::Placement placement_of(const OriginalSend& original) {
 
 }  // namespace
 
-void ConversationHome::submit(EventCommand command) {
-  Conversation& conversation = get_or_load(command.conversationId, &command);
+void ConversationHome::submit(CommandPtr command) {
+  Conversation& conversation = get_or_load(command->conversationId, command.get());
   const bool mustWait = conversation.state != Conversation::State::ready || conversation.lookupInFlight ||
                         !conversation.waiting.empty();
   if (!mustWait) return process(conversation, std::move(command));
   if (conversation.waiting.size() >= context_.options.maxWaitingPerConversation)
-    return reject(conversation, command,
+    return reject(conversation, *command,
                   {ErrorCode::overloaded, "too many commands wait for this conversation",
                    std::chrono::milliseconds(500)});
   conversation.waiting.push_back(std::move(command));
@@ -34,13 +34,14 @@ void ConversationHome::submit(EventCommand command) {
 void ConversationHome::run_waiting(Conversation& conversation) {
   while (conversation.state == Conversation::State::ready && !conversation.lookupInFlight &&
          !conversation.waiting.empty()) {
-    EventCommand command = std::move(conversation.waiting.front());
+    CommandPtr command = std::move(conversation.waiting.front());
     conversation.waiting.pop_front();
     process(conversation, std::move(command));
   }
 }
 
-void ConversationHome::process(Conversation& conversation, EventCommand command) {
+void ConversationHome::process(Conversation& conversation, CommandPtr pointer) {
+  EventCommand& command = *pointer;
   if (repeats_in_flight(conversation, command)) return;
   if (out_of_order(conversation, command))
     return reject(
@@ -51,20 +52,22 @@ void ConversationHome::process(Conversation& conversation, EventCommand command)
                   {ErrorCode::overloaded, "the store is slow", std::chrono::milliseconds(500)});
   if (command.refusal) {
     Error error = *command.refusal;
-    return look_up_then_reject(conversation, std::move(command), std::move(error));
+    return look_up_then_reject(conversation, std::move(pointer), std::move(error));
   }
-  if (!prepare(conversation, command)) return;
-  Result<Plan> plan = make_plan(conversation, command, context_.options, context_.now());
-  if (!plan) return look_up_then_reject(conversation, std::move(command), std::move(plan).error());
+  if (!prepare(conversation, pointer)) return;
+  const Timestamp now = context_.now();
+  Result<Plan> plan = make_plan(conversation, command, context_.options, now);
+  if (!plan) return look_up_then_reject(conversation, std::move(pointer), std::move(plan).error());
   if (!ask_hooks(conversation, command)) return;
   if (auto* message = std::get_if<NewMessage>(&command.action))
     plan->event.content = std::move(message->content);
-  append(conversation, std::move(command), std::move(*plan));
+  append(conversation, std::move(pointer), std::move(*plan), now);
 }
 
 bool ConversationHome::repeats_in_flight(Conversation& conversation, const EventCommand& command) {
   const auto same = [&](const InFlight& item) {
-    return item.command.clientMsgId == command.clientMsgId && item.command.from.user == command.from.user;
+    return item.command->clientMsgId == command.clientMsgId &&
+           item.command->from.user() == command.from.user();
   };
   if (std::none_of(conversation.inFlight.begin(), conversation.inFlight.end(), same)) return false;
   if (conversation.waiters.size() >= context_.options.maxWaitingPerConversation) {
@@ -72,7 +75,8 @@ bool ConversationHome::repeats_in_flight(Conversation& conversation, const Event
                   {ErrorCode::overloaded, "too many repetitions", std::chrono::milliseconds(500)});
     return true;
   }
-  conversation.waiters.push_back({command.from, command.clientMsgId, command.from.user, command.payloadHash});
+  conversation.waiters.push_back(
+      {command.from, command.clientMsgId, UserId(command.from.user()), command.payloadHash});
   return true;
 }
 
@@ -88,9 +92,13 @@ bool ConversationHome::out_of_order(Conversation& conversation, const EventComma
 
 /// What must be known before the command can be decided is asked first; the conversation's queue waits, so
 /// that nothing overtakes. False: the command will come again.
-bool ConversationHome::prepare(Conversation& conversation, EventCommand& command) {
+bool ConversationHome::prepare(Conversation& conversation, CommandPtr& pointer) {
+  const EventCommand& command = *pointer;
   if (command.lookedUp) return true;
-  const auto park = [&](EventCommand&& parked) {
+  const auto* message = std::get_if<NewMessage>(&command.action);
+  if (message != nullptr && context_.hooks == nullptr && (message->to.empty() || conversation.exists))
+    return true;
+  const auto park = [&](CommandPtr parked) {
     conversation.lookupInFlight = true;
     conversation.waiting.push_front(std::move(parked));
   };
@@ -98,29 +106,28 @@ bool ConversationHome::prepare(Conversation& conversation, EventCommand& command
     Conversation* loaded = find(id);
     // The conversation may have been lost and loaded anew meanwhile.
     if (loaded == nullptr || loaded->waiting.empty() || !loaded->lookupInFlight) return;
-    if (loaded->waiting.front().clientMsgId != clientMsgId) return;
+    EventCommand& parked = *loaded->waiting.front();
+    if (parked.clientMsgId != clientMsgId) return;
     loaded->lookupInFlight = false;
-    loaded->waiting.front().lookedUp = true;
-    if (error != nullptr) loaded->waiting.front().refusal = *error;
+    parked.lookedUp = true;
+    if (error != nullptr) parked.refusal = *error;
     run_waiting(*loaded);
   };
   std::vector<UserId> strangers;
   if (const auto* create = std::get_if<CreateGroup>(&command.action)) strangers = create->members;
   if (const auto* add = std::get_if<AddMembers>(&command.action)) strangers = add->members;
-  if (const auto* message = std::get_if<NewMessage>(&command.action);
-      message != nullptr && !message->to.empty() && !conversation.exists)
-    strangers = {message->to};
+  if (message != nullptr && !message->to.empty() && !conversation.exists) strangers = {message->to};
   if (strangers.empty()) {
-    if (context_.hooks == nullptr || !std::holds_alternative<NewMessage>(command.action)) return true;
+    if (context_.hooks == nullptr || message == nullptr) return true;
     // Hooks see every message once, so whether it is a repetition comes first.
-    lookUps_.push_back({conversation.id, std::move(command), {}});
+    lookUps_.push_back({conversation.id, std::move(pointer), {}});
     conversation.lookupInFlight = true;
     return false;
   }
   std::vector<BlockQuery> blocks;
-  const bool intoGroup = !std::holds_alternative<NewMessage>(command.action);
-  for (const UserId& user : strangers) blocks.push_back({command.from.user, user});
-  park(std::move(command));
+  const bool intoGroup = message == nullptr;
+  for (const UserId& user : strangers) blocks.push_back({UserId(command.from.user()), user});
+  park(std::move(pointer));
   context_.directory->users(
       strangers, *context_.executor,
       [busy = context_.busy, this, intoGroup, strangers, blocks = std::move(blocks),
@@ -154,8 +161,8 @@ bool ConversationHome::ask_hooks(Conversation& conversation, EventCommand& comma
   if (context_.hooks == nullptr || message == nullptr || command.hooksAsked) return true;
   Hooks::Decision decision;
   try {
-    decision =
-        context_.hooks->before_persist({conversation.id, command.from.user, message->type, message->content});
+    decision = context_.hooks->before_persist(
+        {conversation.id, UserId(command.from.user()), message->type, message->content});
   } catch (const std::exception& failure) {
     context_.log->write(LogLevel::error, "hooks", failure.what());
     decision = {Hooks::Verdict::reject, {}, {ErrorCode::internal, "the host's hook failed", {}}};
@@ -169,12 +176,12 @@ bool ConversationHome::ask_hooks(Conversation& conversation, EventCommand& comma
   return true;
 }
 
-void ConversationHome::look_up_then_reject(Conversation& conversation, EventCommand command, Error error) {
+void ConversationHome::look_up_then_reject(Conversation& conversation, CommandPtr command, Error error) {
   if (error.temporary()) {
     // Later commands of the session must not overtake it, whatever the look-up says.
     if (conversation.brokenOrder.size() >= kMaxBrokenOrders)
       conversation.brokenOrder.erase(conversation.brokenOrder.begin());
-    conversation.brokenOrder.emplace_back(command.from.session, command.clientMsgId);
+    conversation.brokenOrder.emplace_back(command->from.session, command->clientMsgId);
   }
   lookUps_.push_back({conversation.id, std::move(command), std::move(error)});
 }
@@ -190,57 +197,57 @@ void ConversationHome::reject(Conversation& conversation, const EventCommand& co
   outlet_.error(command.from.session, command.from.id, command.clientMsgId, error);
 }
 
-void ConversationHome::append(Conversation& conversation, EventCommand command, Plan plan) {
-  const Seq expectedHead = conversation.head;
-  stamp(conversation, plan, context_.now());
+void ConversationHome::append(Conversation& conversation, CommandPtr command, Plan&& plan, Timestamp now) {
+  AppendRequest& request = appends_.emplace_back();
+  request.log = conversation.id;
+  request.term = context_.term;
+  request.expectedHead = conversation.head;
+  stamp(conversation, plan, now);
   if (!conversation.marked) {
     conversation.marked = true;
     plan.effects.mayBeUnpublished = true;
   }
   if (!conversation.direct() && !conversation.topic)
     conversation.topic = context_.group_chat(conversation.id);
-  AppendRequest request;
-  request.log = conversation.id;
-  request.term = context_.term;
-  request.expectedHead = expectedHead;
-  request.events.push_back(plan.event);
-  request.effects = plan.effects;
-  appends_.push_back(std::move(request));
+  request.events.push_back(std::move(plan.event));
+  request.effects = std::move(plan.effects);
   appendOrder_.push_back(&conversation);
-  conversation.inFlight.push_back(
-      {std::move(command), std::move(plan.event), std::move(plan.effects), plan.changesMembers});
+  conversation.inFlight.push_back({std::move(command), plan.changesMembers});
 }
 
-void ConversationHome::on_appended(std::vector<Conversation*> order, std::vector<AppendResult> results) {
+void ConversationHome::on_appended(const std::vector<Conversation*>& order,
+                                   std::vector<AppendResult> results) {
   assert(order.size() == results.size());
   for (std::size_t i = 0; i < order.size(); ++i) {
     // A conversation with something in flight is never evicted, so the pointer holds.
     Conversation& conversation = *order[i];
     InFlight item = std::move(conversation.inFlight.front());
     conversation.inFlight.pop_front();
-    on_result(conversation, std::move(item), std::move(results[i]));
+    on_result(conversation, std::move(item), results[i]);
   }
 }
 
-void ConversationHome::on_result(Conversation& conversation, InFlight item, AppendResult result) {
+void ConversationHome::on_result(Conversation& conversation, InFlight item, AppendResult& result) {
+  assert(result.request.events.size() == 1);
+  EventCommand& command = *item.command;
   switch (result.outcome) {
     case AppendOutcome::committed:
       // Behind one whose fate is open, its turn comes when that is known: the log's order is everybody's.
       if (conversation.uncertain.empty()) {
-        committed(conversation, item);
+        committed(conversation, item, result.request);
       } else {
-        conversation.uncertain.push_back(std::move(item));
+        conversation.uncertain.push_back({std::move(item), std::move(result.request)});
       }
       break;
     case AppendOutcome::duplicate:
-      answer_duplicate(item.command.from, item.command, *result.original);
-      answer_waiters(conversation, item.command, *result.original);
+      answer_duplicate(command.from, command, *result.original);
+      answer_waiters(conversation, command, *result.original);
       break;
     case AppendOutcome::conflict:
       // Behind a failed one of ours, or behind another owner's: decided anew on the log as it is then.
-      if (++item.command.attempts < kMaxAttempts) {
-        if (auto* message = std::get_if<NewMessage>(&item.command.action))
-          message->content = std::move(item.event.content);
+      if (++command.attempts < kMaxAttempts) {
+        if (auto* message = std::get_if<NewMessage>(&command.action))
+          message->content = std::move(result.request.events[0].content);
         conversation.waiting.push_back(std::move(item.command));
         break;
       }
@@ -254,12 +261,12 @@ void ConversationHome::on_result(Conversation& conversation, InFlight item, Appe
                       std::chrono::milliseconds(500)};
       if (result.outcome == AppendOutcome::refused)
         context_.log->write(LogLevel::warn, "engine", "append refused: " + result.error.message);
-      fail_waiters(conversation, item.command, told);
-      reject(conversation, item.command, told);
+      fail_waiters(conversation, command, told);
+      reject(conversation, command, told);
       break;
     }
     case AppendOutcome::unknown:
-      conversation.uncertain.push_back(std::move(item));
+      conversation.uncertain.push_back({std::move(item), std::move(result.request)});
       break;
   }
   if (result.outcome != AppendOutcome::committed) conversation.state = Conversation::State::recovering;
@@ -268,12 +275,13 @@ void ConversationHome::on_result(Conversation& conversation, InFlight item, Appe
     claims_.push_back({conversation.id, context_.term});
 }
 
-void ConversationHome::committed(Conversation& conversation, InFlight& item) {
-  const Event& event = item.event;
+void ConversationHome::committed(Conversation& conversation, const InFlight& item,
+                                 const AppendRequest& request) {
+  const Event& event = request.events[0];
   conversation.committedHead = event.seq;
   conversation.committedOrdinal = event.ordinal;
   if (item.changesMembers) conversation.committedMemberSeq = event.seq;
-  const EventCommand& command = item.command;
+  const EventCommand& command = *item.command;
   if (std::holds_alternative<NewMessage>(command.action)) {
     outlet_.send(command.from.session, [&](std::string& out) {
       protocol::append_message_sent(out, command.from.id, command.clientMsgId, conversation.id,
@@ -285,9 +293,10 @@ void ConversationHome::committed(Conversation& conversation, InFlight& item) {
       protocol::append_live_frame_payload(out, conversation.id, event, command.from.id);
     });
   }
-  answer_waiters(conversation, command,
-                 {event.seq, event.epoch, event.messageId, event.timestamp, event.payloadHash});
-  publish(conversation, event, item.effects, command.from.session);
+  if (!conversation.waiters.empty())
+    answer_waiters(conversation, command,
+                   {event.seq, event.epoch, event.messageId, event.timestamp, event.payloadHash});
+  publish(conversation, event, request.effects, command.from.session);
   if (context_.hooks != nullptr) {
     try {
       context_.hooks->after_persist(conversation.id, event);
@@ -330,7 +339,7 @@ void ConversationHome::answer_duplicate(const Requester& to, const EventCommand&
 void ConversationHome::answer_waiters(Conversation& conversation, const EventCommand& first,
                                       const OriginalSend& original) {
   std::erase_if(conversation.waiters, [&](const Waiter& waiter) {
-    if (waiter.clientMsgId != first.clientMsgId || waiter.senderId != first.from.user) return false;
+    if (waiter.clientMsgId != first.clientMsgId || waiter.senderId != first.from.user()) return false;
     EventCommand repetition;
     repetition.conversationId = conversation.id;
     repetition.clientMsgId = waiter.clientMsgId;
@@ -345,7 +354,7 @@ void ConversationHome::answer_waiters(Conversation& conversation, const EventCom
 void ConversationHome::fail_waiters(Conversation& conversation, const EventCommand& command,
                                     const Error& error) {
   std::erase_if(conversation.waiters, [&](const Waiter& waiter) {
-    if (waiter.clientMsgId != command.clientMsgId || waiter.senderId != command.from.user) return false;
+    if (waiter.clientMsgId != command.clientMsgId || waiter.senderId != command.from.user()) return false;
     outlet_.error(waiter.from.session, waiter.from.id, waiter.clientMsgId, error);
     return true;
   });
@@ -364,8 +373,8 @@ void ConversationHome::end_of_turn() {
     appendOrder_.erase(appendOrder_.begin(), appendOrder_.begin() + static_cast<std::ptrdiff_t>(count));
     context_.store->append(
         std::move(batch), *context_.executor,
-        [busy = context_.busy, this, order = std::move(order)](std::vector<AppendResult> results) mutable {
-          on_appended(std::move(order), std::move(results));
+        [busy = context_.busy, this, order = std::move(order)](std::vector<AppendResult> results) {
+          on_appended(order, std::move(results));
         });
   }
   if (!claims_.empty()) {
@@ -380,7 +389,7 @@ void ConversationHome::end_of_turn() {
   if (!lookUps_.empty()) {
     std::vector<SendKey> keys;
     for (const LookUp& item : lookUps_)
-      keys.push_back({item.id, item.command.from.user, item.command.clientMsgId});
+      keys.push_back({item.id, UserId(item.command->from.user()), item.command->clientMsgId});
     context_.store->find_sends(std::move(keys), *context_.executor,
                                [busy = context_.busy, this, items = std::exchange(lookUps_, {})](
                                    std::vector<Result<std::optional<OriginalSend>>> answers) mutable {
@@ -407,7 +416,7 @@ void ConversationHome::end_of_turn() {
 
 void ConversationHome::on_looked_up(LookUp item, Result<std::optional<OriginalSend>> answer) {
   Conversation* conversation = find(item.id);
-  EventCommand& command = item.command;
+  EventCommand& command = *item.command;
   const bool blocksQueue = !item.rejection.has_value();
   if (conversation != nullptr && blocksQueue) conversation->lookupInFlight = false;
   if (answer && *answer) {
@@ -426,7 +435,7 @@ void ConversationHome::on_looked_up(LookUp item, Result<std::optional<OriginalSe
     outlet_.error(command.from.session, command.from.id, command.clientMsgId, *item.rejection);
   } else if (conversation != nullptr) {
     command.lookedUp = true;
-    process(*conversation, std::move(command));
+    process(*conversation, std::move(item.command));
   }
   if (conversation != nullptr && blocksQueue) run_waiting(*conversation);
 }

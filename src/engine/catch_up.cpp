@@ -68,7 +68,7 @@ void CatchUp::all_conversations(Requester from, std::vector<UserConversation> so
                                 bool withCursors, Conversations use) {
   constexpr std::uint32_t kStep = 1000;
   UserConversationsRequest request;
-  request.userId = from.user;
+  request.userId = from.user();
   request.after = sofar.empty() ? ConversationId{} : sofar.back().conversationId;
   request.limit = kStep;
   request.withLastMessage = withLastMessage;
@@ -242,7 +242,7 @@ void CatchUp::finish_page(std::shared_ptr<SyncRun> run) {
 /// Looks the asker's membership up; whoever has none is told so.
 void CatchUp::with_membership(Requester from, const ConversationId& id, Membership use) {
   UserConversationsRequest request;
-  request.userId = from.user;
+  request.userId = from.user();
   request.only = id;
   context_.store->conversations_of({request}, *context_.executor,
                                    [busy = context_.busy, this, from = std::move(from), use = std::move(use)](
@@ -377,7 +377,7 @@ void CatchUp::mute(Requester from, protocol::ConversationMute command) {
   const ConversationId id = command.conversationId;
   with_membership(std::move(from), id,
                   [this, until = command.until](const Requester& asker, UserConversation& conversation) {
-                    context_.store->mute({{asker.user, conversation.conversationId, until}},
+                    context_.store->mute({{UserId(asker.user()), conversation.conversationId, until}},
                                          *context_.executor,
                                          [busy = context_.busy, this, asker](std::vector<Status> stored) {
                                            if (!stored[0]) return fail(asker, unavailable());

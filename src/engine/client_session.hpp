@@ -9,6 +9,7 @@
 
 #include "chatcore/gateway/seam.hpp"
 #include "chatcore/ports/authenticator.hpp"
+#include "engine/event_command.hpp"
 #include "protocol/request_id.hpp"
 
 namespace chatcore::engine {
@@ -65,8 +66,7 @@ struct ClientSession {
   };
 
   SessionId id = 0;
-  UserId user;
-  DeviceId device;
+  PrincipalRef who;  ///< null until the credentials are known to be good
   TokenBucket events;
   std::unique_ptr<SessionExtras> extras;
   State state = State::vacant;
@@ -74,6 +74,8 @@ struct ClientSession {
   bool subscribed = false;  ///< every topic is taken
   bool background = false;
 
+  [[nodiscard]] std::string_view user() const { return who->user(); }
+  [[nodiscard]] const DeviceId& device() const { return who->device; }
   SessionExtras& more() {
     if (extras == nullptr) extras = std::make_unique<SessionExtras>();
     return *extras;

@@ -21,6 +21,7 @@
 #include "chatcore/ports/routing.hpp"
 #include "chatcore/ports/work_queue.hpp"
 #include "core/shard_link.hpp"
+#include "engine/event_command.hpp"
 
 namespace chatcore::engine {
 
@@ -43,9 +44,6 @@ struct Ports {
 
 class EngineShard;
 
-/// The topic that every device takes.
-inline constexpr std::string_view kSystemAlerts = "system-alerts";
-
 /// One shard's view: the ports, its own gateway and executor, and the way to the other shards.
 struct Context : Ports {
   EngineOptions options;
@@ -64,7 +62,7 @@ struct Context : Ports {
   [[nodiscard]] Timestamp now() const { return clock->now(); }
 
   [[nodiscard]] Topic inbox(std::string_view user) const {
-    return topics->intern(std::string("user-inbox-").append(user));
+    return topics->intern(std::string(kInboxPrefix).append(user));
   }
   [[nodiscard]] Topic group_chat(std::string_view conversation) const {
     return topics->intern(std::string("group-chat-").append(conversation));

@@ -40,12 +40,16 @@ struct RecentEvent {
   bool hidden;
 };
 
-/// An append whose answer is out.
+/// An append whose answer is out. The event is with the store until then.
 struct InFlight {
-  EventCommand command;
-  Event event;
-  AppendEffects effects;
+  CommandPtr command;
   bool changesMembers = false;
+};
+
+/// An append that was answered `unknown`, or that came after one.
+struct Uncertain {
+  InFlight item;
+  AppendRequest request;
 };
 
 /// A repetition that came while its original was in flight: answered together with it.
@@ -67,6 +71,7 @@ struct Conversation {
   static constexpr std::size_t kRecentEvents = 64;
 
   ConversationId id;
+  std::uint32_t partition = 0;
   State state = State::loading;
   bool exists = false;
   ConversationInfo info;
@@ -85,9 +90,9 @@ struct Conversation {
   Seq publishedMemberSeq = 0;
 
   std::deque<InFlight> inFlight;
-  std::deque<EventCommand> waiting;
+  std::deque<CommandPtr> waiting;
   std::vector<Waiter> waiters;
-  std::vector<InFlight> uncertain;  ///< answered `unknown`; decided by the next claim
+  std::vector<Uncertain> uncertain;  ///< decided by the next claim
   std::deque<RecentEvent> recent;
   /// Sessions whose command failed for now, and which one: until it comes again nothing later of theirs may.
   std::vector<std::pair<SessionId, ClientMsgId>> brokenOrder;

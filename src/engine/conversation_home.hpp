@@ -46,7 +46,7 @@ class ConversationHome {
   ConversationHome(Context& context, Outlet& outlet);
   ~ConversationHome();
 
-  void submit(EventCommand command);
+  void submit(CommandPtr command);
   void receipt(ReceiptCommand command);
   void typing(TypingCommand command);
   /// Which of these users (by session) may take the group's topic now; answers on `shard`.
@@ -89,23 +89,23 @@ class ConversationHome {
 
   // Appending (append_pipeline.cpp)
   void run_waiting(Conversation& conversation);
-  void process(Conversation& conversation, EventCommand command);
-  [[nodiscard]] bool prepare(Conversation& conversation, EventCommand& command);
+  void process(Conversation& conversation, CommandPtr command);
+  [[nodiscard]] bool prepare(Conversation& conversation, CommandPtr& command);
   [[nodiscard]] bool repeats_in_flight(Conversation& conversation, const EventCommand& command);
   [[nodiscard]] bool out_of_order(Conversation& conversation, const EventCommand& command);
   [[nodiscard]] bool ask_hooks(Conversation& conversation, EventCommand& command);
-  void look_up_then_reject(Conversation& conversation, EventCommand command, Error error);
+  void look_up_then_reject(Conversation& conversation, CommandPtr command, Error error);
   void reject(Conversation& conversation, const EventCommand& command, const Error& error);
-  void append(Conversation& conversation, EventCommand command, Plan plan);
-  void on_appended(std::vector<Conversation*> order, std::vector<AppendResult> results);
-  void on_result(Conversation& conversation, InFlight item, AppendResult result);
-  void committed(Conversation& conversation, InFlight& item);
+  void append(Conversation& conversation, CommandPtr command, Plan&& plan, Timestamp now);
+  void on_appended(const std::vector<Conversation*>& order, std::vector<AppendResult> results);
+  void on_result(Conversation& conversation, InFlight item, AppendResult& result);
+  void committed(Conversation& conversation, const InFlight& item, const AppendRequest& request);
   void answer_duplicate(const Requester& to, const EventCommand& command, const OriginalSend& original);
   void answer_waiters(Conversation& conversation, const EventCommand& first, const OriginalSend& original);
   void fail_waiters(Conversation& conversation, const EventCommand& command, const Error& error);
   struct LookUp {
     ConversationId id;
-    EventCommand command;
+    CommandPtr command;
     std::optional<Error> rejection;  ///< told if it is no repetition; without: goes on
   };
   void on_looked_up(LookUp item, Result<std::optional<OriginalSend>> answer);

@@ -32,6 +32,7 @@ Conversation& ConversationHome::get_or_load(const ConversationId& id, const Even
   }
   auto conversation = std::make_unique<Conversation>();
   conversation->id = id;
+  conversation->partition = partition_of(id);
   if (const auto kept = brokenOrders_.find(id); kept != brokenOrders_.end()) {
     conversation->brokenOrder = std::move(kept->second);
     brokenOrders_.erase(kept);
@@ -39,8 +40,8 @@ Conversation& ConversationHome::get_or_load(const ConversationId& id, const Even
   // Who the two are is known from the first command only: the id is a hash.
   if (const auto* message = cause != nullptr ? std::get_if<NewMessage>(&cause->action) : nullptr;
       message != nullptr && !message->to.empty()) {
-    conversation->inboxes.emplace_back(cause->from.user, context_.inbox(cause->from.user));
-    if (message->to != cause->from.user)
+    conversation->inboxes.emplace_back(cause->from.user(), context_.inbox(cause->from.user()));
+    if (message->to != cause->from.user())
       conversation->inboxes.emplace_back(message->to, context_.inbox(message->to));
     sort_by_user(conversation->inboxes);
   }
@@ -159,8 +160,8 @@ void ConversationHome::fail_loading(Conversation& conversation, const Error& err
     waiting = std::move(found->second);
     continuations_.erase(found);
   }
-  for (InFlight& item : conversation.uncertain) conversation.waiting.push_back(std::move(item.command));
-  for (const EventCommand& command : conversation.waiting) reject(conversation, command, told);
+  for (Uncertain& open : conversation.uncertain) conversation.waiting.push_back(std::move(open.item.command));
+  for (const CommandPtr& command : conversation.waiting) reject(conversation, *command, told);
   for (const Waiter& waiter : conversation.waiters)
     outlet_.error(waiter.from.session, waiter.from.id, waiter.clientMsgId, told);
   if (!conversation.brokenOrder.empty()) {
@@ -191,25 +192,26 @@ void ConversationHome::read_missing(Conversation& conversation, Seq from, Seq to
 }
 
 void ConversationHome::finish_recovery(Conversation& conversation, std::vector<Event> committedEvents) {
-  std::vector<InFlight> uncertain = std::move(conversation.uncertain);
+  std::vector<Uncertain> uncertain = std::move(conversation.uncertain);
   conversation.uncertain.clear();
-  for (Event& event : committedEvents) {
-    const auto known = std::find_if(uncertain.begin(), uncertain.end(), [&](const InFlight& item) {
-      return item.event.messageId == event.messageId && item.event.seq == event.seq;
+  for (const Event& event : committedEvents) {
+    const auto known = std::find_if(uncertain.begin(), uncertain.end(), [&](const Uncertain& open) {
+      const Event& sent = open.request.events[0];
+      return sent.messageId == event.messageId && sent.seq == event.seq;
     });
     if (known != uncertain.end()) {
-      InFlight item = std::move(*known);
+      const Uncertain decided = std::move(*known);
       uncertain.erase(known);
-      committed(conversation, item);
+      committed(conversation, decided.item, decided.request);
     } else {
       publish(conversation, event, {}, 0);
     }
   }
   const Error lost{ErrorCode::unavailable, "the store did not take the event; send it again",
                    std::chrono::milliseconds(500)};
-  for (const InFlight& item : uncertain) {
-    fail_waiters(conversation, item.command, lost);
-    reject(conversation, item.command, lost);
+  for (const Uncertain& open : uncertain) {
+    fail_waiters(conversation, *open.item.command, lost);
+    reject(conversation, *open.item.command, lost);
   }
   become_ready(conversation);
 }

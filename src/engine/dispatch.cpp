@@ -29,8 +29,7 @@ EngineShard::EngineShard(Context context)
       users_(context_, outlet_),
       catchUp_(context_, outlet_),
       decoder_(limits_of(context_.options)),
-      expiries_(context_.clock->steady()),
-      alerts_(context_.topics->intern(kSystemAlerts)) {}
+      expiries_(context_.clock->steady()) {}
 
 EngineShard::~EngineShard() = default;
 
@@ -41,7 +40,7 @@ ClientSession* EngineShard::find(SessionId id) {
 }
 
 Requester EngineShard::requester(const ClientSession& session, protocol::RequestId id) const {
-  return {session.id, session.user, session.device, std::move(id)};
+  return {session.id, session.who, std::move(id)};
 }
 
 void EngineShard::received(SessionId id, std::span<const std::string_view> messages) {
@@ -64,14 +63,11 @@ class Dispatch {
 
   void operator()(const protocol::MessageSend& send) {
     ConversationId conversationId = send.to.empty() ? ConversationId(send.conversationId)
-                                                    : direct_conversation_id(session_.user, send.to);
-    // Either way of naming the conversation means the same message.
-    protocol::MessageSend meant = send;
-    meant.conversationId = conversationId;
-    meant.to = {};
-    EventCommand command = event(send.clientMsgId, protocol::payload_hash(meant));
-    command.conversationId = std::move(conversationId);
-    command.action = NewMessage{send.messageType, std::string(send.content), send.replyTo, UserId(send.to)};
+                                                    : direct_conversation_id(session_.user(), send.to);
+    CommandPtr command = event(send.clientMsgId, protocol::payload_hash(send));
+    command->conversationId = std::move(conversationId);
+    command->action.emplace<NewMessage>(send.messageType, std::string(send.content), send.replyTo,
+                                        UserId(send.to));
     shard_.submit(session_, std::move(command));
   }
   void operator()(protocol::MessageReceived& received) {
@@ -119,11 +115,11 @@ class Dispatch {
   void operator()(protocol::Hello& hello) { shard_.on_hello(session_, std::move(hello), id_); }
 
   void operator()(protocol::ConversationCreate& create) {
-    EventCommand command = event(create.clientMsgId, protocol::payload_hash(create));
-    command.conversationId = create.conversationId.empty()
-                                 ? derived_group_id(session_.user, create.clientMsgId)
-                                 : std::move(create.conversationId);
-    command.action = CreateGroup{std::move(create.name), std::move(create.members)};
+    CommandPtr command = event(create.clientMsgId, protocol::payload_hash(create));
+    command->conversationId = create.conversationId.empty()
+                                  ? derived_group_id(session_.user(), create.clientMsgId)
+                                  : std::move(create.conversationId);
+    command->action = CreateGroup{std::move(create.name), std::move(create.members)};
     shard_.submit(session_, std::move(command));
   }
   void operator()(protocol::ConversationUpdate& update) {
@@ -140,18 +136,18 @@ class Dispatch {
 
  private:
   [[nodiscard]] Requester requester() const { return shard_.requester(session_, id_); }
-  [[nodiscard]] EventCommand event(std::string_view clientMsgId, std::uint64_t payloadHash) const {
-    EventCommand command;
-    command.from = requester();
-    command.clientMsgId = clientMsgId;
-    command.payloadHash = payloadHash;
+  [[nodiscard]] CommandPtr event(std::string_view clientMsgId, std::uint64_t payloadHash) const {
+    auto command = std::make_unique<EventCommand>();
+    command->from = requester();
+    command->clientMsgId = clientMsgId;
+    command->payloadHash = payloadHash;
     return command;
   }
   template <class WireCommand>
   void change(WireCommand& wire, Action action) {
-    EventCommand command = event(wire.clientMsgId, hash_);
-    command.conversationId = std::move(wire.conversationId);
-    command.action = std::move(action);
+    CommandPtr command = event(wire.clientMsgId, hash_);
+    command->conversationId = std::move(wire.conversationId);
+    command->action = std::move(action);
     shard_.submit(session_, std::move(command));
   }
 
@@ -185,17 +181,16 @@ void EngineShard::handle(ClientSession& session, std::string_view message) {
       *decoded.command);
 }
 
-void EngineShard::submit(ClientSession& session, EventCommand command) {
+void EngineShard::submit(ClientSession& session, CommandPtr command) {
   const std::uint32_t rate = context_.options.eventsPerSecond;
   if (rate != 0 && !session.events.take(rate, context_.clock->steady().count()))
-    command.refusal =
+    command->refusal =
         Error{ErrorCode::rate_limited, "too many commands", std::chrono::milliseconds(1000 / rate + 1)};
-  const std::uint32_t home = context_.home_of(command.conversationId);
+  const std::uint32_t home = context_.home_of(command->conversationId);
   if (context_.here(home)) return conversations_.submit(std::move(command));
-  context_.link->send(
-      home, [owner = (*context_.shards)[home], held = std::make_unique<EventCommand>(std::move(command))] {
-        owner->conversations().submit(std::move(*held));
-      });
+  context_.link->send(home, [owner = (*context_.shards)[home], command = std::move(command)]() mutable {
+    owner->conversations().submit(std::move(command));
+  });
 }
 
 void EngineShard::receipts(ClientSession& session, const protocol::RequestId& id,
@@ -305,10 +300,8 @@ void EngineShard::closed(SessionId id, std::uint16_t) {
   const bool admitted =
       session->state == ClientSession::State::live || session->state == ClientSession::State::admitting;
   if (admitted) {
-    on_shard(context_.home_of(session->user),
-             [id, user = session->user, device = session->device](EngineShard& home) {
-               home.users_.disconnect(id, user, device);
-             });
+    on_shard(context_.home_of(session->user()),
+             [id, who = session->who](EngineShard& home) { home.users_.disconnect(id, *who); });
   }
   *session = ClientSession{};
 }
@@ -316,10 +309,10 @@ void EngineShard::closed(SessionId id, std::uint16_t) {
 void EngineShard::stale(const Topic& topic, std::vector<SessionId> takers) {
   static constexpr std::string_view kPrefix = "group-chat-";
   if (!topic->name().starts_with(kPrefix)) return;
-  ConversationId id = topic->name().substr(kPrefix.size());
+  ConversationId id(topic->name().substr(kPrefix.size()));
   std::vector<std::pair<SessionId, UserId>> users;
   for (SessionId taker : takers)
-    if (const ClientSession* session = find(taker)) users.emplace_back(taker, session->user);
+    if (const ClientSession* session = find(taker)) users.emplace_back(taker, UserId(session->user()));
   on_shard(context_.home_of(id),
            [topic, id, users = std::move(users), here = context_.link->self()](EngineShard& owner) mutable {
              owner.conversations().refresh_takers(topic, std::move(id), std::move(users), here);

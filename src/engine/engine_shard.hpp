@@ -1,5 +1,6 @@
 #pragma once
 
+#include <deque>
 #include <memory>
 #include <string>
 #include <vector>
@@ -55,7 +56,7 @@ class EngineShard final : public GatewayEvents {
   // Dispatch (dispatch.cpp)
   void handle(ClientSession& session, std::string_view message);
   [[nodiscard]] Requester requester(const ClientSession& session, protocol::RequestId id) const;
-  void submit(ClientSession& session, EventCommand command);
+  void submit(ClientSession& session, CommandPtr command);
   void receipts(ClientSession& session, const protocol::RequestId& id,
                 const std::vector<protocol::Position>& positions, bool read);
   void presence(ClientSession& session, const protocol::RequestId& id, std::vector<UserId> users, bool watch);
@@ -76,9 +77,8 @@ class EngineShard final : public GatewayEvents {
   UserHome users_;
   CatchUp catchUp_;
   protocol::Decoder decoder_;
-  std::vector<ClientSession> sessions_;  // by slot
+  std::deque<ClientSession> sessions_;  // by slot; grows without moving what is there
   TimerWheel<SessionId> expiries_;
-  Topic alerts_;
   std::uint64_t commands_ = 0;
 
   // The turn's batches.

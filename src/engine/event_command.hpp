@@ -1,12 +1,15 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
 #include "chatcore/gateway/seam.hpp"
+#include "chatcore/gateway/topic.hpp"
 #include "chatcore/model/conversation.hpp"
 #include "chatcore/model/event.hpp"
 #include "chatcore/result.hpp"
@@ -15,11 +18,26 @@
 namespace chatcore::engine {
 
 /// Who asks, and where the answer goes.
+/// Begins the name of the topic that all devices of a user take.
+inline constexpr std::string_view kInboxPrefix = "user-inbox-";
+
+/// Who a connection is: made once, shared by all that acts for it. The user's name is that of the inbox.
+struct Principal {
+  Topic inbox;
+  DeviceId device;
+
+  [[nodiscard]] std::string_view user() const noexcept { return inbox->name().substr(kInboxPrefix.size()); }
+};
+using PrincipalRef = std::shared_ptr<const Principal>;
+
+/// Whom an answer goes to.
 struct Requester {
   SessionId session = 0;
-  UserId user;
-  DeviceId device;
+  PrincipalRef who;
   protocol::RequestId id;
+
+  [[nodiscard]] std::string_view user() const { return who->user(); }
+  [[nodiscard]] const DeviceId& device() const { return who->device; }
 };
 
 struct NewMessage {
@@ -63,5 +81,8 @@ struct EventCommand {
   bool lookedUp = false;      ///< known not to be a repetition
   std::uint8_t attempts = 0;  ///< how often it was appended in vain through no fault of its own
 };
+
+/// Commands travel as one pointer from the decoder to the answer.
+using CommandPtr = std::unique_ptr<EventCommand>;
 
 }  // namespace chatcore::engine

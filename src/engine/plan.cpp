@@ -14,8 +14,8 @@ Error not_a_member() { return refuse(ErrorCode::not_a_member, "not a member of t
 Event draft(const EventCommand& command, EventKind kind) {
   Event event;
   event.kind = kind;
-  event.senderId = command.from.user;
-  event.senderDeviceId = command.from.device;
+  event.senderId = command.from.user();
+  event.senderDeviceId = command.from.device();
   event.clientMsgId = command.clientMsgId;
   event.payloadHash = command.payloadHash;
   return event;
@@ -36,7 +36,7 @@ class Planner {
     if (self() == nullptr) return not_a_member();
     Plan plan = message_plan(message);
     if (conversation_.direct() && conversation_.inboxes.size() == 2) {
-      const bool first = conversation_.inboxes[0].first == command_.from.user;
+      const bool first = conversation_.inboxes[0].first == command_.from.user();
       if (first ? conversation_.firstBlocksSecond : conversation_.secondBlocksFirst)
         return refuse(ErrorCode::blocked, "you have blocked this user");
       plan.event.hiddenFromOthers = first ? conversation_.secondBlocksFirst : conversation_.firstBlocksSecond;
@@ -47,15 +47,16 @@ class Planner {
   Result<Plan> operator()(const CreateGroup& create) const {
     if (conversation_.exists) return refuse(ErrorCode::forbidden, "a conversation of this id exists already");
     std::vector<UserId> everyone = create.members;
-    if (std::find(everyone.begin(), everyone.end(), command_.from.user) == everyone.end())
-      everyone.push_back(command_.from.user);
+    if (std::find(everyone.begin(), everyone.end(), command_.from.user()) == everyone.end())
+      everyone.emplace_back(command_.from.user());
     std::sort(everyone.begin(), everyone.end());
     Plan plan{draft(command_, EventKind::conversation), {}, true};
     plan.event.content = protocol::conversation_event_content(ConversationKind::group, create.name, everyone,
-                                                              command_.from.user);
-    plan.effects.info = ConversationInfo{ConversationKind::group, create.name, command_.from.user, now_};
+                                                              command_.from.user());
+    plan.effects.info =
+        ConversationInfo{ConversationKind::group, create.name, UserId(command_.from.user()), now_};
     for (UserId& user : everyone) {
-      const Role role = user == command_.from.user ? Role::admin : Role::member;
+      const Role role = user == command_.from.user() ? Role::admin : Role::member;
       plan.effects.members.push_back({{std::move(user), role, 1, 0}, false});
     }
     return plan;
@@ -64,7 +65,7 @@ class Planner {
   Result<Plan> operator()(const RenameGroup& rename) const {
     if (auto refused = group_admin()) return *std::move(refused);
     Plan plan{draft(command_, EventKind::conversation), {}, false};
-    plan.event.content = protocol::conversation_update_content(rename.name, command_.from.user);
+    plan.event.content = protocol::conversation_update_content(rename.name, command_.from.user());
     plan.effects.info = conversation_.info;
     plan.effects.info->name = rename.name;
     return plan;
@@ -79,7 +80,8 @@ class Planner {
     if (conversation_.members.size() + fresh.size() > options_.maxGroupMembers)
       return refuse(ErrorCode::too_large, "the group is full");
     Plan plan{draft(command_, EventKind::member), {}, true};
-    plan.event.content = protocol::member_event_content(protocol::MemberOp::added, fresh, command_.from.user);
+    plan.event.content =
+        protocol::member_event_content(protocol::MemberOp::added, fresh, command_.from.user());
     for (UserId& user : fresh)
       plan.effects.members.push_back(
           {{std::move(user), Role::member, conversation_.head + 1, conversation_.ordinal}, false});
@@ -91,7 +93,7 @@ class Planner {
     for (const UserId& user : remove.members) {
       if (!conversation_.members.contains(user))
         return refuse(ErrorCode::not_found, "`members`: " + user + " is not a member");
-      if (user == command_.from.user)
+      if (user == command_.from.user())
         return refuse(ErrorCode::bad_request, "`members`: to go oneself is conversation.leave");
     }
     return removal(protocol::MemberOp::removed, remove.members);
@@ -106,7 +108,7 @@ class Planner {
       return refuse(ErrorCode::forbidden, "the last admin stays one");
     Plan plan{draft(command_, EventKind::member), {}, true};
     plan.event.content = protocol::member_event_content(protocol::MemberOp::role, {&set.userId, 1},
-                                                        command_.from.user, set.role);
+                                                        command_.from.user(), set.role);
     plan.effects.members.push_back(
         {{set.userId, set.role, found->second.joinSeq, found->second.joinOrdinal}, false});
     return plan;
@@ -114,16 +116,16 @@ class Planner {
 
   Result<Plan> operator()(const LeaveGroup&) const {
     if (auto refused = group()) return *std::move(refused);
-    const std::vector<UserId> self{command_.from.user};
+    const std::vector<UserId> self{UserId(command_.from.user())};
     Result<Plan> plan = removal(protocol::MemberOp::left, self);
     // A group is never left without an admin while it has members: the longest member inherits.
-    if (conversation_.members.at(command_.from.user).role == Role::admin && admins() == 1) inherit(*plan);
+    if (conversation_.members.at(command_.from.user()).role == Role::admin && admins() == 1) inherit(*plan);
     return plan;
   }
 
  private:
   [[nodiscard]] const MemberRecord* self() const {
-    const auto found = conversation_.members.find(command_.from.user);
+    const auto found = conversation_.members.find(command_.from.user());
     return found == conversation_.members.end() ? nullptr : &found->second;
   }
   [[nodiscard]] std::optional<Error> group() const {
@@ -147,24 +149,23 @@ class Planner {
     Plan plan{draft(command_, EventKind::message), {}, false};
     plan.event.messageType = message.type;
     plan.event.replyTo = message.replyTo;
-    plan.event.content = message.content;
-    return plan;
+    return plan;  // the content is moved in when the plan is carried out
   }
 
   [[nodiscard]] Result<Plan> first_message(const NewMessage& message) const {
     if (conversation_.inboxes.size() == 2) {
-      const bool first = conversation_.inboxes[0].first == command_.from.user;
+      const bool first = conversation_.inboxes[0].first == command_.from.user();
       if (first ? conversation_.firstBlocksSecond : conversation_.secondBlocksFirst)
         return refuse(ErrorCode::blocked, "you have blocked this user");
     }
     Plan plan = message_plan(message);
     plan.changesMembers = true;
-    plan.effects.info = ConversationInfo{ConversationKind::direct, {}, command_.from.user, now_};
-    plan.effects.members.push_back({{command_.from.user, Role::member, 1, 0}, false});
-    if (message.to != command_.from.user)
+    plan.effects.info = ConversationInfo{ConversationKind::direct, {}, UserId(command_.from.user()), now_};
+    plan.effects.members.push_back({{UserId(command_.from.user()), Role::member, 1, 0}, false});
+    if (message.to != command_.from.user())
       plan.effects.members.push_back({{message.to, Role::member, 1, 0}, false});
     if (conversation_.inboxes.size() == 2) {
-      const bool first = conversation_.inboxes[0].first == command_.from.user;
+      const bool first = conversation_.inboxes[0].first == command_.from.user();
       plan.event.hiddenFromOthers = first ? conversation_.secondBlocksFirst : conversation_.firstBlocksSecond;
     }
     return plan;
@@ -172,7 +173,7 @@ class Planner {
 
   [[nodiscard]] Result<Plan> removal(protocol::MemberOp op, const std::vector<UserId>& users) const {
     Plan plan{draft(command_, EventKind::member), {}, true};
-    plan.event.content = protocol::member_event_content(op, users, command_.from.user);
+    plan.event.content = protocol::member_event_content(op, users, command_.from.user());
     for (const UserId& user : users) plan.effects.members.push_back({{user, Role::member, 0, 0}, true});
     return plan;
   }
@@ -180,7 +181,7 @@ class Planner {
   void inherit(Plan& plan) const {
     const std::pair<const std::string, MemberRecord>* heir = nullptr;
     for (const auto& member : conversation_.members) {
-      if (member.first == command_.from.user) continue;
+      if (member.first == command_.from.user()) continue;
       if (heir == nullptr ||
           std::pair(member.second.joinSeq, member.first) < std::pair(heir->second.joinSeq, heir->first))
         heir = &member;
@@ -207,7 +208,7 @@ void stamp(Conversation& conversation, Plan& plan, Timestamp now) {
   Event& event = plan.event;
   event.seq = ++conversation.head;
   event.epoch = conversation.epoch;
-  event.messageId = next_message_id(conversation.lastMessageId, now, partition_of(conversation.id));
+  event.messageId = next_message_id(conversation.lastMessageId, now, conversation.partition);
   event.timestamp = now;
   if (event.kind == EventKind::message && !event.hiddenFromOthers) ++conversation.ordinal;
   event.ordinal = conversation.ordinal;
@@ -226,10 +227,8 @@ void stamp(Conversation& conversation, Plan& plan, Timestamp now) {
     record.joinOrdinal = change.member.joinOrdinal;
   }
   if (event.kind != EventKind::message) return;
-  if (MemberRecord* sender = conversation.member(event.senderId)) {
-    sender->cursor.sentOrdinal = event.ordinal;
-    plan.effects.cursors.push_back({event.senderId, Cursor{0, 0, 0, event.ordinal}});
-  }
+  // The store does the same by itself.
+  if (MemberRecord* sender = conversation.member(event.senderId)) sender->cursor.sentOrdinal = event.ordinal;
 }
 
 }  // namespace chatcore::engine

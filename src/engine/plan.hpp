@@ -11,7 +11,7 @@ namespace chatcore::engine {
 
 /// What a command does to its conversation, decided but not yet done.
 struct Plan {
-  Event event;  ///< complete but for the ids and times that `stamp` gives
+  Event event;  ///< but for the ids and times that `stamp` gives, and a message's content, which is moved in
   AppendEffects effects;
   bool changesMembers = false;
 };

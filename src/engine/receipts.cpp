@@ -32,7 +32,7 @@ const RecentEvent* ConversationHome::recent(const Conversation& conversation, Se
 }
 
 void ConversationHome::apply_receipt(Conversation& conversation, ReceiptCommand command) {
-  MemberRecord* member = conversation.member(command.from.user);
+  MemberRecord* member = conversation.member(command.from.user());
   if (member == nullptr) {
     const Error error{ErrorCode::not_a_member, "not a member of this conversation", {}};
     return finish_receipt(command, &error);
@@ -51,7 +51,7 @@ void ConversationHome::apply_receipt(Conversation& conversation, ReceiptCommand 
     return finish_receipt(command, &error);
   }
   if (!command.read) {
-    Seq& acknowledged = conversation.deviceAcks[command.from.user + "/" + command.from.device];
+    Seq& acknowledged = conversation.deviceAcks[UserId(command.from.user()) + "/" + command.from.device()];
     acknowledged = std::max(acknowledged, command.seq);
     return advance_cursor(conversation, std::move(command), 0);
   }
@@ -106,7 +106,7 @@ void ConversationHome::resolve_message(ReceiptCommand command, Seq low, Seq high
 
 void ConversationHome::advance_cursor(Conversation& conversation, ReceiptCommand command,
                                       std::uint64_t ordinal) {
-  MemberRecord* member = conversation.member(command.from.user);
+  MemberRecord* member = conversation.member(command.from.user());
   if (member == nullptr) {
     const Error error{ErrorCode::not_a_member, "not a member of this conversation", {}};
     return finish_receipt(command, &error);
@@ -122,7 +122,7 @@ void ConversationHome::advance_cursor(Conversation& conversation, ReceiptCommand
     cursor.readSeq = std::max(cursor.readSeq, command.seq);
     cursor.readOrdinal = std::max(cursor.readOrdinal, ordinal);
   }
-  cursorUpdates_.push_back({conversation.id, command.from.user, cursor});
+  cursorUpdates_.push_back({conversation.id, UserId(command.from.user()), cursor});
   const Seq seq = advances ? command.seq : before;
   receipts_.push_back({std::move(command), conversation.id, before, seq});
 }
@@ -163,7 +163,7 @@ void ConversationHome::on_advanced(std::vector<PendingReceipt> receipts,
 }
 
 void ConversationHome::tell_senders(Conversation& conversation, const PendingReceipt& receipt) {
-  const UserId& reader = receipt.command.from.user;
+  const UserId reader(receipt.command.from.user());
   MessageId messageId = 0;
   if (const RecentEvent* event = recent(conversation, receipt.seq)) messageId = event->messageId;
   if (receipt.command.read) {
@@ -206,7 +206,8 @@ void ConversationHome::tell_senders(Conversation& conversation, const PendingRec
                          if (!ranges[0] || ranges[0]->events.empty()) return;
                          std::vector<UserId> senders;
                          for (const Event& event : ranges[0]->events)
-                           if (event.senderId != receipt.command.from.user) senders.push_back(event.senderId);
+                           if (event.senderId != receipt.command.from.user())
+                             senders.push_back(event.senderId);
                          std::sort(senders.begin(), senders.end());
                          senders.erase(std::unique(senders.begin(), senders.end()), senders.end());
                          tell_senders_of(receipt, senders, ranges[0]->epoch, ranges[0]->events[0].messageId);
@@ -216,7 +217,7 @@ void ConversationHome::tell_senders(Conversation& conversation, const PendingRec
 void ConversationHome::tell_senders_of(const PendingReceipt& receipt, const std::vector<UserId>& senders,
                                        Epoch epoch, MessageId messageId) {
   if (senders.empty()) return;
-  const protocol::Receipt told{receipt.id,    receipt.command.from.user, receipt.seq, epoch, messageId,
+  const protocol::Receipt told{receipt.id,    receipt.command.from.user(), receipt.seq, epoch, messageId,
                                context_.now()};
   const FrameRef frame = outlet_.frame(
       [&](std::string& out) {

@@ -10,21 +10,21 @@ void ConversationHome::typing(TypingCommand command) {
         if (conversation == nullptr)
           return outlet_.error(from.session, from.id, {},
                                {ErrorCode::unavailable, "the conversation cannot be reached", {}});
-        if (conversation->member(from.user) == nullptr)
+        if (conversation->member(from.user()) == nullptr)
           return outlet_.error(from.session, from.id, {},
                                {ErrorCode::not_a_member, "not a member of this conversation", {}});
         outlet_.ok(from.session, from.id);
+        const UserId user(from.user());
         if (conversation->large()) return;
         if (!command->start) {
-          if (conversation->typing.erase(from.user) != 0)
-            publish_typing(*conversation, from.user, false, from.session);
+          if (conversation->typing.erase(from.user()) != 0)
+            publish_typing(*conversation, user, false, from.session);
           return;
         }
         const std::chrono::milliseconds until = context_.clock->steady() + context_.options.typingTtl;
-        const bool already = !conversation->typing.insert_or_assign(from.user, until.count()).second;
-        publish_typing(*conversation, from.user, true, from.session);
-        if (!already)
-          timers_.add(until, [this, id = conversation->id, user = from.user] { typing_ends(id, user); });
+        const bool already = !conversation->typing.insert_or_assign(from.user(), until.count()).second;
+        publish_typing(*conversation, user, true, from.session);
+        if (!already) timers_.add(until, [this, id = conversation->id, user] { typing_ends(id, user); });
       });
 }
 

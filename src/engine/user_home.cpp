@@ -21,14 +21,33 @@ struct UserHome::Query {
 UserHome::UserHome(Context& context, Outlet& outlet)
     : context_(context), outlet_(outlet), debounces_(context.clock->steady()) {}
 
-DeviceLease UserHome::lease_of(const UserId& user, const DeviceSession& device) const {
-  return {user, device.device, context_.serverId, context_.boot, device.session, device.epoch};
+UserHome::User* UserHome::find(std::string_view user) const {
+  const auto found = users_.find(user);
+  return found == users_.end() ? nullptr : found->get();
 }
 
-void UserHome::connect(SessionId session, UserId user, DeviceId device, Task registered) {
-  User& state = users_[user];
-  const auto same = std::find_if(state.devices.begin(), state.devices.end(),
-                                 [&](const DeviceSession& known) { return known.device == device; });
+UserHome::User& UserHome::find_or_add(const Topic& inbox) {
+  if (User* known = find(inbox->name().substr(kInboxPrefix.size()))) return *known;
+  auto user = std::make_unique<User>();
+  user->inbox = inbox;
+  return **users_.insert(std::move(user)).first;
+}
+
+DeviceLease UserHome::lease_of(const DeviceSession& device) const {
+  return {UserId(device.who->user()),
+          device.who->device,
+          context_.serverId,
+          context_.boot,
+          device.session,
+          device.epoch};
+}
+
+void UserHome::connect(SessionId session, PrincipalRef who, Task registered) {
+  const UserId user(who->user());
+  User& state = find_or_add(who->inbox);
+  const auto same = std::find_if(state.devices.begin(), state.devices.end(), [&](const DeviceSession& known) {
+    return known.who->device == who->device;
+  });
   if (same != state.devices.end()) {
     // Closing tells this home at once that the old session is gone: by then it must not be the device's.
     const SessionId replaced = std::exchange(same->session, session);
@@ -36,38 +55,40 @@ void UserHome::connect(SessionId session, UserId user, DeviceId device, Task reg
     same->acquiring = true;
     outlet_.close(replaced, CloseCode::replaced);
   } else {
-    state.devices.push_back({session, 0, true, device});
+    state.devices.push_back({session, 0, who, true});
   }
   state.offlineAt = 0;
   if (!state.announced) {
     state.announced = true;
     announce(user, state, true);
   }
-  acquiring_.push_back({std::move(user), std::move(device), context_.serverId, context_.boot, session, 0});
+  acquiring_.push_back({user, who->device, context_.serverId, context_.boot, session, 0});
   registered_.push_back(std::move(registered));
 }
 
 void UserHome::on_acquired(const DeviceLease& lease, const Result<AcquireResult>& result) {
   // Presence is advice; a device is not kept out because it cannot be registered. The renewal tries again.
   if (!result) context_.log->write(LogLevel::warn, "presence", "no lease: " + result.error().message);
-  const auto found = users_.find(lease.userId);
-  if (found == users_.end()) return;
-  for (DeviceSession& device : found->second.devices) {
+  User* state = find(lease.userId);
+  if (state == nullptr) return;
+  for (DeviceSession& device : state->devices) {
     if (device.session != lease.session) continue;
     device.acquiring = false;
     if (result) device.epoch = result->epoch;
   }
 }
 
-void UserHome::disconnect(SessionId session, const UserId& user, const DeviceId& device) {
-  const auto found = users_.find(user);
-  if (found == users_.end()) return;
-  User& state = found->second;
-  const auto gone = std::find_if(state.devices.begin(), state.devices.end(), [&](const DeviceSession& known) {
-    return known.session == session && known.device == device;
-  });
+void UserHome::disconnect(SessionId session, const Principal& who) {
+  const UserId user(who.user());
+  User* known = find(user);
+  if (known == nullptr) return;
+  User& state = *known;
+  const auto gone =
+      std::find_if(state.devices.begin(), state.devices.end(), [&](const DeviceSession& device) {
+        return device.session == session && device.who->device == who.device;
+      });
   if (gone == state.devices.end()) return;  // replaced by a newer connection of the same device
-  releasing_.push_back(lease_of(user, *gone));
+  releasing_.push_back(lease_of(*gone));
   state.devices.erase(gone);
   if (!state.devices.empty()) return;
   state.lastSeen = context_.now();
@@ -77,9 +98,9 @@ void UserHome::disconnect(SessionId session, const UserId& user, const DeviceId&
 }
 
 void UserHome::debounce_ended(const UserId& user) {
-  const auto found = users_.find(user);
-  if (found == users_.end()) return;
-  User& state = found->second;
+  User* known = find(user);
+  if (known == nullptr) return;
+  User& state = *known;
   if (!state.devices.empty() || state.offlineAt == 0) return;
   if (state.offlineAt > context_.clock->steady().count()) return;  // a later debounce has its own timer
   state.offlineAt = 0;
@@ -101,7 +122,7 @@ void UserHome::announce(const UserId& user, const User& state, bool online) {
       context_.log->write(LogLevel::error, "hooks", failure.what());
     }
   }
-  if (state.watchers.empty()) return;
+  if (state.watchers == nullptr) return;
   const auto update = [&](Timestamp lastSeen) {
     return outlet_.frame(
         [&](std::string& out) { protocol::append_presence_update(out, {user, online, lastSeen}); },
@@ -109,15 +130,16 @@ void UserHome::announce(const UserId& user, const User& state, bool online) {
   };
   const FrameRef plain = update(0);
   const FrameRef dated = online ? plain : update(state.lastSeen);
-  for (const Watcher& watcher : state.watchers)
+  for (const Watcher& watcher : *state.watchers)
     if (watcher.sees.online) outlet_.deliver(watcher.session, watcher.sees.lastSeen ? dated : plain);
 }
 
 void UserHome::forget_if_idle(const UserId& user) {
   const auto found = users_.find(user);
-  if (found != users_.end() && found->second.devices.empty() && found->second.watchers.empty() &&
-      found->second.offlineAt == 0)
-    users_.erase(found);
+  if (found == users_.end()) return;
+  User& state = **found;
+  if (state.watchers != nullptr && state.watchers->empty()) state.watchers = nullptr;
+  if (state.devices.empty() && state.watchers == nullptr && state.offlineAt == 0) users_.erase(found);
 }
 
 void UserHome::query(Requester from, std::vector<UserId> users, bool watch, Answer answer) {
@@ -131,7 +153,7 @@ void UserHome::query(Requester from, std::vector<UserId> users, bool watch, Answ
   std::erase_if(asking_, [](const std::weak_ptr<Query>& asked) { return asked.expired(); });
   if (watch) asking_.push_back(query);
   std::vector<BlockQuery> pairs;
-  for (const UserId& user : query->users) pairs.push_back({user, query->from.user});
+  for (const UserId& user : query->users) pairs.push_back({user, UserId(query->from.user())});
   context_.directory->blocks(std::move(pairs), *context_.executor,
                              [busy = context_.busy, this, query](std::vector<Result<BlockState>> states) {
                                // Unknown counts as blocked: what may be secret is not shown on a failure.
@@ -148,7 +170,7 @@ void UserHome::check_privacy(std::shared_ptr<Query> query) {
                               std::vector<std::size_t> of;
                               for (std::size_t i = 0; i < users.size(); ++i) {
                                 if (!users[i]) query->sees[i] = {false, false};
-                                if (!users[i] || query->users[i] == query->from.user) continue;
+                                if (!users[i] || query->users[i] == query->from.user()) continue;
                                 Visibility& sees = query->sees[i];
                                 if (users[i]->onlineAudience == Audience::nobody) sees.online = false;
                                 if (users[i]->lastSeenAudience == Audience::nobody) sees.lastSeen = false;
@@ -156,7 +178,7 @@ void UserHome::check_privacy(std::shared_ptr<Query> query) {
                                     (sees.online && users[i]->onlineAudience == Audience::contacts) ||
                                     (sees.lastSeen && users[i]->lastSeenAudience == Audience::contacts);
                                 if (!ask) continue;
-                                pairs.push_back({query->users[i], query->from.user});
+                                pairs.push_back({query->users[i], UserId(query->from.user())});
                                 of.push_back(i);
                               }
                               if (pairs.empty()) return answer(query);
@@ -183,28 +205,30 @@ void UserHome::answer(std::shared_ptr<Query> query) {
         for (std::size_t i = 0; i < query->users.size(); ++i) {
           const UserId& user = query->users[i];
           const Visibility sees = query->sees[i];
-          const auto known = users_.find(user);
-          const bool online = sees.online && known != users_.end() && known->second.announced;
+          const User* known = find(user);
+          const bool online = sees.online && known != nullptr && known->announced;
           Timestamp lastSeen = times[i] ? *times[i] : 0;
-          if (known != users_.end()) lastSeen = std::max(lastSeen, known->second.lastSeen);
+          if (known != nullptr) lastSeen = std::max(lastSeen, known->lastSeen);
           answers.push_back({user, online, online || !sees.lastSeen ? 0 : lastSeen});
           if (!query->watch) continue;
-          auto& watchers = users_[user].watchers;
-          std::erase_if(watchers,
+          User& watched = find_or_add(context_.inbox(user));
+          if (watched.watchers == nullptr) watched.watchers = std::make_unique<std::vector<Watcher>>();
+          std::erase_if(*watched.watchers,
                         [&](const Watcher& watcher) { return watcher.session == query->from.session; });
-          watchers.push_back({query->from.session, query->from.user, sees});
+          watched.watchers->push_back({query->from.session, UserId(query->from.user()), sees});
         }
         query->done(std::move(answers));
       });
 }
 
 void UserHome::blocks_changed(const UserId& user, const UserId& other) {
-  const auto found = users_.find(user);
-  if (found == users_.end()) return;
-  for (Watcher& watcher : found->second.watchers) {
+  User* known = find(user);
+  if (known == nullptr || known->watchers == nullptr) return;
+  for (Watcher& watcher : *known->watchers) {
     if (watcher.user != other) continue;
     watcher.sees = {false, false};
-    query({watcher.session, other, {}, {}}, {user}, true, [](std::vector<PresenceAnswer>) {});
+    query({watcher.session, std::make_shared<const Principal>(Principal{context_.inbox(other), {}}), {}},
+          {user}, true, [](std::vector<PresenceAnswer>) {});
   }
 }
 
@@ -214,9 +238,9 @@ void UserHome::unwatch(SessionId watcher, std::span<const UserId> users) {
     if (const auto query = asked.lock(); query != nullptr && query->from.session == watcher)
       query->watch = false;
   for (const UserId& user : users) {
-    const auto found = users_.find(user);
-    if (found == users_.end()) continue;
-    std::erase_if(found->second.watchers, [&](const Watcher& known) { return known.session == watcher; });
+    User* known = find(user);
+    if (known == nullptr || known->watchers == nullptr) continue;
+    std::erase_if(*known->watchers, [&](const Watcher& item) { return item.session == watcher; });
     forget_if_idle(user);
   }
 }
@@ -273,12 +297,12 @@ void UserHome::renew() {
           }
         });
   };
-  for (auto& [user, state] : users_) {
-    for (DeviceSession& device : state.devices) {
-      if (device.epoch != 0) batch.push_back(lease_of(user, device));
+  for (const auto& user : users_) {
+    for (DeviceSession& device : user->devices) {
+      if (device.epoch != 0) batch.push_back(lease_of(device));
       if (device.epoch != 0 || device.acquiring) continue;
       device.acquiring = true;
-      acquiring_.push_back(lease_of(user, device));
+      acquiring_.push_back(lease_of(device));
       registered_.push_back([] {});
     }
     if (batch.size() >= kRenewBatch) flush();

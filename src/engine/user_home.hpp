@@ -1,8 +1,12 @@
 #pragma once
 
+#include <absl/container/flat_hash_set.h>
+#include <absl/container/inlined_vector.h>
+
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/string_map.hpp"
@@ -34,8 +38,8 @@ class UserHome {
 
   /// A device is about to be admitted. An older connection of the same device is closed 4502. `registered`
   /// runs here when the lease is held.
-  void connect(SessionId session, UserId user, DeviceId device, Task registered);
-  void disconnect(SessionId session, const UserId& user, const DeviceId& device);
+  void connect(SessionId session, PrincipalRef who, Task registered);
+  void disconnect(SessionId session, const Principal& who);
 
   using Answer = UniqueFunction<void(std::vector<PresenceAnswer>)>;
   /// The state of each of these users that `from` may see; with `watch`, every change until `unwatch`.
@@ -53,8 +57,8 @@ class UserHome {
   struct DeviceSession {
     SessionId session = 0;
     LeaseEpoch epoch = 0;
+    PrincipalRef who;
     bool acquiring = false;
-    DeviceId device;
   };
   struct Watcher {
     SessionId session = 0;
@@ -62,14 +66,35 @@ class UserHome {
     Visibility sees;
   };
   struct User {
-    std::vector<DeviceSession> devices;
-    std::vector<Watcher> watchers;
-    bool announced = false;      ///< watchers hold the user to be online
-    std::int64_t offlineAt = 0;  ///< steady millis; 0: no debounce is running
-    Timestamp lastSeen = 0;      ///< when the last device went; 0: ask the directory
+    Topic inbox;  ///< whose name is the user's
+    absl::InlinedVector<DeviceSession, 1> devices;
+    std::unique_ptr<std::vector<Watcher>> watchers;  ///< null: none
+    bool announced = false;                          ///< watchers hold the user to be online
+    std::int64_t offlineAt = 0;                      ///< steady millis; 0: no debounce is running
+    Timestamp lastSeen = 0;                          ///< when the last device went; 0: ask the directory
+
+    [[nodiscard]] std::string_view name() const { return inbox->name().substr(kInboxPrefix.size()); }
   };
   struct Query;
 
+  /// Found by name. One entry per connected user: what it weighs, every idle connection weighs.
+  struct NameHash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view name) const noexcept { return StringHash{}(name); }
+    std::size_t operator()(const std::unique_ptr<User>& user) const noexcept {
+      return StringHash{}(user->name());
+    }
+  };
+  struct NameEqual {
+    using is_transparent = void;
+    bool operator()(const std::unique_ptr<User>& a, std::string_view b) const { return a->name() == b; }
+    bool operator()(const std::unique_ptr<User>& a, const std::unique_ptr<User>& b) const {
+      return a->name() == b->name();
+    }
+  };
+
+  [[nodiscard]] User* find(std::string_view user) const;
+  User& find_or_add(const Topic& inbox);
   void on_acquired(const DeviceLease& lease, const Result<AcquireResult>& result);
   void debounce_ended(const UserId& user);
   void announce(const UserId& user, const User& state, bool online);
@@ -79,11 +104,11 @@ class UserHome {
   void check_contacts(std::shared_ptr<Query> query, std::vector<BlockQuery> pairs,
                       std::vector<std::size_t> of);
   void answer(std::shared_ptr<Query> query);
-  [[nodiscard]] DeviceLease lease_of(const UserId& user, const DeviceSession& device) const;
+  [[nodiscard]] DeviceLease lease_of(const DeviceSession& device) const;
 
   Context& context_;
   Outlet& outlet_;
-  StringMap<User> users_;
+  absl::flat_hash_set<std::unique_ptr<User>, NameHash, NameEqual> users_;
   TimerWheel<UserId> debounces_;
   std::int64_t nextRenewal_ = 0;
   std::vector<DeviceLease> acquiring_;

@@ -80,6 +80,16 @@ void Gateway::deliver(SessionId session, const FrameRef& frame) {
   if (sessions_.alive(session)) sessions_.enqueue(slot_of(session), frame);
 }
 
+void Gateway::broadcast(const FrameRef& frame) {
+  std::uint32_t references = 0;
+  for (ConnectionSlot slot = 0; slot < sessions_.slots(); ++slot) {
+    const SessionState state = sessions_.hot(slot).state;
+    if (state == SessionState::admitted || state == SessionState::lagging)
+      references += sessions_.enqueue_shared(slot, frame.get());
+  }
+  if (references != 0) frame->add_references(references);
+}
+
 void Gateway::close(SessionId session, CloseCode code, std::uint32_t retryAfterMs) {
   if (!sessions_.alive(session)) return;
   std::string reason(to_string(code));

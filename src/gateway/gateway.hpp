@@ -26,6 +26,8 @@ class Gateway final : public GatewayCommands, public TransportEvents {
   [[nodiscard]] const SessionTable& sessions() const noexcept { return sessions_; }
   [[nodiscard]] const TopicTable& topics() const noexcept { return topics_; }
 
+  /// Queues a frame for every admitted session.
+  void broadcast(const FrameRef& frame);
   /// Sends what the turn queued.
   void flush();
   /// Heartbeats, timeouts. To be called every 100 ms or so.

@@ -3,6 +3,7 @@
 #include <absl/container/inlined_vector.h>
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <string>
 #include <vector>
@@ -119,7 +120,7 @@ class SessionTable {
   std::uint32_t shard_;
   GatewayOptions options_;
   std::vector<SessionHot> hot_;
-  std::vector<absl::InlinedVector<TopicLink, 4>> links_;
+  std::deque<absl::InlinedVector<TopicLink, 4>> links_;  // grows without moving what is there
   std::vector<ConnectionSlot> dirty_;
   std::vector<std::unique_ptr<Outbox>> freeOutboxes_;
   std::int64_t nowMillis_ = 0;

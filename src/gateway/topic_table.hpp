@@ -4,6 +4,7 @@
 #include <absl/container/inlined_vector.h>
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <string>
 #include <utility>
@@ -81,7 +82,7 @@ class TopicTable final : public FanOut {
   SessionTable& sessions_;
   Router& router_;
   StaleHandler onStale_;
-  std::vector<Entry> topics_;
+  std::deque<Entry> topics_;  // grows without moving what is there
   std::vector<std::uint32_t> free_;
   std::vector<Missed> missed_;
   /// The highest mark seen per topic and key, until the key's head envelope settles it.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <string>
 #include <utility>
@@ -108,8 +109,8 @@ class WebSocketTransport final : public Transport {
   const Clock& clock_;
   TransportEvents* events_ = nullptr;
   int listener_ = -1;
-  int spare_ = -1;  ///< a descriptor kept for refusing connections when there are no more
-  std::vector<Connection> connections_;
+  int spare_ = -1;                      ///< a descriptor kept for refusing connections when there are no more
+  std::deque<Connection> connections_;  // grows without moving what is there
   std::vector<ConnectionSlot> free_;
   std::vector<ConnectionSlot> aborted_;
   std::vector<std::string_view> batch_;

@@ -90,8 +90,8 @@ class Server::Impl {
     std::string payload;
     protocol::append_system_alert(payload, dataObject);
     const FrameRef frame = FrameRef::text(payload, {DeliveryClass::ephemeral, {}, 0});
-    shards_[0]->post(
-        [this, frame] { router_.publish(0, topics_.intern(engine::kSystemAlerts), {frame, 0, 0, nullptr}); });
+    for (auto& shard : shards_)
+      shard->post([&gateway = shard->gateway(), frame] { gateway.broadcast(frame); });
     return {};
   }
 

@@ -3,7 +3,6 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
-#include <string>
 #include <string_view>
 #include <utility>
 
@@ -21,22 +20,35 @@ class CHATCORE_API TopicEntry {
  public:
   static constexpr std::uint32_t kNotHere = UINT32_MAX;
 
-  [[nodiscard]] const std::string& name() const noexcept { return name_; }
+  [[nodiscard]] std::string_view name() const noexcept {
+    return {reinterpret_cast<const char*>(locals() + shards_), nameSize_};
+  }
 
   /// Which shards have local takers: a publisher sends to these only.
   std::atomic<std::uint64_t> takers{0};
   /// A shard's own index of the topic; touched by that shard alone.
-  std::uint32_t& local(std::uint32_t shard) noexcept { return local_[shard]; }
+  std::uint32_t& local(std::uint32_t shard) noexcept { return locals()[shard]; }
 
-  TopicEntry(TopicNames& owner, std::string name, std::uint32_t shards);
+  TopicEntry(const TopicEntry&) = delete;
+  TopicEntry& operator=(const TopicEntry&) = delete;
 
  private:
   friend class TopicNames;
   friend class Topic;
+  TopicEntry(TopicNames& owner, std::string_view name, std::uint32_t shards);
+  ~TopicEntry() = default;
+  /// One allocation: there is a topic per user. The indices follow the entry, the name follows them.
+  static TopicEntry* make(TopicNames& owner, std::string_view name, std::uint32_t shards);
+  void destroy() noexcept;
+  [[nodiscard]] std::uint32_t* locals() noexcept { return reinterpret_cast<std::uint32_t*>(this + 1); }
+  [[nodiscard]] const std::uint32_t* locals() const noexcept {
+    return reinterpret_cast<const std::uint32_t*>(this + 1);
+  }
+
   TopicNames& owner_;
   std::atomic<std::uint32_t> references_{0};
-  std::string name_;
-  std::unique_ptr<std::uint32_t[]> local_;
+  std::uint16_t nameSize_;
+  std::uint16_t shards_;
 };
 
 /// A counted reference to an interned topic. Copying costs one relaxed atomic increment.
@@ -70,7 +82,7 @@ class CHATCORE_API TopicNames {
   TopicNames(const TopicNames&) = delete;
   TopicNames& operator=(const TopicNames&) = delete;
 
-  /// The topic of that name, made if there is none. O(1).
+  /// The topic of that name (at most 65,535 bytes), made if there is none. O(1).
   [[nodiscard]] Topic intern(std::string_view name);
   [[nodiscard]] std::size_t size() const;
 

@@ -41,6 +41,9 @@ inline constexpr std::uint32_t kPartitions = 1024;
 /// case, no padding. Symmetric; nobody can make another conversation under it.
 [[nodiscard]] CHATCORE_API ConversationId direct_conversation_id(std::string_view a, std::string_view b);
 
+/// Whether a conversation's id is that of a direct one.
+[[nodiscard]] CHATCORE_API bool is_direct(std::string_view conversationId) noexcept;
+
 /// Whether only the server may make this id (`dm.` and `sys.`).
 [[nodiscard]] CHATCORE_API bool reserved_conversation_id(std::string_view id) noexcept;
 

@@ -10,10 +10,15 @@ namespace chatcore::engine {
 
 inline constexpr Timestamp kNow = 1'700'000'000'000;
 
+inline TopicNames& names() {
+  static auto* all = new TopicNames(1);  // outlives every command of every test
+  return *all;
+}
+
 inline EventCommand command(std::string user, Action action) {
   EventCommand made;
-  made.from.user = std::move(user);
-  made.from.device = "phone";
+  made.from.who =
+      std::make_shared<const Principal>(Principal{names().intern(std::string(kInboxPrefix) + user), "phone"});
   made.conversationId = "fam";
   made.clientMsgId = "u-1";
   made.payloadHash = 99;
