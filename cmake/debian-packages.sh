@@ -2,7 +2,7 @@
 # Sourced by the scripts that build chatcore on Debian 12: what it needs, and how what is missing gets installed.
 
 BUILD_PACKAGES="g++ cmake ninja-build pkg-config libasio-dev libabsl-dev libsimdjson-dev nlohmann-json3-dev
-  libsodium-dev librocksdb-dev libspdlog-dev"
+  libsodium-dev librocksdb-dev libspdlog-dev libjemalloc-dev"
 TEST_PACKAGES="git doctest-dev python3 python3-pytest python3-websockets"
 LINT_PACKAGES="clang-19 clang-format-19 clang-tidy-19"
 

@@ -5,7 +5,6 @@
 #include <string_view>
 
 #include "chatcore/jwt/authenticator.hpp"
-#include "chatcore/memory/presence.hpp"
 #include "chatcore/memory/push.hpp"
 #include "chatcore/memory/work_queue.hpp"
 #include "chatcore/rocksdb/store.hpp"
@@ -69,7 +68,6 @@ int main(int argc, char** argv) {
   auto store = chatcore::RocksdbStore::open(std::move(storeOptions));
   if (!store) return fail(kRuntimeError, flags->data + ": " + store.error().message);
 
-  chatcore::MemoryPresence presence;
   chatcore::MemoryWorkQueue workQueue;
   chatcore::LogPush push(log);
 
@@ -77,15 +75,11 @@ int main(int argc, char** argv) {
   ports.store = &(*store)->log_store();
   ports.directory = &(*store)->directory();
   ports.authenticator = authenticator->get();
-  ports.presence = &presence;
   ports.workQueue = &workQueue;
   ports.push = &push;
   ports.log = &log;
   ports.term = (*store)->boot();
-  ports.everySecond = [&] {
-    presence.expire_due();
-    workQueue.run_due();
-  };
+  ports.everySecond = [&] { workQueue.run_due(); };
   auto server = chatcore::Server::start(flags->server, std::move(ports));
   if (!server) {
     const bool usage = server.error().code == chatcore::ErrorCode::invalid_argument;
