@@ -36,6 +36,7 @@ void ConversationHome::run_waiting(Conversation& conversation) {
          !conversation.waiting.empty()) {
     EventCommand command = std::move(conversation.waiting.front());
     conversation.waiting.pop_front();
+    if (conversation.decidedAnew > 0) --conversation.decidedAnew;
     process(conversation, std::move(command));
   }
 }
@@ -94,14 +95,20 @@ bool ConversationHome::prepare(Conversation& conversation, EventCommand& command
     conversation.lookupInFlight = true;
     conversation.waiting.push_front(std::move(parked));
   };
-  const auto resume = [this, id = conversation.id, clientMsgId = command.clientMsgId](const Error* error) {
+  const auto resume = [this, id = conversation.id, clientMsgId = command.clientMsgId,
+                       user = command.from.user](const Error* error) {
     Conversation* loaded = find(id);
     // The conversation may have been lost and loaded anew meanwhile.
-    if (loaded == nullptr || loaded->waiting.empty() || !loaded->lookupInFlight) return;
-    if (loaded->waiting.front().clientMsgId != clientMsgId) return;
+    if (loaded == nullptr || !loaded->lookupInFlight) return;
+    // Conflicts may have been put before it.
+    const auto parked =
+        std::find_if(loaded->waiting.begin(), loaded->waiting.end(), [&](const EventCommand& waits) {
+          return waits.clientMsgId == clientMsgId && waits.from.user == user;
+        });
+    if (parked == loaded->waiting.end()) return;
     loaded->lookupInFlight = false;
-    loaded->waiting.front().lookedUp = true;
-    if (error != nullptr) loaded->waiting.front().refusal = *error;
+    parked->lookedUp = true;
+    if (error != nullptr) parked->refusal = *error;
     run_waiting(*loaded);
   };
   std::vector<UserId> strangers;
@@ -223,6 +230,10 @@ void ConversationHome::on_appended(std::vector<Conversation*> order, std::vector
 }
 
 void ConversationHome::on_result(Conversation& conversation, InFlight item, AppendResult result) {
+  if (result.outcome != AppendOutcome::committed && conversation.state != Conversation::State::recovering) {
+    conversation.state = Conversation::State::recovering;
+    conversation.decidedAnew = 0;
+  }
   switch (result.outcome) {
     case AppendOutcome::committed:
       // Behind one whose fate is open, its turn comes when that is known: the log's order is everybody's.
@@ -241,7 +252,10 @@ void ConversationHome::on_result(Conversation& conversation, InFlight item, Appe
       if (++item.command.attempts < kMaxAttempts) {
         if (auto* message = std::get_if<NewMessage>(&item.command.action))
           message->content = std::move(item.event.content);
-        conversation.waiting.push_back(std::move(item.command));
+        // What waits came after everything that was in flight, even where the answers of several appends
+        // arrive one by one.
+        conversation.waiting.insert(conversation.waiting.begin() + conversation.decidedAnew++,
+                                    std::move(item.command));
         break;
       }
       [[fallthrough]];
@@ -262,8 +276,6 @@ void ConversationHome::on_result(Conversation& conversation, InFlight item, Appe
       conversation.uncertain.push_back(std::move(item));
       break;
   }
-  if (result.outcome != AppendOutcome::committed) conversation.state = Conversation::State::recovering;
-  // What came later waits behind the conflicts, which were pushed in their order.
   if (conversation.state == Conversation::State::recovering && conversation.inFlight.empty())
     claims_.push_back({conversation.id, context_.term});
 }
@@ -426,7 +438,9 @@ void ConversationHome::on_looked_up(LookUp item, Result<std::optional<OriginalSe
     outlet_.error(command.from.session, command.from.id, command.clientMsgId, *item.rejection);
   } else if (conversation != nullptr) {
     command.lookedUp = true;
-    process(*conversation, std::move(command));
+    // Behind what was in flight before it and is to be decided anew; before all else.
+    conversation->waiting.insert(conversation->waiting.begin() + conversation->decidedAnew,
+                                 std::move(command));
   }
   if (conversation != nullptr && blocksQueue) run_waiting(*conversation);
 }

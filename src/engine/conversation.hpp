@@ -86,6 +86,7 @@ struct Conversation {
 
   std::deque<InFlight> inFlight;
   std::deque<EventCommand> waiting;
+  std::ptrdiff_t decidedAnew = 0;  ///< so many at the front of `waiting` were in flight
   std::vector<Waiter> waiters;
   std::vector<InFlight> uncertain;  ///< answered `unknown`; decided by the next claim
   std::deque<RecentEvent> recent;
