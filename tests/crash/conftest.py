@@ -1,0 +1,13 @@
+"""The server process and the raw client are those of the end-to-end tests."""
+
+import os
+import sys
+
+import pytest
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "e2e"))
+
+
+def pytest_configure(config):
+    if not config.option.collectonly and not os.access(os.environ.get("CHAT_SERVER", ""), os.X_OK):
+        pytest.exit("set CHAT_SERVER to the chat_server executable", returncode=2)
