@@ -1,6 +1,5 @@
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -9,6 +8,7 @@
 
 #include "chatcore/gateway/seam.hpp"
 #include "chatcore/ports/authenticator.hpp"
+#include "engine/rate_limits.hpp"
 #include "protocol/request_id.hpp"
 
 namespace chatcore::engine {
@@ -21,25 +21,6 @@ struct SyncContinuation {
   };
   std::string token;  ///< the only one that continues it
   std::vector<Rest> rest;
-};
-
-/// Tokens refill by time; a burst of two seconds' worth is kept.
-struct TokenBucket {
-  float tokens = -1;  ///< -1: not used yet
-  std::int64_t lastMillis = 0;
-
-  [[nodiscard]] bool take(std::uint32_t perSecond, std::int64_t nowMillis) {
-    const float burst = 2.0F * static_cast<float>(perSecond);
-    if (tokens < 0)
-      tokens = burst;
-    else
-      tokens = std::min(burst, tokens + static_cast<float>(nowMillis - lastMillis) *
-                                            static_cast<float>(perSecond) / 1000.0F);
-    lastMillis = nowMillis;
-    if (tokens < 1) return false;
-    tokens -= 1;
-    return true;
-  }
 };
 
 /// What only some sessions have, and none while it idles after its welcome.
@@ -67,7 +48,8 @@ struct ClientSession {
   SessionId id = 0;
   UserId user;
   DeviceId device;
-  TokenBucket events;
+  std::uint64_t address = 0;  ///< RateLimits::address_key; 0 where nothing is limited
+  Patience patience;
   std::unique_ptr<SessionExtras> extras;
   State state = State::vacant;
   bool registered = false;  ///< the lease is held

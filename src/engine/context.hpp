@@ -24,6 +24,8 @@
 
 namespace chatcore::engine {
 
+class RateLimits;
+
 /// What the parts of an engine stand on: the ports, shared by all shards and thread-safe.
 struct Ports {
   LogStore* store = nullptr;
@@ -39,6 +41,7 @@ struct Ports {
   Log* log = nullptr;
   Metrics* metrics = nullptr;
   TopicNames* topics = nullptr;
+  RateLimits* limits = nullptr;  ///< null: nothing is limited
 };
 
 class EngineShard;

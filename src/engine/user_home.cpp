@@ -6,7 +6,8 @@ namespace chatcore::engine {
 
 namespace {
 constexpr std::size_t kRenewBatch = 4096;
-}
+constexpr std::uint32_t kComeBackMillis = 10'000;
+}  // namespace
 
 /// What is being found out for one asker.
 struct UserHome::Query {
@@ -35,6 +36,9 @@ void UserHome::connect(SessionId session, UserId user, DeviceId device, Task reg
     same->epoch = 0;
     same->acquiring = true;
     outlet_.close(replaced, CloseCode::replaced);
+  } else if (state.devices.size() >= context_.options.maxDevicesPerUser) {
+    outlet_.close(session, CloseCode::overloaded, kComeBackMillis);
+    return;
   } else {
     state.devices.push_back({session, 0, true, device});
   }
@@ -74,6 +78,16 @@ void UserHome::disconnect(SessionId session, const UserId& user, const DeviceId&
   const auto until = context_.clock->steady() + context_.options.presenceDebounce;
   state.offlineAt = until.count();
   debounces_.add(until, user);
+}
+
+void UserHome::revoke(const UserId& user, const DeviceId& device) {
+  const auto found = users_.find(user);
+  if (found == users_.end()) return;
+  // Closing takes the device off the list.
+  std::vector<SessionId> revoked;
+  for (const DeviceSession& known : found->second.devices)
+    if (device.empty() || known.device == device) revoked.push_back(known.session);
+  for (const SessionId session : revoked) outlet_.close(session, CloseCode::device_removed);
 }
 
 void UserHome::debounce_ended(const UserId& user) {

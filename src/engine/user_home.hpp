@@ -32,10 +32,12 @@ class UserHome {
  public:
   UserHome(Context& context, Outlet& outlet);
 
-  /// A device is about to be admitted. An older connection of the same device is closed 4502. `registered`
-  /// runs here when the lease is held.
+  /// A device is about to be admitted. An older connection of the same device is closed 4502; one device
+  /// too many is closed 4004 itself. `registered` runs here when the lease is held.
   void connect(SessionId session, UserId user, DeviceId device, Task registered);
   void disconnect(SessionId session, const UserId& user, const DeviceId& device);
+  /// Closes the connection of a device 4503; an empty device: all of the user's.
+  void revoke(const UserId& user, const DeviceId& device);
 
   using Answer = UniqueFunction<void(std::vector<PresenceAnswer>)>;
   /// The state of each of these users that `from` may see; with `watch`, every change until `unwatch`.
