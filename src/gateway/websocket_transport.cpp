@@ -12,6 +12,7 @@
 #include <cassert>
 #include <cerrno>
 #include <cstring>
+#include <optional>
 
 namespace chatcore::gateway {
 
@@ -123,6 +124,14 @@ void WebSocketTransport::send_control(ConnectionSlot slot, std::string_view fram
   if (connection.midFrame || connection.wantsRoom) return;
   const ssize_t sent = ::send(connection.fd, frame.data(), frame.size(), MSG_NOSIGNAL);
   if (sent > 0 && static_cast<std::size_t>(sent) < frame.size()) abort(slot);
+}
+
+/// Of several pings that came together the last (RFC 6455, 5.5.3): a write for each would let one who sends
+/// nothing else keep the shard busy.
+void WebSocketTransport::answer_ping(ConnectionSlot slot, std::string_view payload) {
+  std::string pong;
+  append_frame(pong, Opcode::pong, payload);
+  send_control(slot, pong);
 }
 
 int WebSocketTransport::admit_connect(ConnectionCaps::Address address) {
@@ -287,6 +296,7 @@ void WebSocketTransport::parse(ConnectionSlot slot, std::span<char> bytes) {
   std::size_t at = 0;
   std::size_t needed = 0;
   bool completed = false;
+  std::optional<std::string_view> ping;
   while (same()) {
     const ParseStep step = connections_[slot].parser.next(bytes.subspan(at));
     at += step.consumed;
@@ -298,13 +308,9 @@ void WebSocketTransport::parse(ConnectionSlot slot, std::span<char> bytes) {
         if (step.payload.data() < bytes.data() || step.payload.data() >= bytes.data() + bytes.size())
           deliver_batch(slot);
         continue;
-      case ParseStep::Kind::ping: {
-        deliver_batch(slot);
-        std::string pong;
-        append_frame(pong, Opcode::pong, step.payload);
-        if (same()) send_control(slot, pong);
+      case ParseStep::Kind::ping:
+        ping = step.payload;
         continue;
-      }
       case ParseStep::Kind::pong:
       case ParseStep::Kind::binary:  // refused by the parser with 1003
         continue;
@@ -321,6 +327,7 @@ void WebSocketTransport::parse(ConnectionSlot slot, std::span<char> bytes) {
     break;
   }
   deliver_batch(slot);
+  if (ping && same()) answer_ping(slot, *ping);
   if (!same()) return;
   Connection& connection = connections_[slot];
   if (at < bytes.size())

@@ -95,6 +95,7 @@ class WebSocketTransport final : public Transport {
   void accept_ready();
   void shed_one();
   void send_control(ConnectionSlot slot, std::string_view frame);
+  void answer_ping(ConnectionSlot slot, std::string_view payload);
   /// The status to refuse it with; 0: it is let in, and counted.
   [[nodiscard]] int admit_connect(ConnectionCaps::Address address);
   ConnectionSlot take_slot(int fd);

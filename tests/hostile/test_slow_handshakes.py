@@ -28,6 +28,6 @@ async def test_dripping_handshakes_are_cut_off_in_time_and_nobody_else_notices(s
     assert left == 0 and len(ages) == COUNT
     assert max(ages) <= LIMIT + LATE
     assert min(ages) > LIMIT - 1.5, "they were dripping, so they were not cut off for something else"
-    check_latency(before, during, floor=0.04)
+    check_latency(before, during, floor=0.1)
     await settled(server, connections=2)
     await chat.close()
