@@ -43,6 +43,7 @@ void EngineShard::opened(SessionId id, const HandshakeView& handshake) {
   session.state = ClientSession::State::expecting_hello;
   if (context_.limits != nullptr) session.address = RateLimits::address_key(handshake.remoteAddress);
   session.more().credentials = credentials_of(handshake);
+  session.extras->order = context_.connections->fetch_add(1, std::memory_order_relaxed) + 1;
   const Credentials& shown = session.extras->credentials;
   for (const std::string& claimed : {shown.claimedUser, shown.claimedDevice})
     if (!claimed.empty() && !valid_id(claimed))
@@ -156,8 +157,9 @@ void EngineShard::begin_admission(ClientSession& session, Identity identity) {
   read_groups(session.id, session.user, {});
   const std::uint32_t here = context_.link->self();
   on_shard(context_.home_of(session.user),
-           [id = session.id, user = session.user, device = session.device, here](EngineShard& home) {
-             home.users_.connect(id, user, device, [&home, id, here] {
+           [id = session.id, order = session.more().order, user = session.user, device = session.device,
+            here](EngineShard& home) {
+             home.users_.connect(id, order, user, device, [&home, id, here] {
                home.on_shard(here, [id](EngineShard& origin) { origin.registered(id); });
              });
            });

@@ -28,6 +28,7 @@ struct SessionExtras {
   Credentials credentials;
   std::vector<std::string> early;    ///< frames that came before the welcome
   std::optional<Identity> identity;  ///< known, but the device is not
+  std::uint64_t order = 0;           ///< of the connections of this process
   protocol::RequestId helloId;
   bool saidHello = false;
   std::string platform;

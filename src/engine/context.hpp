@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cassert>
 #include <cstdint>
 #include <memory>
@@ -41,7 +42,8 @@ struct Ports {
   Log* log = nullptr;
   Metrics* metrics = nullptr;
   TopicNames* topics = nullptr;
-  RateLimits* limits = nullptr;  ///< null: nothing is limited
+  RateLimits* limits = nullptr;                       ///< null: nothing is limited
+  std::atomic<std::uint64_t>* connections = nullptr;  ///< counts them, which puts them in an order
 };
 
 class EngineShard;

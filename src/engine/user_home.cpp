@@ -26,13 +26,20 @@ DeviceLease UserHome::lease_of(const UserId& user, const DeviceSession& device) 
   return {user, device.device, context_.serverId, context_.boot, device.session, device.epoch};
 }
 
-void UserHome::connect(SessionId session, UserId user, DeviceId device, Task registered) {
+void UserHome::connect(SessionId session, std::uint64_t order, UserId user, DeviceId device,
+                       Task registered) {
   User& state = users_[user];
   const auto same = std::find_if(state.devices.begin(), state.devices.end(),
                                  [&](const DeviceSession& known) { return known.device == device; });
+  if (same != state.devices.end() && same->order > order) {
+    // It took longer to get here than the connection that came after it.
+    outlet_.close(session, CloseCode::replaced);
+    return;
+  }
   if (same != state.devices.end()) {
     // Closing tells this home at once that the old session is gone: by then it must not be the device's.
     const SessionId replaced = std::exchange(same->session, session);
+    same->order = order;
     same->epoch = 0;
     same->acquiring = true;
     outlet_.close(replaced, CloseCode::replaced);
@@ -40,7 +47,7 @@ void UserHome::connect(SessionId session, UserId user, DeviceId device, Task reg
     outlet_.close(session, CloseCode::overloaded, kComeBackMillis);
     return;
   } else {
-    state.devices.push_back({session, 0, true, device});
+    state.devices.push_back({session, order, 0, true, device});
   }
   state.offlineAt = 0;
   if (!state.announced) {
@@ -77,7 +84,7 @@ void UserHome::disconnect(SessionId session, const UserId& user, const DeviceId&
   state.lastSeen = context_.now();
   const auto until = context_.clock->steady() + context_.options.presenceDebounce;
   state.offlineAt = until.count();
-  debounces_.add(until, user);
+  if (!std::exchange(state.timed, true)) debounces_.add(until, user);
 }
 
 void UserHome::revoke(const UserId& user, const DeviceId& device) {
@@ -94,8 +101,13 @@ void UserHome::debounce_ended(const UserId& user) {
   const auto found = users_.find(user);
   if (found == users_.end()) return;
   User& state = found->second;
+  state.timed = false;
   if (!state.devices.empty() || state.offlineAt == 0) return;
-  if (state.offlineAt > context_.clock->steady().count()) return;  // a later debounce has its own timer
+  if (state.offlineAt > context_.clock->steady().count()) {  // it has come and gone again meanwhile
+    state.timed = true;
+    debounces_.add(std::chrono::milliseconds(state.offlineAt), user);
+    return;
+  }
   state.offlineAt = 0;
   state.announced = false;
   context_.directory->set_last_seen(

@@ -34,7 +34,8 @@ class UserHome {
 
   /// A device is about to be admitted. An older connection of the same device is closed 4502; one device
   /// too many is closed 4004 itself. `registered` runs here when the lease is held.
-  void connect(SessionId session, UserId user, DeviceId device, Task registered);
+  /// `order`: of two connections of one device the one with the higher stays, whichever is told here first.
+  void connect(SessionId session, std::uint64_t order, UserId user, DeviceId device, Task registered);
   void disconnect(SessionId session, const UserId& user, const DeviceId& device);
   /// Closes the connection of a device 4503; an empty device: all of the user's.
   void revoke(const UserId& user, const DeviceId& device);
@@ -54,6 +55,7 @@ class UserHome {
  private:
   struct DeviceSession {
     SessionId session = 0;
+    std::uint64_t order = 0;
     LeaseEpoch epoch = 0;
     bool acquiring = false;
     DeviceId device;
@@ -67,6 +69,7 @@ class UserHome {
     std::vector<DeviceSession> devices;
     std::vector<Watcher> watchers;
     bool announced = false;      ///< watchers hold the user to be online
+    bool timed = false;          ///< a timer will look at the debounce
     std::int64_t offlineAt = 0;  ///< steady millis; 0: no debounce is running
     Timestamp lastSeen = 0;      ///< when the last device went; 0: ask the directory
   };

@@ -177,6 +177,7 @@ class Server::Impl {
     context.metrics = ports_.metrics != nullptr ? ports_.metrics : &null_metrics();
     context.topics = &topics_;
     context.limits = limits_.get();
+    context.connections = &connections_;
     context.options = options_.engine;
     context.serverId = options_.serverId;
     context.boot = ports_.term;
@@ -245,6 +246,7 @@ class Server::Impl {
   ServerOptions options_;
   ServerPorts ports_;
   TopicNames topics_;
+  std::atomic<std::uint64_t> connections_{0};
   gateway::ConnectionCaps caps_;
   std::unique_ptr<engine::RateLimits> limits_;
   routing::LocalRouter router_;

@@ -19,6 +19,7 @@ class Promises:
         self.unverified = {}  # conversationId -> client ids acknowledged since the log was last looked at
         self.read = {}  # (user, conversationId) -> seq
         self.delivered = {}
+        self.repeated = 0  # answers to messages that had been stored by a server that was killed before it said so
         self.problems = []
 
     def acknowledged(self, user, message, answer, attempts):
@@ -29,6 +30,7 @@ class Promises:
         known = self.sent.setdefault(message["clientMsgId"], promise)
         if known != promise:
             self.problems.append(f"acknowledged as {known}, then as {promise}")
+        self.repeated += answer["duplicate"]
         if answer["duplicate"] and attempts == 1:
             self.problems.append(f"{message['clientMsgId']} was sent once and answered as a duplicate")
 

@@ -1,7 +1,6 @@
 #include <doctest/doctest.h>
 
-#include <deque>
-
+#include "held_authenticator.hpp"
 #include "test_server.hpp"
 
 namespace chatcore::faulttest {
@@ -10,46 +9,6 @@ namespace {
 
 constexpr std::uint16_t kOverloaded = 4004;
 constexpr std::uint16_t kDeviceRemoved = 4503;
-
-/// Believes names, as `DevAuthenticator` does, except that a device that is not named stays unnamed; answers
-/// when it is told to.
-class HeldAuthenticator final : public Authenticator {
- public:
-  void authenticate(std::vector<Credentials> batch, Executor& executor,
-                    Completion<std::vector<Result<Identity>>> done) override {
-    std::vector<Result<Identity>> answers;
-    for (const Credentials& shown : batch) answers.emplace_back(Identity{shown.claimedUser, {}, 0});
-    std::lock_guard lock(mutex_);
-    asked_ += batch.size();
-    held_.push_back({&executor, std::move(done), std::move(answers)});
-    if (!holding_) release_locked();
-  }
-  void hold(bool holding) {
-    std::lock_guard lock(mutex_);
-    holding_ = holding;
-    if (!holding_) release_locked();
-  }
-  [[nodiscard]] std::size_t asked() const {
-    std::lock_guard lock(mutex_);
-    return asked_;
-  }
-
- private:
-  struct Held {
-    Executor* executor;
-    Completion<std::vector<Result<Identity>>> done;
-    std::vector<Result<Identity>> answers;
-  };
-  void release_locked() {
-    for (Held& held : held_) complete(*held.executor, std::move(held.done), std::move(held.answers));
-    held_.clear();
-  }
-
-  mutable std::mutex mutex_;
-  bool holding_ = false;
-  std::size_t asked_ = 0;
-  std::deque<Held> held_;
-};
 
 TestClient without_device(TestServer& server, const std::string& user) {
   return {server.server->port(), "/v1/ws?user=" + user};
@@ -135,6 +94,7 @@ TEST_CASE(
     TestClient dave = server.open("dave");
     REQUIRE(TestServer::eventually([&] { return authenticator.asked() == 5; }));
     authenticator.hold(false);
+    authenticator.release();
     CHECK_EQ(phone.expect_close(), kDeviceRemoved);
     CHECK_EQ(bob.expect_close(), kDeviceRemoved);
     tablet.expect_type("welcome");

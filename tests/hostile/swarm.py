@@ -47,7 +47,7 @@ def read_until(made, wanted, held=b""):
     while wanted not in held:
         piece = made.recv(65536)
         if not piece:
-            raise ConnectionError(f"closed before {wanted}")
+            raise ConnectionError(f"closed before {wanted}: {held}")
         held += piece
     return held
 

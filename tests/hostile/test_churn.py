@@ -57,11 +57,11 @@ async def test_memory_is_flat_and_nothing_is_left_after_many_connections(start_s
         # The closing linger, the debounce, and a turn of the rate limits' sweep.
         return await settled(server, timeout=20, connections=1, users=1, rateBuckets=0)
 
-    await run(COUNT // 4, 0)
+    await run(COUNT // 2, 0)
     warm = resident(server.pid)
     await run(COUNT, PROCESSES)
     end = resident(server.pid)
-    print(f"{COUNT} connections after {COUNT // 4}: resident {warm / 1e6:.1f} MB, then {end / 1e6:.1f} MB "
+    print(f"{COUNT} connections after {COUNT // 2}: resident {warm / 1e6:.1f} MB, then {end / 1e6:.1f} MB "
           f"({(end - warm) / warm:+.1%})")
     await watched.still_works()
     await watched.close()
