@@ -201,7 +201,8 @@ void WebSocketTransport::adopt(int fd, std::string_view remoteAddress) {
   connection.handshaking = std::make_unique<Handshaking>();
   connection.handshaking->remoteAddress = remoteAddress;
   if (!reactor_.add(fd, slot, Reactor::kReadable)) return end(slot);
-  watch(slot, options_.handshakeTimeout);
+  // Somewhat early: however the ticks fall, it is over in time.
+  watch(slot, options_.handshakeTimeout - options_.handshakeTimeout / 20);
 }
 
 void WebSocketTransport::read_handshake(ConnectionSlot slot) {
