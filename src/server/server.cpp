@@ -31,6 +31,7 @@ Error invalid(std::string message) { return {ErrorCode::invalid_argument, std::m
 
 Status check(const ServerOptions& options, const ServerPorts& ports) {
   if (options.shards > kMaxShards) return invalid("`shards` is above 64");
+  if (options.engine.maxDevicesPerUser == 0) return invalid("`engine.maxDevicesPerUser` is 0");
   if (ports.store == nullptr) return invalid("`ports.store` is missing");
   if (ports.directory == nullptr) return invalid("`ports.directory` is missing");
   if (ports.authenticator == nullptr) return invalid("`ports.authenticator` is missing");

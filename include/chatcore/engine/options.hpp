@@ -30,8 +30,9 @@ struct CommandRates {
 struct RateLimitOptions {
   /// Messages and changes of groups: what is written to a log.
   CommandRates events{{50, 100}, {200, 400}, {}};
-  /// Sixteen conversations in one command cost a token more.
-  CommandRates receipts{{100, 1'000}, {400, 4'000}, {}};
+  /// Sixteen conversations in one command cost a token more. Devices that confirm every message of a busy
+  /// group one by one need a lot of these.
+  CommandRates receipts{{500, 5'000}, {2'000, 20'000}, {}};
   CommandRates typing{{10, 50}, {40, 200}, {}};
   /// sync, history, lists, members, mute and all else that is not named here.
   CommandRates queries{{50, 500}, {200, 2'000}, {}};
@@ -76,7 +77,7 @@ struct EngineOptions {
   std::chrono::milliseconds pushTokenCache{10'000};
 
   RateLimitOptions rateLimits;
-  /// Devices of one user connected at a time; one more is closed 4004 and may come back.
+  /// Devices of one user connected at a time, at least 1; one more is closed 4004 and may come back.
   std::uint32_t maxDevicesPerUser = 100;
 
   /// Conversations kept in memory per shard; the longest unused go first.
