@@ -1,13 +1,14 @@
 #!/bin/bash
 # Installs what is missing (Debian 12), builds chatcore and runs every test.
 #   tests/run.sh               everything but asan, which takes a build of its own
-#   tests/run.sh STAGE…        only these: format unit e2e package clang asan tidy (lint is format and tidy)
+#   tests/run.sh STAGE…        only these: format unit e2e crash hostile package clang asan tidy (lint is format
+#                              and tidy)
 # BUILD_DIR (default: build) holds the builds. The last line says how many tests passed and failed.
 set -u -o pipefail
 cd "$(dirname "$0")/.." || exit 2
 . cmake/debian-packages.sh
 
-ALL_STAGES="format unit e2e package clang tidy"
+ALL_STAGES="format unit e2e crash hostile package clang tidy"
 BUILD_DIR=$(realpath -m "${BUILD_DIR:-build}")
 LOGS=$BUILD_DIR/logs
 JOBS=$(nproc)
@@ -102,12 +103,15 @@ stage_unit() {
   run_ctest ci
 }
 
-stage_e2e() {
-  local report=$LOGS/e2e.xml ok bad skip
+# Runs tests/FOLDER, pytest against the real server, within SECONDS.
+run_pytest() {
+  local report=$LOGS/$1.xml ok bad skip
   { configure_tested && build ci chat_server; } || { count 0 1 0; return 1; }
   rm -f "$report"
-  CHAT_SERVER=$BUILD_DIR/ci/examples/chat_server/chat_server tests/e2e/run.sh -q --junitxml="$report"
+  CHAT_SERVER=$BUILD_DIR/ci/examples/chat_server/chat_server timeout -k 20 "$2" \
+    "tests/$1/run.sh" -q --junitxml="$report"
   local code=$?
+  [ $code -ne 124 ] || echo "tests/$1 took longer than $2 s"
   read -r ok bad skip < <(/usr/bin/python3 - "$report" <<'PYTHON'
 import sys, xml.etree.ElementTree as tree
 try:
@@ -126,6 +130,9 @@ PYTHON
   count "$ok" "$bad" "$skip"
   [ $code -eq 0 ] && [ "$bad" -eq 0 ]
 }
+stage_e2e() { run_pytest e2e 1200; }
+stage_crash() { run_pytest crash 240; }
+stage_hostile() { run_pytest hostile 240; }
 
 stage_package() {
   local log=$LOGS/package.log
@@ -182,8 +189,8 @@ for name in "${@:-all}"; do
   case $name in
     all) stages+=" $ALL_STAGES" ;;
     lint) stages+=" format tidy" ;;
-    format | unit | e2e | package | clang | asan | tidy) stages+=" $name" ;;
-    *) sed -n '2,5s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+    format | unit | e2e | crash | hostile | package | clang | asan | tidy) stages+=" $name" ;;
+    *) sed -n '2,6s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
   esac
 done
 

@@ -62,10 +62,34 @@ chatcore::Status apply(Flags& flags, std::string_view flag, const std::string& v
     return take(0, kDay, [&](std::uint64_t ms) {
       flags.server.engine.presenceDebounce = std::chrono::milliseconds(ms);
     });
-  if (flag == "--rate-limit") {
-    if (value == "off") return flags.server.engine.eventsPerSecond = 0, chatcore::Status{};
+  if (flag == "--message-timeout-ms")
+    return take(100, kDay, [&](std::uint64_t ms) {
+      flags.server.gateway.messageTimeout = std::chrono::milliseconds(ms);
+    });
+  if (flag == "--origin") {
+    if (value.find("://") == std::string::npos)
+      return wrong("--origin: '" + value + "' is not like https://chat.example.com");
+    return flags.server.gateway.allowedOrigins.push_back(value), chatcore::Status{};
+  }
+  if (flag == "--max-connections")
+    return take(1, 100'000'000, [&](std::uint64_t n) {
+      flags.server.gateway.maxConnections = static_cast<std::uint32_t>(n);
+    });
+  if (flag == "--max-connections-per-address")
+    return take(1, 100'000'000, [&](std::uint64_t n) {
+      flags.server.gateway.maxConnectionsPerAddress = static_cast<std::uint32_t>(n);
+    });
+  if (flag == "--max-devices-per-user")
     return take(1, 1'000'000, [&](std::uint64_t n) {
-      flags.server.engine.eventsPerSecond = static_cast<std::uint32_t>(n);
+      flags.server.engine.maxDevicesPerUser = static_cast<std::uint32_t>(n);
+    });
+  if (flag == "--rate-limit") {
+    auto& limits = flags.server.engine.rateLimits;
+    if (value == "off") return limits = chatcore::RateLimitOptions::off(), chatcore::Status{};
+    return take(1, 1'000'000, [&](std::uint64_t n) {
+      const auto rate = static_cast<std::uint32_t>(n);
+      limits.events.device = {rate, 2 * rate};
+      limits.events.user = {4 * rate, 8 * rate};
     });
   }
   return wrong("unknown flag '" + std::string(flag) + "'");
@@ -78,6 +102,8 @@ const char* const kUsage =
     "                   (--dev-auth | --jwt-secret-file FILE | --jwt-public-key-file FILE)\n"
     "                   [--durability sync|os|memory] [--shards N]\n"
     "                   [--presence-ttl-ms N] [--presence-debounce-ms N] [--rate-limit N|off]\n"
+    "                   [--origin ORIGIN]... [--max-connections N] [--max-connections-per-address N]\n"
+    "                   [--max-devices-per-user N] [--message-timeout-ms N]\n"
     "\n"
     "  --listen ADDRESS:PORT    where to serve; port 0 picks a free one (default 127.0.0.1:8080)\n"
     "  --data DIR               where the conversations are kept; made if absent\n"
@@ -89,7 +115,16 @@ const char* const kUsage =
     "  --shards N               serving threads, 1 to 64 (default: one per core)\n"
     "  --presence-ttl-ms N      silence after which a device counts as gone (default 60000)\n"
     "  --presence-debounce-ms N how long a user stays online after that (default 30000)\n"
-    "  --rate-limit N|off       events a second and device (default 50)\n";
+    "  --rate-limit N|off       events a second and device (default 50), four times as many per user; off:\n"
+    "                           no limit on anything\n"
+    "  --origin ORIGIN          a web page's origin that may connect; more than once for several (default:\n"
+    "                           any; programs that send no Origin always may)\n"
+    "  --max-connections N      open connections (default 1000000)\n"
+    "  --max-connections-per-address N   of these, from one remote address (default: no limit)\n"
+    "  --max-devices-per-user N of these, with one user's name (default 100)\n"
+    "  --message-timeout-ms N   from a message's first byte to its last (default 60000)\n"
+    "\n"
+    "  SIGTERM and SIGINT end it; SIGUSR1 writes its counts to stderr\n";
 
 Result<Flags> parse_flags(int argc, char** argv) {
   Flags flags;

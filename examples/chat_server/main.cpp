@@ -12,6 +12,7 @@
 #include "chatcore/server/server.hpp"
 #include "flags.hpp"
 #include "spdlog_log.hpp"
+#include "stats_signal.hpp"
 
 namespace {
 
@@ -49,6 +50,7 @@ int main(int argc, char** argv) {
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGUSR1);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   chatcore::Result<chat_server::Flags> flags = chat_server::parse_flags(argc, argv);
   if (!flags) {
@@ -89,6 +91,7 @@ int main(int argc, char** argv) {
   const std::string host = flags->server.listen.substr(0, flags->server.listen.rfind(':'));
   std::printf("listening on ws://%s:%u/v1/ws\n", host.c_str(), (*server)->port());
   std::fflush(stdout);
+  const chat_server::StatsSignal stats(**server);
   (*server)->run_until_signal();
   return 0;
 }

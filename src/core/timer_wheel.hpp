@@ -21,7 +21,7 @@ class TimerWheel {
   void add(Millis deadline, Payload payload) {
     std::int64_t due = deadline.count() / tick_.count() + 1;
     if (due <= current_) due = current_ + 1;
-    slots_[static_cast<std::size_t>(due) % slots_.size()].push_back({due, std::move(payload)});
+    put(slots_[static_cast<std::size_t>(due) % slots_.size()], {due, std::move(payload)});
     ++size_;
   }
 
@@ -42,11 +42,11 @@ class TimerWheel {
           --size_;
           fire(std::move(entry.payload));
         } else {
-          slots_[static_cast<std::size_t>(entry.due) % slots_.size()].push_back(std::move(entry));
+          put(slots_[static_cast<std::size_t>(entry.due) % slots_.size()], std::move(entry));
         }
       }
       due_.clear();
-      if (slot.empty()) slot.swap(due_);  // keep the memory where it is used
+      spare_.push_back(std::exchange(due_, {}));
     }
   }
 
@@ -57,12 +57,21 @@ class TimerWheel {
     std::int64_t due;
     Payload payload;
   };
+  /// Memory goes to the slots that are in use: kept by each, a busy second would cost a whole turn's worth.
+  void put(std::vector<Entry>& slot, Entry entry) {
+    if (slot.capacity() == 0 && !spare_.empty()) {
+      slot = std::move(spare_.back());
+      spare_.pop_back();
+    }
+    slot.push_back(std::move(entry));
+  }
   [[nodiscard]] std::int64_t tick_of(Millis at) const noexcept { return at.count() / tick_.count(); }
 
   Millis tick_;
   std::int64_t current_;
   std::vector<std::vector<Entry>> slots_;
   std::vector<Entry> due_;
+  std::vector<std::vector<Entry>> spare_;  ///< empty ones with memory; no more than there are slots
   std::size_t size_ = 0;
 };
 

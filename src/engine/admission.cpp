@@ -10,6 +10,8 @@ namespace {
 
 constexpr std::uint32_t kGroupPage = 1000;
 constexpr int kClaimAttempts = 5;
+constexpr std::size_t kMaxRevocations = 10'000;
+constexpr std::uint32_t kCheckAgainMillis = 100;
 constexpr std::size_t kMaxTokenBytes = 8192;
 constexpr std::string_view kBearer = "Bearer ";
 constexpr std::string_view kFeatures[] = {"sync", "history", "groups", "receipts", "typing", "presence"};
@@ -39,7 +41,9 @@ void EngineShard::opened(SessionId id, const HandshakeView& handshake) {
   session = ClientSession{};
   session.id = id;
   session.state = ClientSession::State::expecting_hello;
+  if (context_.limits != nullptr) session.address = RateLimits::address_key(handshake.remoteAddress);
   session.more().credentials = credentials_of(handshake);
+  session.extras->order = context_.connections->fetch_add(1, std::memory_order_relaxed) + 1;
   const Credentials& shown = session.extras->credentials;
   for (const std::string& claimed : {shown.claimedUser, shown.claimedDevice})
     if (!claimed.empty() && !valid_id(claimed))
@@ -62,7 +66,40 @@ void EngineShard::refuse(ClientSession& session, const Error& error) {
   outlet_.close(session.id, comeBack ? CloseCode::overloaded : CloseCode::unauthorized, comeBack ? 1000 : 0);
 }
 
-void EngineShard::on_authenticated(SessionId id, Result<Identity> answer) {
+std::optional<CloseCode> EngineShard::revoked_since(const Identity& identity, std::uint64_t round) const {
+  if (round <= askAgainRound_) return CloseCode::overloaded;
+  std::optional<CloseCode> verdict;
+  for (const Revocation& revoked : revocations_) {
+    if (revoked.round < round || revoked.user != identity.userId) continue;
+    if (revoked.device.empty() || revoked.device == identity.deviceId) return CloseCode::device_removed;
+    // It may turn out to be that device: its credentials have to be looked at once more.
+    if (identity.deviceId.empty()) verdict = CloseCode::overloaded;
+  }
+  return verdict;
+}
+
+void EngineShard::revoke(const UserId& user, const DeviceId& device) {
+  if (roundsOwed_ > 0) {
+    if (revocations_.size() < kMaxRevocations)
+      revocations_.push_back({user, device, authenticationRound_});
+    else  // more than can be told apart: all who are being checked come again
+      askAgainRound_ = authenticationRound_;
+  }
+  const std::vector<SessionId> nameless(nameless_.begin(), nameless_.end());
+  for (const SessionId id : nameless) {
+    const ClientSession* session = find(id);
+    if (session == nullptr || session->extras == nullptr || !session->extras->identity) continue;
+    if (session->extras->identity->userId != user) continue;
+    if (device.empty())
+      outlet_.close(id, CloseCode::device_removed);
+    else
+      outlet_.close(id, CloseCode::overloaded, kCheckAgainMillis);
+  }
+  // Behind what this shard has sent there to be connected.
+  on_shard(context_.home_of(user), [user, device](EngineShard& home) { home.users_.revoke(user, device); });
+}
+
+void EngineShard::on_authenticated(SessionId id, Result<Identity> answer, std::uint64_t round) {
   ClientSession* session = find(id);
   if (session == nullptr || session->state != ClientSession::State::authenticating) return;
   if (!answer && session->extras->credentials.token.empty() && !session->extras->saidHello) {
@@ -75,7 +112,10 @@ void EngineShard::on_authenticated(SessionId id, Result<Identity> answer) {
   if (identity.deviceId.empty()) identity.deviceId = session->extras->credentials.claimedDevice;
   if (!valid_id(identity.userId))
     return refuse(*session, {ErrorCode::unauthorized, "the user id is not valid", {}});
+  if (const auto code = revoked_since(identity, round))
+    return outlet_.close(id, *code, *code == CloseCode::overloaded ? kCheckAgainMillis : 0);
   if (identity.deviceId.empty()) {  // the client may still name it, in a hello
+    nameless_.insert(id);
     session->extras->identity = std::move(identity);
     session->state = ClientSession::State::expecting_hello;
     return take_early(id);
@@ -114,11 +154,12 @@ void EngineShard::begin_admission(ClientSession& session, Identity identity) {
   if (context_.gateway->subscribe(session.id, session.who->inbox, 0) != SubscribeOutcome::ok) return;
   read_groups(session.id, UserId(session.user()), {});
   const std::uint32_t here = context_.link->self();
-  on_shard(context_.home_of(session.user()), [id = session.id, who = session.who, here](EngineShard& home) {
-    home.users_.connect(id, who, [&home, id, here] {
-      home.on_shard(here, [id](EngineShard& origin) { origin.registered(id); });
-    });
-  });
+  on_shard(context_.home_of(session.user()),
+           [id = session.id, order = session.more().order, who = session.who, here](EngineShard& home) {
+             home.users_.connect(id, order, who, [&home, id, here] {
+               home.on_shard(here, [id](EngineShard& origin) { origin.registered(id); });
+             });
+           });
 }
 
 void EngineShard::read_groups(SessionId id, const UserId& user, const ConversationId& after) {
@@ -133,11 +174,13 @@ void EngineShard::read_groups(SessionId id, const UserId& user, const Conversati
 
 void EngineShard::end_of_turn() {
   if (!credentials_.empty()) {
+    ++roundsOwed_;
     context_.authenticator->authenticate(
         std::exchange(credentials_, {}), *context_.executor,
-        [busy = context_.busy, this,
-         ids = std::exchange(authenticating_, {})](std::vector<Result<Identity>> answers) {
-          for (std::size_t i = 0; i < ids.size(); ++i) on_authenticated(ids[i], std::move(answers[i]));
+        [busy = context_.busy, this, ids = std::exchange(authenticating_, {}),
+         round = ++authenticationRound_](std::vector<Result<Identity>> answers) {
+          for (std::size_t i = 0; i < ids.size(); ++i) on_authenticated(ids[i], std::move(answers[i]), round);
+          if (--roundsOwed_ == 0) revocations_.clear();
         });
   }
   if (!groupReads_.empty()) {
@@ -252,6 +295,7 @@ void EngineShard::on_hello(ClientSession& session, protocol::Hello hello, const 
   extras.platform = std::move(hello.platform);
   if (extras.identity) {
     Identity identity = *std::exchange(extras.identity, std::nullopt);
+    nameless_.erase(session.id);
     identity.deviceId = std::move(hello.deviceId);
     if (identity.deviceId.empty())
       return refuse(session, {ErrorCode::unauthorized, "hello: `deviceId` is missing", {}});

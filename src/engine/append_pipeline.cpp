@@ -36,6 +36,7 @@ void ConversationHome::run_waiting(Conversation& conversation) {
          !conversation.waiting.empty()) {
     CommandPtr command = std::move(conversation.waiting.front());
     conversation.waiting.pop_front();
+    if (conversation.decidedAnew > 0) --conversation.decidedAnew;
     process(conversation, std::move(command));
   }
 }
@@ -102,15 +103,20 @@ bool ConversationHome::prepare(Conversation& conversation, CommandPtr& pointer) 
     conversation.lookupInFlight = true;
     conversation.waiting.push_front(std::move(parked));
   };
-  const auto resume = [this, id = conversation.id, clientMsgId = command.clientMsgId](const Error* error) {
+  const auto resume = [this, id = conversation.id, clientMsgId = command.clientMsgId,
+                       user = UserId(command.from.user())](const Error* error) {
     Conversation* loaded = find(id);
     // The conversation may have been lost and loaded anew meanwhile.
-    if (loaded == nullptr || loaded->waiting.empty() || !loaded->lookupInFlight) return;
-    EventCommand& parked = *loaded->waiting.front();
-    if (parked.clientMsgId != clientMsgId) return;
+    if (loaded == nullptr || !loaded->lookupInFlight) return;
+    // Conflicts may have been put before it.
+    const auto parked =
+        std::find_if(loaded->waiting.begin(), loaded->waiting.end(), [&](const CommandPtr& waits) {
+          return waits->clientMsgId == clientMsgId && waits->from.user() == user;
+        });
+    if (parked == loaded->waiting.end()) return;
     loaded->lookupInFlight = false;
-    parked.lookedUp = true;
-    if (error != nullptr) parked.refusal = *error;
+    (*parked)->lookedUp = true;
+    if (error != nullptr) (*parked)->refusal = *error;
     run_waiting(*loaded);
   };
   std::vector<UserId> strangers;
@@ -230,6 +236,10 @@ void ConversationHome::on_appended(const std::vector<Conversation*>& order,
 void ConversationHome::on_result(Conversation& conversation, InFlight item, AppendResult& result) {
   assert(result.request.events.size() == 1);
   EventCommand& command = *item.command;
+  if (result.outcome != AppendOutcome::committed && conversation.state != Conversation::State::recovering) {
+    conversation.state = Conversation::State::recovering;
+    conversation.decidedAnew = 0;
+  }
   switch (result.outcome) {
     case AppendOutcome::committed:
       // Behind one whose fate is open, its turn comes when that is known: the log's order is everybody's.
@@ -248,7 +258,10 @@ void ConversationHome::on_result(Conversation& conversation, InFlight item, Appe
       if (++command.attempts < kMaxAttempts) {
         if (auto* message = std::get_if<NewMessage>(&command.action))
           message->content = std::move(result.request.events[0].content);
-        conversation.waiting.push_back(std::move(item.command));
+        // What waits came after everything that was in flight, even where the answers of several appends
+        // arrive one by one.
+        conversation.waiting.insert(conversation.waiting.begin() + conversation.decidedAnew++,
+                                    std::move(item.command));
         break;
       }
       [[fallthrough]];
@@ -269,8 +282,6 @@ void ConversationHome::on_result(Conversation& conversation, InFlight item, Appe
       conversation.uncertain.push_back({std::move(item), std::move(result.request)});
       break;
   }
-  if (result.outcome != AppendOutcome::committed) conversation.state = Conversation::State::recovering;
-  // What came later waits behind the conflicts, which were pushed in their order.
   if (conversation.state == Conversation::State::recovering && conversation.inFlight.empty())
     claims_.push_back({conversation.id, context_.term});
 }
@@ -435,7 +446,9 @@ void ConversationHome::on_looked_up(LookUp item, Result<std::optional<OriginalSe
     outlet_.error(command.from.session, command.from.id, command.clientMsgId, *item.rejection);
   } else if (conversation != nullptr) {
     command.lookedUp = true;
-    process(*conversation, std::move(item.command));
+    // Behind what was in flight before it and is to be decided anew; before all else.
+    conversation->waiting.insert(conversation->waiting.begin() + conversation->decidedAnew,
+                                 std::move(item.command));
   }
   if (conversation != nullptr && blocksQueue) run_waiting(*conversation);
 }

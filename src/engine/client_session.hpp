@@ -1,6 +1,5 @@
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -10,6 +9,7 @@
 #include "chatcore/gateway/seam.hpp"
 #include "chatcore/ports/authenticator.hpp"
 #include "engine/event_command.hpp"
+#include "engine/rate_limits.hpp"
 #include "protocol/request_id.hpp"
 
 namespace chatcore::engine {
@@ -24,30 +24,12 @@ struct SyncContinuation {
   std::vector<Rest> rest;
 };
 
-/// Tokens refill by time; a burst of two seconds' worth is kept.
-struct TokenBucket {
-  float tokens = -1;  ///< -1: not used yet
-  std::int64_t lastMillis = 0;
-
-  [[nodiscard]] bool take(std::uint32_t perSecond, std::int64_t nowMillis) {
-    const float burst = 2.0F * static_cast<float>(perSecond);
-    if (tokens < 0)
-      tokens = burst;
-    else
-      tokens = std::min(burst, tokens + static_cast<float>(nowMillis - lastMillis) *
-                                            static_cast<float>(perSecond) / 1000.0F);
-    lastMillis = nowMillis;
-    if (tokens < 1) return false;
-    tokens -= 1;
-    return true;
-  }
-};
-
 /// What only some sessions have, and none while it idles after its welcome.
 struct SessionExtras {
   Credentials credentials;
   std::vector<std::string> early;    ///< frames that came before the welcome
   std::optional<Identity> identity;  ///< known, but the device is not
+  std::uint64_t order = 0;           ///< of the connections of this process
   protocol::RequestId helloId;
   bool saidHello = false;
   std::string platform;
@@ -66,8 +48,9 @@ struct ClientSession {
   };
 
   SessionId id = 0;
-  PrincipalRef who;  ///< null until the credentials are known to be good
-  TokenBucket events;
+  PrincipalRef who;           ///< null until the credentials are known to be good
+  std::uint64_t address = 0;  ///< RateLimits::address_key; 0 where nothing is limited
+  Patience patience;
   std::unique_ptr<SessionExtras> extras;
   State state = State::vacant;
   bool registered = false;  ///< the lease is held

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cassert>
 #include <cstdint>
 #include <memory>
@@ -25,6 +26,8 @@
 
 namespace chatcore::engine {
 
+class RateLimits;
+
 /// What the parts of an engine stand on: the ports, shared by all shards and thread-safe.
 struct Ports {
   LogStore* store = nullptr;
@@ -40,6 +43,8 @@ struct Ports {
   Log* log = nullptr;
   Metrics* metrics = nullptr;
   TopicNames* topics = nullptr;
+  RateLimits* limits = nullptr;                       ///< null: nothing is limited
+  std::atomic<std::uint64_t>* connections = nullptr;  ///< counts them, which puts them in an order
 };
 
 class EngineShard;

@@ -91,6 +91,7 @@ struct Conversation {
 
   std::deque<InFlight> inFlight;
   std::deque<CommandPtr> waiting;
+  std::ptrdiff_t decidedAnew = 0;  ///< so many at the front of `waiting` were in flight
   std::vector<Waiter> waiters;
   std::vector<Uncertain> uncertain;  ///< decided by the next claim
   std::deque<RecentEvent> recent;

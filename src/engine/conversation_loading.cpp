@@ -160,7 +160,12 @@ void ConversationHome::fail_loading(Conversation& conversation, const Error& err
     waiting = std::move(found->second);
     continuations_.erase(found);
   }
-  for (Uncertain& open : conversation.uncertain) conversation.waiting.push_back(std::move(open.item.command));
+  // First what was under way: the session that sent it is told first what it must send first.
+  auto& uncertain = conversation.uncertain;
+  while (!uncertain.empty()) {
+    conversation.waiting.push_front(std::move(uncertain.back().item.command));
+    uncertain.pop_back();
+  }
   for (const CommandPtr& command : conversation.waiting) reject(conversation, *command, told);
   for (const Waiter& waiter : conversation.waiters)
     outlet_.error(waiter.from.session, waiter.from.id, waiter.clientMsgId, told);

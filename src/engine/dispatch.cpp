@@ -55,11 +55,55 @@ void EngineShard::received(SessionId id, std::span<const std::string_view> messa
   }
 }
 
+namespace {
+
+constexpr std::size_t kItemsPerToken = 16;
+
+struct Charge {
+  CommandKind kind = CommandKind::queries;
+  std::size_t items = 0;
+};
+
+/// What a command counts as.
+struct ChargeOf {
+  Charge operator()(const protocol::MessageSend&) const { return {CommandKind::events}; }
+  Charge operator()(const protocol::ConversationCreate&) const { return {CommandKind::events}; }
+  Charge operator()(const protocol::ConversationUpdate&) const { return {CommandKind::events}; }
+  Charge operator()(const protocol::ConversationAddMembers&) const { return {CommandKind::events}; }
+  Charge operator()(const protocol::ConversationRemoveMembers&) const { return {CommandKind::events}; }
+  Charge operator()(const protocol::ConversationSetRole&) const { return {CommandKind::events}; }
+  Charge operator()(const protocol::ConversationLeave&) const { return {CommandKind::events}; }
+  Charge operator()(const protocol::MessageReceived& seen) const {
+    return {CommandKind::receipts, seen.positions.size()};
+  }
+  Charge operator()(const protocol::MessageRead& seen) const {
+    return {CommandKind::receipts, seen.positions.size()};
+  }
+  Charge operator()(const protocol::Typing&) const { return {CommandKind::typing}; }
+  Charge operator()(const protocol::PresencePing&) const { return {CommandKind::presence}; }
+  template <class Asking>
+    requires requires(Asking asking) { asking.users; }
+  Charge operator()(const Asking& asking) const {
+    return {CommandKind::presence, asking.users.size()};
+  }
+  template <class Other>
+  Charge operator()(const Other&) const {
+    return {CommandKind::queries};
+  }
+};
+
+Error told_to_wait(std::int64_t retryAfterMillis) {
+  return {ErrorCode::rate_limited, "too many commands", std::chrono::milliseconds(retryAfterMillis)};
+}
+
+}  // namespace
+
 /// One command to where it belongs.
 class Dispatch {
  public:
-  Dispatch(EngineShard& shard, ClientSession& session, protocol::RequestId id)
-      : shard_(shard), session_(session), id_(std::move(id)) {}
+  /// `refusal`: of a command that makes an event, which is refused in its place in the conversation's order.
+  Dispatch(EngineShard& shard, ClientSession& session, protocol::RequestId id, std::optional<Error> refusal)
+      : shard_(shard), session_(session), id_(std::move(id)), refusal_(std::move(refusal)) {}
 
   void operator()(const protocol::MessageSend& send) {
     ConversationId conversationId = send.to.empty() ? ConversationId(send.conversationId)
@@ -68,7 +112,7 @@ class Dispatch {
     command->conversationId = std::move(conversationId);
     command->action.emplace<NewMessage>(send.messageType, std::string(send.content), send.replyTo,
                                         UserId(send.to));
-    shard_.submit(session_, std::move(command));
+    shard_.submit(std::move(command));
   }
   void operator()(protocol::MessageReceived& received) {
     shard_.receipts(session_, id_, received.positions, false);
@@ -120,7 +164,7 @@ class Dispatch {
                                   ? derived_group_id(session_.user(), create.clientMsgId)
                                   : std::move(create.conversationId);
     command->action = CreateGroup{std::move(create.name), std::move(create.members)};
-    shard_.submit(session_, std::move(command));
+    shard_.submit(std::move(command));
   }
   void operator()(protocol::ConversationUpdate& update) {
     change(update, RenameGroup{std::move(update.name)});
@@ -141,6 +185,7 @@ class Dispatch {
     command->from = requester();
     command->clientMsgId = clientMsgId;
     command->payloadHash = payloadHash;
+    command->refusal = refusal_;
     return command;
   }
   template <class WireCommand>
@@ -148,7 +193,7 @@ class Dispatch {
     CommandPtr command = event(wire.clientMsgId, hash_);
     command->conversationId = std::move(wire.conversationId);
     command->action = std::move(action);
-    shard_.submit(session_, std::move(command));
+    shard_.submit(std::move(command));
   }
 
  public:
@@ -164,15 +209,25 @@ class Dispatch {
   EngineShard& shard_;
   ClientSession& session_;
   protocol::RequestId id_;
+  std::optional<Error> refusal_;
   std::uint64_t hash_ = 0;
 };
 
 void EngineShard::handle(ClientSession& session, std::string_view message) {
   ++commands_;
   protocol::DecodeResult decoded = decoder_.decode(message);
+  std::optional<Error> refusal;
+  if (context_.limits != nullptr) {
+    const Charge counted =
+        decoded.command ? std::visit(ChargeOf{}, *decoded.command) : Charge{CommandKind::malformed};
+    refusal = charge(session, counted.kind, counted.items);
+    if (session.state != ClientSession::State::live) return;
+    if (refusal && counted.kind != CommandKind::events)
+      return outlet_.error(session.id, decoded.id, decoded.clientMsgId, *refusal);
+  }
   if (!decoded.command)
     return outlet_.error(session.id, decoded.id, decoded.clientMsgId, decoded.command.error());
-  Dispatch dispatch(*this, session, std::move(decoded.id));
+  Dispatch dispatch(*this, session, std::move(decoded.id), std::move(refusal));
   std::visit(
       [&](auto& command) {
         dispatch.hash(command);
@@ -181,11 +236,21 @@ void EngineShard::handle(ClientSession& session, std::string_view message) {
       *decoded.command);
 }
 
-void EngineShard::submit(ClientSession& session, CommandPtr command) {
-  const std::uint32_t rate = context_.options.eventsPerSecond;
-  if (rate != 0 && !session.events.take(rate, context_.clock->steady().count()))
-    command->refusal =
-        Error{ErrorCode::rate_limited, "too many commands", std::chrono::milliseconds(1000 / rate + 1)};
+std::optional<Error> EngineShard::charge(ClientSession& session, CommandKind kind, std::size_t items) {
+  const std::int64_t now = context_.clock->steady().count();
+  const auto cost = static_cast<std::uint32_t>(1 + items / kItemsPerToken);
+  const std::int64_t wait =
+      context_.limits->take({session.user(), session.device(), session.address}, kind, cost, now);
+  if (wait == 0) {
+    session.patience.taken();
+    return std::nullopt;
+  }
+  if (session.patience.refused(now, wait, context_.limits->max_ignored()))
+    outlet_.close(session.id, CloseCode::protocol_abuse);
+  return told_to_wait(wait);
+}
+
+void EngineShard::submit(CommandPtr command) {
   const std::uint32_t home = context_.home_of(command->conversationId);
   if (context_.here(home)) return conversations_.submit(std::move(command));
   context_.link->send(home, [owner = (*context_.shards)[home], command = std::move(command)]() mutable {
@@ -297,6 +362,7 @@ void EngineShard::closed(SessionId id, std::uint16_t) {
     const std::vector<UserId> watched = session->extras->watched;
     unwatch(*session, watched);
   }
+  nameless_.erase(id);
   const bool admitted =
       session->state == ClientSession::State::live || session->state == ClientSession::State::admitting;
   if (admitted) {
@@ -325,6 +391,15 @@ void EngineShard::tick() {
   });
   conversations_.tick();
   users_.tick();
+  sweep_limits();
+}
+
+/// A stripe a tick, each shard its own: nobody waits long for one.
+void EngineShard::sweep_limits() {
+  if (context_.limits == nullptr) return;
+  const std::uint32_t shards = context_.link->count();
+  sweptStripe_ = sweptStripe_ + shards < RateLimits::kStripes ? sweptStripe_ + shards : context_.link->self();
+  context_.limits->sweep(sweptStripe_, context_.clock->steady().count());
 }
 
 }  // namespace chatcore::engine

@@ -1,7 +1,10 @@
 #pragma once
 
+#include <absl/container/flat_hash_set.h>
+
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,6 +13,7 @@
 #include "engine/context.hpp"
 #include "engine/conversation_home.hpp"
 #include "engine/outlet.hpp"
+#include "engine/rate_limits.hpp"
 #include "engine/user_home.hpp"
 #include "protocol/decode.hpp"
 
@@ -28,6 +32,10 @@ class EngineShard final : public GatewayEvents {
   void closed(SessionId session, std::uint16_t code) override;
   void stale(const Topic& topic, std::vector<SessionId> takers) override;
 
+  /// Closes 4503 what this shard's gateway holds, or is about to admit, of a user's device; empty: of all of
+  /// them. To be called on every shard.
+  void revoke(const UserId& user, const DeviceId& device);
+
   void end_of_turn();
   void tick();
 
@@ -42,7 +50,9 @@ class EngineShard final : public GatewayEvents {
 
   // Admission (admission.cpp)
   void authenticate(ClientSession& session);
-  void on_authenticated(SessionId id, Result<Identity> answer);
+  void on_authenticated(SessionId id, Result<Identity> answer, std::uint64_t round);
+  /// What to close it with if it, or whoever it may be, was revoked after its credentials were asked about.
+  [[nodiscard]] std::optional<CloseCode> revoked_since(const Identity& identity, std::uint64_t round) const;
   void take_early(SessionId id);
   void begin_admission(ClientSession& session, Identity identity);
   void read_groups(SessionId id, const UserId& user, const ConversationId& after);
@@ -56,7 +66,10 @@ class EngineShard final : public GatewayEvents {
   // Dispatch (dispatch.cpp)
   void handle(ClientSession& session, std::string_view message);
   [[nodiscard]] Requester requester(const ClientSession& session, protocol::RequestId id) const;
-  void submit(ClientSession& session, CommandPtr command);
+  void submit(CommandPtr command);
+  /// What to tell a session that is over a limit. Closes one that has been told often enough.
+  [[nodiscard]] std::optional<Error> charge(ClientSession& session, CommandKind kind, std::size_t items);
+  void sweep_limits();
   void receipts(ClientSession& session, const protocol::RequestId& id,
                 const std::vector<protocol::Position>& positions, bool read);
   void presence(ClientSession& session, const protocol::RequestId& id, std::vector<UserId> users, bool watch);
@@ -80,10 +93,23 @@ class EngineShard final : public GatewayEvents {
   std::deque<ClientSession> sessions_;  // by slot; grows without moving what is there
   TimerWheel<SessionId> expiries_;
   std::uint64_t commands_ = 0;
+  std::uint32_t sweptStripe_ = 0;
 
   // The turn's batches.
   std::vector<Credentials> credentials_;
   std::vector<SessionId> authenticating_;
+  /// What was revoked while credentials were being checked, and the last round of questions that may have
+  /// been answered before. Gone when no answers are owed.
+  struct Revocation {
+    UserId user;
+    DeviceId device;
+    std::uint64_t round = 0;
+  };
+  std::vector<Revocation> revocations_;
+  std::uint64_t authenticationRound_ = 0;
+  std::uint64_t askAgainRound_ = 0;  ///< up to it, everybody is turned back
+  std::uint32_t roundsOwed_ = 0;
+  absl::flat_hash_set<SessionId> nameless_;  ///< the user is known, the device is to come in a hello
   std::vector<UserConversationsRequest> groupReads_;
   std::vector<SessionId> groupReaders_;
 };

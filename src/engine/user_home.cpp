@@ -6,7 +6,8 @@ namespace chatcore::engine {
 
 namespace {
 constexpr std::size_t kRenewBatch = 4096;
-}
+constexpr std::uint32_t kComeBackMillis = 10'000;
+}  // namespace
 
 /// What is being found out for one asker.
 struct UserHome::Query {
@@ -42,20 +43,29 @@ DeviceLease UserHome::lease_of(const DeviceSession& device) const {
           device.epoch};
 }
 
-void UserHome::connect(SessionId session, PrincipalRef who, Task registered) {
+void UserHome::connect(SessionId session, std::uint64_t order, PrincipalRef who, Task registered) {
   const UserId user(who->user());
   User& state = find_or_add(who->inbox);
   const auto same = std::find_if(state.devices.begin(), state.devices.end(), [&](const DeviceSession& known) {
     return known.who->device == who->device;
   });
+  if (same != state.devices.end() && same->order > order) {
+    // It took longer to get here than the connection that came after it.
+    outlet_.close(session, CloseCode::replaced);
+    return;
+  }
   if (same != state.devices.end()) {
     // Closing tells this home at once that the old session is gone: by then it must not be the device's.
     const SessionId replaced = std::exchange(same->session, session);
+    same->order = order;
     same->epoch = 0;
     same->acquiring = true;
     outlet_.close(replaced, CloseCode::replaced);
+  } else if (state.devices.size() >= context_.options.maxDevicesPerUser) {
+    outlet_.close(session, CloseCode::overloaded, kComeBackMillis);
+    return;
   } else {
-    state.devices.push_back({session, 0, who, true});
+    state.devices.push_back({session, order, 0, who, true});
   }
   state.offlineAt = 0;
   if (!state.announced) {
@@ -94,15 +104,30 @@ void UserHome::disconnect(SessionId session, const Principal& who) {
   state.lastSeen = context_.now();
   const auto until = context_.clock->steady() + context_.options.presenceDebounce;
   state.offlineAt = until.count();
-  debounces_.add(until, user);
+  if (!std::exchange(state.timed, true)) debounces_.add(until, user);
+}
+
+void UserHome::revoke(const UserId& user, const DeviceId& device) {
+  const User* state = find(user);
+  if (state == nullptr) return;
+  // Closing takes the device off the list.
+  std::vector<SessionId> revoked;
+  for (const DeviceSession& known : state->devices)
+    if (device.empty() || known.who->device == device) revoked.push_back(known.session);
+  for (const SessionId session : revoked) outlet_.close(session, CloseCode::device_removed);
 }
 
 void UserHome::debounce_ended(const UserId& user) {
   User* known = find(user);
   if (known == nullptr) return;
   User& state = *known;
+  state.timed = false;
   if (!state.devices.empty() || state.offlineAt == 0) return;
-  if (state.offlineAt > context_.clock->steady().count()) return;  // a later debounce has its own timer
+  if (state.offlineAt > context_.clock->steady().count()) {  // it has come and gone again meanwhile
+    state.timed = true;
+    debounces_.add(std::chrono::milliseconds(state.offlineAt), user);
+    return;
+  }
   state.offlineAt = 0;
   state.announced = false;
   context_.directory->set_last_seen(

@@ -36,10 +36,13 @@ class UserHome {
  public:
   UserHome(Context& context, Outlet& outlet);
 
-  /// A device is about to be admitted. An older connection of the same device is closed 4502. `registered`
-  /// runs here when the lease is held.
-  void connect(SessionId session, PrincipalRef who, Task registered);
+  /// A device is about to be admitted. An older connection of the same device is closed 4502; one device
+  /// too many is closed 4004 itself. `registered` runs here when the lease is held.
+  /// `order`: of two connections of one device the one with the higher stays, whichever is told here first.
+  void connect(SessionId session, std::uint64_t order, PrincipalRef who, Task registered);
   void disconnect(SessionId session, const Principal& who);
+  /// Closes the connection of a device 4503; an empty device: all of the user's.
+  void revoke(const UserId& user, const DeviceId& device);
 
   using Answer = UniqueFunction<void(std::vector<PresenceAnswer>)>;
   /// The state of each of these users that `from` may see; with `watch`, every change until `unwatch`.
@@ -56,6 +59,7 @@ class UserHome {
  private:
   struct DeviceSession {
     SessionId session = 0;
+    std::uint64_t order = 0;
     LeaseEpoch epoch = 0;
     PrincipalRef who;
     bool acquiring = false;
@@ -70,6 +74,7 @@ class UserHome {
     absl::InlinedVector<DeviceSession, 1> devices;
     std::unique_ptr<std::vector<Watcher>> watchers;  ///< null: none
     bool announced = false;                          ///< watchers hold the user to be online
+    bool timed = false;                              ///< a timer will look at the debounce
     std::int64_t offlineAt = 0;                      ///< steady millis; 0: no debounce is running
     Timestamp lastSeen = 0;                          ///< when the last device went; 0: ask the directory
 

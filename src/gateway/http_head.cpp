@@ -154,6 +154,8 @@ std::optional<HeadRejected> parse_head(std::string_view head, HttpRequest& reque
   if (auto rejected = check_host(request)) return rejected;
   // Two credentials: which of them a proxy checked is not for us to guess.
   if (request.count("Authorization") > 1) return bad("Authorization is given more than once");
+  // Likewise which of two origins a browser meant.
+  if (request.count("Origin") > 1) return bad("Origin is given more than once");
   return check_body(request);
 }
 

@@ -71,6 +71,8 @@ class WebSocketParser {
 
   /// Whether a close frame or a failure has ended the stream.
   [[nodiscard]] bool finished() const noexcept { return finished_; }
+  /// Whether fragments of a message have come and more are to follow.
+  [[nodiscard]] bool mid_message() const noexcept { return fragmented_ != Opcode::continuation; }
 
  private:
   struct Header;

@@ -12,6 +12,7 @@
 #include <cassert>
 #include <cerrno>
 #include <cstring>
+#include <optional>
 
 namespace chatcore::gateway {
 
@@ -20,6 +21,9 @@ namespace {
 constexpr std::size_t kReadBytes = 128 * 1024;
 constexpr int kAcceptBudget = 64;       // per readiness event: sessions are not starved by a storm
 constexpr std::size_t kMaxPieces = 64;  // well below IOV_MAX, and a send's worth
+constexpr std::uint32_t kMaxTurnedAway = 256;
+constexpr std::int64_t kTickMillis = 100;
+constexpr std::uint16_t kPolicyViolation = 1008;
 constexpr std::uint16_t kAbnormal = 1006;
 
 std::string address_text(const sockaddr_storage& address) {
@@ -33,8 +37,13 @@ std::string address_text(const sockaddr_storage& address) {
 
 }  // namespace
 
-WebSocketTransport::WebSocketTransport(GatewayOptions options, Reactor& reactor, const Clock& clock)
-    : options_(std::move(options)), reactor_(reactor), clock_(clock), deadlines_(clock.steady()) {
+WebSocketTransport::WebSocketTransport(GatewayOptions options, Reactor& reactor, const Clock& clock,
+                                       ConnectionCaps& caps)
+    : options_(std::move(options)),
+      reactor_(reactor),
+      clock_(clock),
+      caps_(caps),
+      deadlines_(clock.steady()) {
   input_ = std::make_unique_for_overwrite<char[]>(kReadBytes);
 }
 
@@ -117,27 +126,35 @@ void WebSocketTransport::send_control(ConnectionSlot slot, std::string_view fram
   if (sent > 0 && static_cast<std::size_t>(sent) < frame.size()) abort(slot);
 }
 
-bool WebSocketTransport::admit_connect() {
-  if (connections() >= options_.maxConnections) return false;
-  if (options_.maxConnectsPerSecond == 0) return true;
-  const std::int64_t window = clock_.steady().count() / 1000;
-  if (window != connectWindow_) {
-    connectWindow_ = window;
-    connectsInWindow_ = 0;
-  }
-  return ++connectsInWindow_ <= options_.maxConnectsPerSecond;
+/// Of several pings that came together the last (RFC 6455, 5.5.3): a write for each would let one who sends
+/// nothing else keep the shard busy.
+void WebSocketTransport::answer_ping(ConnectionSlot slot, std::string_view payload) {
+  std::string pong;
+  append_frame(pong, Opcode::pong, payload);
+  send_control(slot, pong);
 }
 
-void WebSocketTransport::adopt(int fd, std::string_view remoteAddress) {
-  const int on = 1;
-  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  if (!admit_connect()) {
-    std::string response;
-    append_error_response(response, 503, "overloaded", 1);
-    [[maybe_unused]] auto sent = ::send(fd, response.data(), response.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-    ::close(fd);
-    return;
+int WebSocketTransport::admit_connect(ConnectionCaps::Address address) {
+  if (options_.maxConnectsPerSecond != 0) {
+    const std::int64_t window = clock_.steady().count() / 1000;
+    if (window != connectWindow_) {
+      connectWindow_ = window;
+      connectsInWindow_ = 0;
+    }
+    if (++connectsInWindow_ > options_.maxConnectsPerSecond) return 503;
   }
+  switch (caps_.admit(address)) {
+    case ConnectionCaps::Verdict::process_full:
+      return 503;
+    case ConnectionCaps::Verdict::address_full:
+      return 429;
+    case ConnectionCaps::Verdict::admitted:
+      break;
+  }
+  return 0;
+}
+
+ConnectionSlot WebSocketTransport::take_slot(int fd) {
   ConnectionSlot slot = 0;
   const WebSocketOptions frames{WebSocketRole::server, options_.maxFrameBytes, true, false};
   if (free_.empty()) {
@@ -153,10 +170,39 @@ void WebSocketTransport::adopt(int fd, std::string_view remoteAddress) {
   connection.generation = generation;
   connection.fd = fd;
   connection.state = State::handshaking;
+  return slot;
+}
+
+/// Its answer is lost if the socket is closed on a request that has not been read, so for a while some of
+/// those that are refused may linger.
+void WebSocketTransport::turn_away(int fd, int status) {
+  std::string response;
+  append_error_response(response, status, status == 429 ? "too many connections" : "overloaded", 1);
+  [[maybe_unused]] auto sent = ::send(fd, response.data(), response.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+  if (turnedAway_ >= kMaxTurnedAway) {
+    ::close(fd);
+    return;
+  }
+  const ConnectionSlot slot = take_slot(fd);
+  connections_[slot].refused = true;
+  ++turnedAway_;
+  if (!reactor_.add(fd, slot, Reactor::kReadable)) return end(slot);
+  finish(slot);
+}
+
+void WebSocketTransport::adopt(int fd, std::string_view remoteAddress) {
+  const int on = 1;
+  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  const ConnectionCaps::Address address = caps_.name(remoteAddress);
+  if (const int refused = admit_connect(address); refused != 0) return turn_away(fd, refused);
+  const ConnectionSlot slot = take_slot(fd);
+  Connection& connection = connections_[slot];
+  connection.address = address;
   connection.handshaking = std::make_unique<Handshaking>();
   connection.handshaking->remoteAddress = remoteAddress;
   if (!reactor_.add(fd, slot, Reactor::kReadable)) return end(slot);
-  watch(slot, options_.handshakeTimeout);
+  // Somewhat early: however the ticks fall, it is over in time.
+  watch(slot, options_.handshakeTimeout - options_.handshakeTimeout / 20);
 }
 
 void WebSocketTransport::read_handshake(ConnectionSlot slot) {
@@ -250,33 +296,29 @@ void WebSocketTransport::parse(ConnectionSlot slot, std::span<char> bytes) {
   };
   std::size_t at = 0;
   std::size_t needed = 0;
+  bool completed = false;
+  std::optional<std::string_view> ping;
   while (same()) {
     const ParseStep step = connections_[slot].parser.next(bytes.subspan(at));
     at += step.consumed;
     switch (step.kind) {
       case ParseStep::Kind::text:
+        completed = true;
         batch_.push_back(step.payload);
         // A message put together from fragments lives in the parser only until its next step.
         if (step.payload.data() < bytes.data() || step.payload.data() >= bytes.data() + bytes.size())
           deliver_batch(slot);
         continue;
-      case ParseStep::Kind::ping: {
-        deliver_batch(slot);
-        std::string pong;
-        append_frame(pong, Opcode::pong, step.payload);
-        if (same()) send_control(slot, pong);
+      case ParseStep::Kind::ping:
+        ping = step.payload;
         continue;
-      }
       case ParseStep::Kind::pong:
       case ParseStep::Kind::binary:  // refused by the parser with 1003
         continue;
       case ParseStep::Kind::close:
       case ParseStep::Kind::failure: {
         deliver_batch(slot);
-        if (!same()) return;
-        connections_[slot].state = State::failing;
-        connections_[slot].closeCode = step.closeCode;
-        events_->on_peer_close(slot, step.closeCode);
+        if (same()) fail(slot, step.closeCode);
         return;
       }
       case ParseStep::Kind::need_more:
@@ -286,9 +328,46 @@ void WebSocketTransport::parse(ConnectionSlot slot, std::span<char> bytes) {
     break;
   }
   deliver_batch(slot);
-  if (same() && at < bytes.size())
-    connections_[slot].partial =
+  if (ping && same()) answer_ping(slot, *ping);
+  if (!same()) return;
+  Connection& connection = connections_[slot];
+  if (at < bytes.size())
+    connection.partial =
         std::make_unique<Partial>(Partial{std::string(bytes.data() + at, bytes.size() - at), needed});
+  if (connection.partial != nullptr || connection.parser.mid_message())
+    note_unfinished(slot, completed);
+  else
+    connection.unfinished = false;
+}
+
+std::uint32_t WebSocketTransport::now_ticks() const {
+  return static_cast<std::uint32_t>(clock_.steady().count() / kTickMillis);
+}
+
+/// One who drips a message is heard all the time, so no silence ends it.
+void WebSocketTransport::note_unfinished(ConnectionSlot slot, bool another) {
+  Connection& connection = connections_[slot];
+  if (connection.unfinished && !another) return;
+  connection.unfinished = true;
+  connection.unfinishedSince = now_ticks();
+  if (std::exchange(connection.messageDeadline, true)) return;
+  watch(slot, options_.messageTimeout);
+}
+
+void WebSocketTransport::check_unfinished(ConnectionSlot slot) {
+  Connection& connection = connections_[slot];
+  connection.messageDeadline = false;
+  if (!connection.unfinished) return;
+  const std::int64_t age = std::int64_t{now_ticks() - connection.unfinishedSince} * kTickMillis;
+  if (age >= options_.messageTimeout.count()) return fail(slot, kPolicyViolation);
+  connection.messageDeadline = true;
+  watch(slot, options_.messageTimeout - std::chrono::milliseconds(age));
+}
+
+void WebSocketTransport::fail(ConnectionSlot slot, std::uint16_t code) {
+  connections_[slot].state = State::failing;
+  connections_[slot].closeCode = code;
+  events_->on_peer_close(slot, code);
 }
 
 void WebSocketTransport::deliver_batch(ConnectionSlot slot) {
@@ -374,6 +453,10 @@ void WebSocketTransport::end(ConnectionSlot slot) {
   reactor_.remove(connection.fd);
   ::close(std::exchange(connection.fd, -1));
   connection.state = State::free;
+  if (connection.refused)
+    --turnedAway_;
+  else
+    caps_.release(connection.address);
   connection.handshaking.reset();
   connection.partial.reset();
   free_.push_back(slot);
@@ -392,7 +475,10 @@ void WebSocketTransport::tick() {
   deadlines_.advance(clock_.steady(), [&](Deadline deadline) {
     const Connection& connection = connections_[deadline.slot];
     if (connection.generation != deadline.generation) return;
-    if (connection.state == State::handshaking || connection.state == State::finishing) end(deadline.slot);
+    if (connection.state == State::handshaking || connection.state == State::finishing)
+      end(deadline.slot);
+    else if (connection.state == State::open && connection.messageDeadline)
+      check_unfinished(deadline.slot);
   });
 }
 

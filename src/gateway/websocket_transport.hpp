@@ -11,6 +11,7 @@
 #include "chatcore/ports/clock.hpp"
 #include "chatcore/ports/transport.hpp"
 #include "core/timer_wheel.hpp"
+#include "gateway/connection_caps.hpp"
 #include "gateway/http_head.hpp"
 #include "gateway/reactor.hpp"
 #include "gateway/websocket_frame.hpp"
@@ -23,7 +24,8 @@ class WebSocketTransport final : public Transport {
  public:
   static constexpr std::uint32_t kListenerTag = UINT32_MAX;
 
-  WebSocketTransport(GatewayOptions options, Reactor& reactor, const Clock& clock);
+  /// `caps` is shared with the other shards' transports and outlives them.
+  WebSocketTransport(GatewayOptions options, Reactor& reactor, const Clock& clock, ConnectionCaps& caps);
   ~WebSocketTransport() override;
 
   void set_events(TransportEvents& events) noexcept { events_ = &events; }
@@ -74,9 +76,14 @@ class WebSocketTransport final : public Transport {
     std::uint32_t generation = 0;
     State state = State::free;
     bool wantsRoom = false;
-    bool midFrame = false;   ///< the last write ended inside a frame: nothing else may go between
-    bool announced = false;  ///< on_open was told, so on_close must be
+    bool midFrame = false;         ///< the last write ended inside a frame: nothing else may go between
+    bool announced = false;        ///< on_open was told, so on_close must be
+    bool unfinished = false;       ///< a message has begun and not ended
+    bool messageDeadline = false;  ///< a deadline looks at that
+    bool refused = false;          ///< never let in: is not counted, only waits for its answer to be read
     std::uint16_t closeCode = 1006;
+    std::uint32_t unfinishedSince = 0;  ///< in ticks of 100 ms
+    ConnectionCaps::Address address = 0;
     std::unique_ptr<Handshaking> handshaking;
     std::unique_ptr<Partial> partial;
     WebSocketParser parser;
@@ -89,7 +96,11 @@ class WebSocketTransport final : public Transport {
   void accept_ready();
   void shed_one();
   void send_control(ConnectionSlot slot, std::string_view frame);
-  [[nodiscard]] bool admit_connect();
+  void answer_ping(ConnectionSlot slot, std::string_view payload);
+  /// The status to refuse it with; 0: it is let in, and counted.
+  [[nodiscard]] int admit_connect(ConnectionCaps::Address address);
+  ConnectionSlot take_slot(int fd);
+  void turn_away(int fd, int status);
   void read_handshake(ConnectionSlot slot);
   void upgrade(ConnectionSlot slot, const HttpRequest& request, std::string_view rest);
   void refuse(ConnectionSlot slot, int status, std::string_view text, std::uint32_t retryAfterSeconds = 0);
@@ -98,6 +109,11 @@ class WebSocketTransport final : public Transport {
   void read_frames(ConnectionSlot slot);
   void parse(ConnectionSlot slot, std::span<char> bytes);
   [[nodiscard]] bool gather(Connection& connection, std::size_t count);
+  /// `another`: than the one that was unfinished before.
+  void note_unfinished(ConnectionSlot slot, bool another);
+  void check_unfinished(ConnectionSlot slot);
+  void fail(ConnectionSlot slot, std::uint16_t code);
+  [[nodiscard]] std::uint32_t now_ticks() const;
   void deliver_batch(ConnectionSlot slot);
   void discard_input(ConnectionSlot slot);
   void end(ConnectionSlot slot);
@@ -107,6 +123,7 @@ class WebSocketTransport final : public Transport {
   GatewayOptions options_;
   Reactor& reactor_;
   const Clock& clock_;
+  ConnectionCaps& caps_;
   TransportEvents* events_ = nullptr;
   int listener_ = -1;
   int spare_ = -1;                      ///< a descriptor kept for refusing connections when there are no more
@@ -118,6 +135,7 @@ class WebSocketTransport final : public Transport {
   TimerWheel<Deadline> deadlines_;
   std::int64_t connectWindow_ = 0;
   std::uint32_t connectsInWindow_ = 0;
+  std::uint32_t turnedAway_ = 0;  ///< refused and not gone yet
 };
 
 }  // namespace chatcore::gateway

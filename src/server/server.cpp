@@ -12,6 +12,8 @@
 #include <thread>
 #include <vector>
 
+#include "engine/rate_limits.hpp"
+#include "gateway/connection_caps.hpp"
 #include "protocol/encode.hpp"
 #include "protocol/json_object.hpp"
 #include "routing/local_router.hpp"
@@ -29,6 +31,7 @@ Error invalid(std::string message) { return {ErrorCode::invalid_argument, std::m
 
 Status check(const ServerOptions& options, const ServerPorts& ports) {
   if (options.shards > kMaxShards) return invalid("`shards` is above 64");
+  if (options.engine.maxDevicesPerUser == 0) return invalid("`engine.maxDevicesPerUser` is 0");
   if (ports.store == nullptr) return invalid("`ports.store` is missing");
   if (ports.directory == nullptr) return invalid("`ports.directory` is missing");
   if (ports.authenticator == nullptr) return invalid("`ports.authenticator` is missing");
@@ -42,7 +45,11 @@ Status check(const ServerOptions& options, const ServerPorts& ports) {
 class Server::Impl {
  public:
   Impl(ServerOptions options, ServerPorts ports)
-      : options_(std::move(options)), ports_(std::move(ports)), topics_(shard_count()) {}
+      : options_(std::move(options)),
+        ports_(std::move(ports)),
+        topics_(shard_count()),
+        caps_(options_.gateway.maxConnections, options_.gateway.maxConnectionsPerAddress),
+        limits_(engine::RateLimits::create(options_.engine.rateLimits)) {}
   ~Impl() { stop(); }
 
   Status start() {
@@ -103,6 +110,12 @@ class Server::Impl {
     tell_blocks_changed(b, a);
   }
 
+  /// Through every shard: a session that one of them is admitting has told its user's home before.
+  void revoke(const UserId& user, const DeviceId& device) {
+    for (auto& shard : shards_)
+      shard->post([target = shard.get(), user, device] { target->engine().revoke(user, device); });
+  }
+
   [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
   [[nodiscard]] Stats stats() const {
     Stats sum;
@@ -110,8 +123,10 @@ class Server::Impl {
       sum.connections += shard->connections();
       sum.conversations += shard->conversations();
       sum.topics += shard->topics();
+      sum.users += shard->users();
       sum.commands += shard->commands();
     }
+    if (limits_ != nullptr) sum.rateBuckets = limits_->tracked();
     return sum;
   }
 
@@ -134,7 +149,7 @@ class Server::Impl {
   void build_shards() {
     const std::uint32_t count = shard_count();
     for (std::uint32_t i = 0; i < count; ++i)
-      shards_.push_back(std::make_unique<server::Shard>(i, count, options_.gateway, router_, clock()));
+      shards_.push_back(std::make_unique<server::Shard>(i, count, options_.gateway, router_, clock(), caps_));
     std::vector<server::Shard*> peers;
     for (auto& shard : shards_) {
       router_.add_shard(*shard, shard->gateway().fan_out());
@@ -162,6 +177,8 @@ class Server::Impl {
     context.log = &log();
     context.metrics = ports_.metrics != nullptr ? ports_.metrics : &null_metrics();
     context.topics = &topics_;
+    context.limits = limits_.get();
+    context.connections = &connections_;
     context.options = options_.engine;
     context.serverId = options_.serverId;
     context.boot = ports_.term;
@@ -230,6 +247,9 @@ class Server::Impl {
   ServerOptions options_;
   ServerPorts ports_;
   TopicNames topics_;
+  std::atomic<std::uint64_t> connections_{0};
+  gateway::ConnectionCaps caps_;
+  std::unique_ptr<engine::RateLimits> limits_;
   routing::LocalRouter router_;
   std::vector<engine::EngineShard*> engines_;
   std::vector<std::unique_ptr<server::Shard>> shards_;
@@ -251,6 +271,11 @@ std::uint16_t Server::port() const noexcept { return impl_->port(); }
 void Server::stop() { impl_->stop(); }
 Status Server::system_alert(const std::string& dataObject) { return impl_->system_alert(dataObject); }
 void Server::blocks_changed(const UserId& a, const UserId& b) { impl_->blocks_changed(a, b); }
+void Server::revoke_device(const UserId& user, const DeviceId& device) {
+  // An empty name is nobody's, and would mean all of them below.
+  if (!device.empty()) impl_->revoke(user, device);
+}
+void Server::revoke_user(const UserId& user) { impl_->revoke(user, {}); }
 Server::Stats Server::stats() const { return impl_->stats(); }
 
 namespace {

@@ -22,13 +22,13 @@ thread_local const Shard* currentShard = nullptr;
 }  // namespace
 
 Shard::Shard(std::uint32_t index, std::uint32_t count, const GatewayOptions& gateway, Router& router,
-             const Clock& clock)
+             const Clock& clock, gateway::ConnectionCaps& caps)
     : index_(index),
       count_(count),
       readiness_(io_),
       ticker_(io_),
       wakeFd_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)),
-      transport_(gateway, reactor_, clock),
+      transport_(gateway, reactor_, clock, caps),
       gateway_(index, gateway, transport_, router, clock),
       outgoing_(count) {
   transport_.set_events(gateway_);
@@ -182,6 +182,7 @@ void Shard::tick() {
   connections_.store(transport_.connections(), std::memory_order_relaxed);
   conversations_.store(engine_->conversations().loaded(), std::memory_order_relaxed);
   topics_.store(gateway_.topics().topics(), std::memory_order_relaxed);
+  users_.store(engine_->users().known(), std::memory_order_relaxed);
   commands_.store(engine_->commands(), std::memory_order_relaxed);
   if (!turnPosted_) turn();
 }

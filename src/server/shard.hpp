@@ -20,7 +20,7 @@ namespace chatcore::server {
 class Shard final : public Executor, public ShardLink {
  public:
   Shard(std::uint32_t index, std::uint32_t count, const GatewayOptions& gateway, Router& router,
-        const Clock& clock);
+        const Clock& clock, gateway::ConnectionCaps& caps);
   ~Shard() override;
 
   [[nodiscard]] bool ok() const noexcept { return reactor_.ok() && wakeFd_ >= 0; }
@@ -57,6 +57,7 @@ class Shard final : public Executor, public ShardLink {
     return conversations_.load(std::memory_order_relaxed);
   }
   [[nodiscard]] std::uint64_t topics() const noexcept { return topics_.load(std::memory_order_relaxed); }
+  [[nodiscard]] std::uint64_t users() const noexcept { return users_.load(std::memory_order_relaxed); }
   [[nodiscard]] std::uint64_t commands() const noexcept { return commands_.load(std::memory_order_relaxed); }
 
  private:
@@ -104,6 +105,7 @@ class Shard final : public Executor, public ShardLink {
   std::atomic<std::uint64_t> connections_{0};
   std::atomic<std::uint64_t> conversations_{0};
   std::atomic<std::uint64_t> topics_{0};
+  std::atomic<std::uint64_t> users_{0};
   std::atomic<std::uint64_t> commands_{0};
 };
 

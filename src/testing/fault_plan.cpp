@@ -1,5 +1,7 @@
 #include "chatcore/testing/fault_plan.hpp"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace chatcore::testing {
@@ -47,11 +49,13 @@ void FaultPlan::hold(Task answer) {
   held_.push_back(std::move(answer));
 }
 
-void FaultPlan::release() {
+void FaultPlan::release(std::size_t count) {
   std::vector<Task> held;
   {
     std::lock_guard lock(mutex_);
-    held.swap(held_);
+    const auto end = held_.begin() + static_cast<std::ptrdiff_t>(std::min(count, held_.size()));
+    held.assign(std::make_move_iterator(held_.begin()), std::make_move_iterator(end));
+    held_.erase(held_.begin(), end);
   }
   for (Task& answer : held) answer();
 }

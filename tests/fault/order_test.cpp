@@ -128,4 +128,48 @@ TEST_CASE("a repetition that comes while its original is under way is answered w
   CHECK_EQ(server.log_of("fam").size(), 2);
 }
 
+TEST_CASE("what is decided anew behind a repetition is not overtaken by what came meanwhile") {
+  TestServer server(1);
+  server.plan.fail(3, Fault::delayed);
+  server.plan.fail(4, Fault::delayed);
+  server.start();
+  TestClient alice = server.connect("alice");
+  make_group(alice);
+  REQUIRE_EQ(alice.ask(message_in("fam", "m1"))["type"], "message.sent");
+  // As a client does that comes back and does not know what was taken. Two appends are under way.
+  alice.send(message_in("fam", "m1", 1));
+  REQUIRE(TestServer::eventually([&] { return server.plan.calls() == 3; }));
+  alice.send(message_in("fam", "m2", 2));
+  REQUIRE(TestServer::eventually([&] { return server.plan.calls() == 4; }));
+  server.plan.release(1);
+  CHECK_EQ(alice.expect_answer(1)["duplicate"], true);
+  alice.send(message_in("fam", "m3", 3));
+  alice.settle();
+  server.plan.release();
+  CHECK_EQ(alice.expect_answer(2)["type"], "message.sent");
+  CHECK_EQ(alice.expect_answer(3)["type"], "message.sent");
+  const std::vector<Event> log = server.log_of("fam");
+  REQUIRE_EQ(log.size(), 4);
+  const char* order[] = {"make", "m1", "m2", "m3"};
+  for (std::size_t i = 0; i < log.size(); ++i) CHECK_EQ(log[i].clientMsgId, order[i]);
+}
+
+TEST_CASE("when a log cannot be claimed again, what was under way is the first that must be sent again") {
+  TestServer server(1, PortCall::append_one);
+  server.plan.fail(2, Fault::unknown_not_written);
+  FaultPlan claims(2, Fault::refused);  // the first loads the group
+  OneFaultStore store(server.faultyStore, claims, PortCall::claim);
+  server.ports.store = &store;
+  server.start();
+  TestClient alice = server.connect("alice");
+  make_group(alice);
+  alice.send_all({message_in("fam", "m1", 1), message_in("fam", "m2", 2)});
+  CHECK_EQ(alice.expect_answer(1)["temporary"], true);
+  CHECK_EQ(alice.expect_answer(2)["temporary"], true);
+  CHECK_EQ(alice.ask(message_in("fam", "m2"))["code"], "retry_in_order");
+  CHECK_EQ(alice.ask(message_in("fam", "m1"))["type"], "message.sent");
+  CHECK_EQ(alice.ask(message_in("fam", "m2"))["type"], "message.sent");
+  server.stop();
+}
+
 }  // namespace chatcore::faulttest

@@ -12,7 +12,7 @@ constexpr int kSmallBuffer = 8 * 1024;
 
 void slow_reader_options(TestServer& server) {
   server.options.gateway.outboxHighWater = 128 * 1024;
-  server.options.engine.eventsPerSecond = 0;
+  server.options.engine.rateLimits = RateLimitOptions::off();
 }
 
 Seq make_group(TestClient& alice) {

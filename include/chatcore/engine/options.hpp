@@ -5,6 +5,56 @@
 
 namespace chatcore {
 
+/// Tokens that come back each second, and how many may be saved up for a burst.
+struct Rate {
+  std::uint32_t perSecond = 0;  ///< 0: no limit
+  std::uint32_t burst = 0;      ///< 0: twice `perSecond`
+
+  friend bool operator==(const Rate&, const Rate&) = default;
+};
+
+/// A command is taken when the device, the user and the remote address all have a token for its kind.
+struct CommandRates {
+  Rate device;
+  Rate user;
+  /// IPv6 addresses count by their first 64 bits. Off by default: behind a proxy all clients have its
+  /// address.
+  Rate address;
+
+  friend bool operator==(const CommandRates&, const CommandRates&) = default;
+};
+
+/// What one may send. A command beyond is answered `rate_limited` with `retryAfterMs`. Counted exactly within
+/// the process, whichever shards a user's sessions are on, and not across servers. With every rate 0 nothing
+/// is counted at all.
+struct RateLimitOptions {
+  /// Messages and changes of groups: what is written to a log.
+  CommandRates events{{50, 100}, {200, 400}, {}};
+  /// Sixteen conversations in one command cost a token more. Devices that confirm every message of a busy
+  /// group one by one need a lot of these.
+  CommandRates receipts{{500, 5'000}, {2'000, 20'000}, {}};
+  CommandRates typing{{10, 50}, {40, 200}, {}};
+  /// sync, history, lists, members, mute and all else that is not named here.
+  CommandRates queries{{50, 500}, {200, 2'000}, {}};
+  /// Pings, and asking for others; sixteen users in one command cost a token more.
+  CommandRates presence{{20, 200}, {80, 800}, {}};
+  /// Frames that are no command.
+  CommandRates malformed{{10, 100}, {40, 400}, {}};
+
+  /// Refused commands by which a session may outnumber those that were taken while it was told to wait.
+  /// Beyond: 4504.
+  std::uint32_t maxIgnored = 1'000;
+  /// Buckets kept, at some 20 bytes each: those that are full again are forgotten, so what counts is how
+  /// many were used lately. When all of them were, a newcomer goes uncounted.
+  std::uint32_t maxTracked = 1'000'000;
+
+  [[nodiscard]] static RateLimitOptions off() {
+    RateLimitOptions none;
+    none.events = none.receipts = none.typing = none.queries = none.presence = none.malformed = {};
+    return none;
+  }
+};
+
 /// Bounds and times of the engine. Per shard where it says so, otherwise per session or conversation.
 struct EngineOptions {
   /// Bytes of one message's content, as written by the client.
@@ -26,8 +76,9 @@ struct EngineOptions {
   /// token counts after this long at the latest.
   std::chrono::milliseconds pushTokenCache{10'000};
 
-  /// Commands a second that one device may send to make events, twice as many in a burst. 0: no limit.
-  std::uint32_t eventsPerSecond = 50;
+  RateLimitOptions rateLimits;
+  /// Devices of one user connected at a time, at least 1; one more is closed 4004 and may come back.
+  std::uint32_t maxDevicesPerUser = 100;
 
   /// Conversations kept in memory per shard; the longest unused go first.
   std::uint32_t maxLoadedConversations = 200'000;

@@ -83,10 +83,18 @@ class CHATCORE_API Server {
   /// The host tells that one of two users has blocked or unblocked the other.
   void blocks_changed(const UserId& a, const UserId& b);
 
+  /// Closes the connections of a device, or of all of a user's devices, with 4503 (`device_removed`), those
+  /// too whose credentials are being checked at this moment. Returns at once. Lasts no longer than that: the
+  /// Authenticator has to refuse them from now on, so tell it first. Messages that were accepted before stay.
+  void revoke_device(const UserId& user, const DeviceId& device);
+  void revoke_user(const UserId& user);
+
   struct Stats {
     std::uint64_t connections = 0;
     std::uint64_t conversations = 0;  ///< loaded
     std::uint64_t topics = 0;
+    std::uint64_t users = 0;        ///< whose presence is held: connected, watched, or gone a moment ago
+    std::uint64_t rateBuckets = 0;  ///< that count somebody's commands
     std::uint64_t commands = 0;
   };
   /// A sum over the shards, as each last reported it (within 100 ms).

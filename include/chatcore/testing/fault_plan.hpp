@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <mutex>
@@ -39,8 +40,8 @@ class CHATCORE_API FaultPlan {
   /// Calls that met a fault so far: 0 ends the walk, the scenario passed untouched.
   [[nodiscard]] std::uint64_t failed() const;
 
-  /// Lets the held answers go, in the order they came.
-  void release();
+  /// Lets the held answers go, in the order they came; the oldest `count` of them.
+  void release(std::size_t count = SIZE_MAX);
 
   /// For decorators: counts a call and says what to do with it.
   Fault next();

@@ -119,6 +119,7 @@ std::vector<Refusal> malformed_headers() {
       {"a Host with user information", "GET / HTTP/1.1\r\nHost: a@b\r\n\r\n", 400},
       {"a Host with a path", "GET / HTTP/1.1\r\nHost: a/b\r\n\r\n", 400},
       {"two credentials", get("Authorization: Bearer a\r\nauthorization: Bearer b\r\n"), 400},
+      {"two origins", get("Origin: https://a\r\norigin: https://b\r\n"), 400},
   };
 }
 

@@ -5,6 +5,8 @@
 #include <memory>
 #include <vector>
 
+#include "live_allocations.hpp"
+
 using chatcore::TimerWheel;
 using Millis = std::chrono::milliseconds;
 
@@ -92,4 +94,23 @@ TEST_CASE("a wheel carries payloads that can only be moved") {
   for (int now = 0; now <= 1'000; now += 100)
     wheel.advance(Millis(now), [&](std::unique_ptr<int> value) { sum += *value; });
   CHECK(sum == 45);
+}
+
+TEST_CASE("a steady load takes its memory once, not once for every slot of the wheel") {
+  struct Big {
+    char bytes[1'000] = {};
+  };
+  const long before = live_allocations();
+  TimerWheel<Big> wheel(Millis(0));
+  std::int64_t now = 0;
+  const auto run = [&](int ticks) {
+    for (int i = 0; i < ticks; ++i, now += 100) {
+      for (int n = 0; n < 10; ++n) wheel.add(Millis(now + 1'000), {});
+      wheel.advance(Millis(now), [](const Big&) {});
+    }
+    return live_allocations() - before;
+  };
+  const long warm = run(30);
+  CHECK(run(3'000) <= warm + 2);
+  CHECK(warm < 40);
 }
