@@ -6,10 +6,13 @@
 #include "frame_scan.hpp"
 #include "modes.hpp"
 #include "report.hpp"
+#include "server_process.hpp"
 #include "setup.hpp"
 
 namespace chatcore::bench {
 namespace {
+
+constexpr std::int64_t kStallPatience = 3'000'000'000;
 
 /// One sender, N receivers in each of G groups; sends to the groups in turn.
 class GroupWorkload final : public Workload {
@@ -103,6 +106,27 @@ class GroupWorkload final : public Workload {
   std::size_t turn_ = 0;
 };
 
+/// What a reader that stood still finds when it reads on.
+struct StallOutcome {
+  std::uint64_t messages = 0;
+  bool syncRequired = false;
+};
+
+StallOutcome outcome_of_stall(Fleet& fleet, LinkIndex link) {
+  StallOutcome outcome;
+  fleet.resume(link);
+  const auto deadline = now_nanoseconds() + kStallPatience;
+  while (!outcome.syncRequired && fleet.close_code(link) == 0) {
+    fleet.turn(10'000'000, [&](LinkIndex from, std::string_view text) {
+      if (from != link) return;
+      if (is_type(text, "message.new")) ++outcome.messages;
+      if (is_type(text, "sync.required")) outcome.syncRequired = true;
+    });
+    if (now_nanoseconds() > deadline) break;
+  }
+  return outcome;
+}
+
 }  // namespace
 
 int run_group(const Options& options) {
@@ -121,7 +145,18 @@ int run_group(const Options& options) {
 
   GroupWorkload load(fleet, sender, first, options.receivers, conversations, options.payloadBytes);
   for (std::uint32_t i = 0; i < options.groups; ++i) prime(fleet, load);
-  return report(options, measure(fleet, load, options));
+  const auto residentBefore = resident_bytes(options.serverPid);
+  const auto measured = measure(fleet, load, options);
+  const auto grown =
+      static_cast<double>(resident_bytes(options.serverPid)) - static_cast<double>(residentBefore);
+  Figures more = {{"residentGrowthBytes", grown}};
+  for (LinkIndex i = 0; i < options.stalled; ++i) {
+    const auto told = outcome_of_stall(fleet, firstStalled + i);
+    more.emplace_back("stalledGot", static_cast<double>(told.messages));
+    more.emplace_back("stalledSyncRequired", told.syncRequired ? 1 : 0);
+    more.emplace_back("stalledCloseCode", fleet.close_code(firstStalled + i));
+  }
+  return report(options, measured, more);
 }
 
 }  // namespace chatcore::bench
