@@ -1,6 +1,8 @@
 #!/bin/sh
-# Builds what is measured, installs what it is compared with and prints the table of bench/README.md. Flags other than these go to compare.py:
+# Builds what is measured, installs what it is compared with and prints the table of bench/README.md. Flags other
+# than these go to compare.py:
 #   --build DIR   where to build (default: build/bench)      --no-build   measure what is built there already
+#   --no-peers    neither install nor run redis, nats, mosquitto and ws
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
 build="$root/build/bench"

@@ -112,6 +112,8 @@ struct StallOutcome {
   bool syncRequired = false;
 };
 
+/// Throws unless the server told it what it missed, or had closed it: 4001, or 1006 where the close frame
+/// found no room behind what is unread.
 StallOutcome outcome_of_stall(Fleet& fleet, LinkIndex link) {
   StallOutcome outcome;
   fleet.resume(link);
@@ -122,8 +124,12 @@ StallOutcome outcome_of_stall(Fleet& fleet, LinkIndex link) {
       if (is_type(text, "message.new")) ++outcome.messages;
       if (is_type(text, "sync.required")) outcome.syncRequired = true;
     });
-    if (now_nanoseconds() > deadline) break;
+    if (now_nanoseconds() > deadline)
+      throw std::runtime_error("a stalled reader was never told what it missed");
   }
+  const auto code = fleet.close_code(link);
+  if (code != 0 && code != 4001 && code != 1006)
+    throw std::runtime_error("a stalled reader was closed with " + std::to_string(code));
   return outcome;
 }
 
@@ -145,11 +151,14 @@ int run_group(const Options& options) {
 
   GroupWorkload load(fleet, sender, first, options.receivers, conversations, options.payloadBytes);
   for (std::uint32_t i = 0; i < options.groups; ++i) prime(fleet, load);
+  const auto stalledSince = now_nanoseconds();
   const auto residentBefore = resident_bytes(options.serverPid);
   const auto measured = measure(fleet, load, options);
   const auto grown =
       static_cast<double>(resident_bytes(options.serverPid)) - static_cast<double>(residentBefore);
   Figures more = {{"residentGrowthBytes", grown}};
+  if (options.stalled > 0)
+    more.emplace_back("stalledSeconds", static_cast<double>(now_nanoseconds() - stalledSince) / 1e9);
   for (LinkIndex i = 0; i < options.stalled; ++i) {
     const auto told = outcome_of_stall(fleet, firstStalled + i);
     more.emplace_back("stalledGot", static_cast<double>(told.messages));
