@@ -72,7 +72,17 @@ def alone(name, load, figures, durability="os", share=0.2, shards=1, **more):
     return Row(name, (ours(load, durability, shards),), tuple(figures), share, quiet=True, **more)
 
 
-SLOW = "group --receivers 1000 --payload 16000 --megabytes 50"
+def slow_reader(name, receivers):
+    load = f"group --receivers {receivers} --payload 16000 --megabytes 50"
+    return Row(name, (ours(load + " --stalled 1"), ours(load, name="the same, nobody stalled")),
+               (Figure("p99 of the others", "deliveryP99Us", 1000, "ms"),
+                Figure("resident memory grown", "residentGrowthBytes", 1e6, "MB", 1),
+                Figure("it stood still", "stalledSeconds", 1, "s", 1),
+                Figure("messages it found", "stalledGot", 1, "", 0),
+                Figure("then sync.required", "stalledSyncRequired", 1, "", 0),
+                Figure("then a close", "stalledCloseCode", 1, "", 0)), 0.2, True, True)
+
+
 STORE = "store_bench --benchmark_format=json --benchmark_min_time=0.3 --benchmark_filter=^"
 
 ROWS = (
@@ -97,14 +107,8 @@ ROWS = (
     alone("catch-up of 10,000 missed events", "catchup --events 10000",
           (Figure("events per second of CPU", "eventsPerCpuSecond", 1000, "thousand", 0),
            Figure("resident memory grown", "residentGrowthBytes", 1e6, "MB")), share=1),
-    Row("group 1,000, 50 MB past one stalled reader",
-        (ours(SLOW + " --stalled 1"), ours(SLOW, name="the same, nobody stalled")),
-        (Figure("p99 of the others", "deliveryP99Us", 1000, "ms"),
-         Figure("resident memory grown", "residentGrowthBytes", 1e6, "MB", 1),
-         Figure("it stood still", "stalledSeconds", 1, "s", 1),
-         Figure("messages it found", "stalledGot", 1, "", 0),
-         Figure("then sync.required", "stalledSyncRequired", 1, "", 0),
-         Figure("then a close", "stalledCloseCode", 1, "", 0)), 0.2, True, True),
+    slow_reader("group 100, 50 MB past one stalled reader", 100),
+    slow_reader("group 1,000, 50 MB past one stalled reader", 1000),
     alone("15,000 idle connections in 3 groups each", "idle --connections 15000 --groups 3 --seconds 20",
           (Figure("memory of a connection", "bytesPerConnection", 1, "bytes", 0),
            Figure("the same with its part of the groups", "bytesPerConnectionAndGroups", 1, "bytes", 0),
@@ -115,5 +119,6 @@ ROWS = (
            Figure("leave", "serverCpuNsPerLeave", 1000, "µs CPU", 1)), "sync", 1),
     alone("member list of 100,000: another client's longest ping", "members --receivers 100000",
           (Figure("while it is listed", "stallWhileListingMaxMs", 1, "ms"),
-           Figure("while it grows to that", "stallWhileAddingMaxMs", 1, "ms"))),
+           Figure("while it grows to that", "stallWhileAddingMaxMs", 1, "ms"),
+           Figure("while nothing happens", "stallWhileQuietMaxMs", 1, "ms"))),
 )

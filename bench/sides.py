@@ -12,7 +12,7 @@ import tempfile
 import threading
 import time
 
-START_SECONDS, RUN_SECONDS = 10, 120
+START_SECONDS, RUN_SECONDS = 10, 240
 PROGRAMS = ("chat_server", "loadgen", "bare_send", "receive_once_send_twice", "raw_rocksdb_writer", "store_bench")
 
 

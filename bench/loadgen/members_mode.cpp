@@ -15,6 +15,7 @@ namespace chatcore::bench {
 namespace {
 
 constexpr std::int64_t kPatience = 60'000'000'000;
+constexpr std::int64_t kQuiet = 1'000'000'000;
 
 /// Another client of the same server: sends a ping, waits for the pong, sends the next. What it waits is what
 /// a shard is busy with in one piece.
@@ -93,6 +94,10 @@ int run_members(const Options& options) {
   const auto members = fresh_users("member", options.receivers - 1);
   Probe probe(fleet, bystander);
   probe.ping();
+  const auto show = [&](LinkIndex from, std::string_view text) { probe.take(from, text); };
+  for (const auto begin = now_nanoseconds(); now_nanoseconds() - begin < kQuiet;) fleet.turn(kQuiet, show);
+  const auto whileQuiet = probe.waits();
+  probe.clear();
   const auto conversation = create_group(
       fleet, creator, members, [&](LinkIndex from, std::string_view text) { probe.take(from, text); });
   const auto whileAdding = probe.waits();
@@ -113,6 +118,7 @@ int run_members(const Options& options) {
                  {"rounds", static_cast<double>(rounds)},
                  {"secondsPerRound", seconds / static_cast<double>(rounds)},
                  {"serverCpuNs", static_cast<double>(cpu_nanoseconds(options.serverPid) - cpuBefore)},
+                 {"stallWhileQuietMaxMs", milliseconds(whileQuiet.max())},
                  {"stallWhileAddingMaxMs", milliseconds(whileAdding.max())},
                  {"stallWhileAddingP99Ms", milliseconds(whileAdding.percentile(0.99))},
                  {"stallWhileListingMaxMs", milliseconds(probe.waits().max())},
