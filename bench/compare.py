@@ -13,12 +13,17 @@ import rows
 import sides
 
 
-def one_round(row, number, programs, args, wanted):
-    """Every side once, next to each other, beginning with another one each round."""
+def one_round(row, number, programs, args, wanted, failures):
+    """Every side once, next to each other, beginning with another one each round. One that fails is left out."""
     seconds = None if row.own_seconds else args.seconds
     turn = number % len(wanted)
-    order = wanted[turn:] + wanted[:turn]
-    return {side.name: sides.run(side, programs, args, seconds) for side in order}
+    figures = {}
+    for side in wanted[turn:] + wanted[:turn]:
+        try:
+            figures[side.name] = sides.run(side, programs, args, seconds)
+        except sides.Failed as why:
+            failures.append(f"{row.name}, {side.name}: {why}")
+    return figures
 
 
 def measure(chosen, programs, args):
@@ -28,7 +33,8 @@ def measure(chosen, programs, args):
     wanted = {}
     for row in chosen:
         wanted[row.name] = [side for side in row.sides if sides.is_installed(side)]
-        notes += [f"{row.name}: {side.name} is not installed" for side in row.sides if not sides.is_installed(side)]
+        notes += [f"{row.name}: {side.name} is not installed" for side in row.sides
+                  if not sides.is_installed(side)]
         if args.no_peers:
             wanted[row.name] = [side for side in wanted[row.name] if not side.needs]
     failures = []
@@ -40,10 +46,9 @@ def measure(chosen, programs, args):
             if time.monotonic() > deadline and results[row.name]:
                 continue
             print(f"{number + 1}/{row.runs(args.runs)} {row.name}", file=sys.stderr, flush=True)
-            try:
-                results[row.name].append(one_round(row, number, programs, args, wanted[row.name]))
-            except sides.Failed as why:
-                failures.append(f"{row.name}: {why}")
+            figures = one_round(row, number, programs, args, wanted[row.name], failures)
+            if row.sides[0].name in figures:
+                results[row.name].append(figures)
     return results, failures, notes
 
 
@@ -55,13 +60,14 @@ def spread(values, digits):
 
 def line(row, figure, side, runs):
     """One side's line, or None where it has no such figure."""
-    values = [run[side][figure.key] / figure.scale for run in runs if figure.key in run[side]]
-    if not values:
+    runs = [run for run in runs if figure.key in run.get(side, ())]
+    if not runs:
         return None
+    values = [run[side][figure.key] / figure.scale for run in runs]
     own = row.sides[0].name
     ratio = "–"
-    if side != own:
-        ratio = spread([run[own][figure.key] / run[side][figure.key] for run in runs if run[side][figure.key]] or [0], 2)
+    if side != own and all(run[side][figure.key] for run in runs):
+        ratio = spread([run[own][figure.key] / run[side][figure.key] for run in runs], 2)
 
     def median(key, divisor, digits):
         found = [run[side][key] / divisor for run in runs if key in run[side]]
@@ -79,8 +85,7 @@ def table(chosen, results):
         if not runs:
             lines.append(f"| {row.name} | – | – | – | – | – | 0 |")
         for figure in row.figures:
-            lines += [text for side in row.sides if runs and side.name in runs[0]
-                      and (text := line(row, figure, side.name, runs))]
+            lines += [text for side in row.sides if (text := line(row, figure, side.name, runs))]
     return "\n".join(lines)
 
 

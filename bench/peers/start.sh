@@ -6,8 +6,9 @@ PATH=$PATH:/usr/sbin
 port=$2
 case $1 in
   redis)
-    exec redis-server --bind 127.0.0.1 --protected-mode no --port "$port" --save "" --appendonly no --maxclients 19000 \
-      --tcp-backlog 4096 --client-output-buffer-limit pubsub 0 0 0
+    # loadgen comes from 127.0.0.2 and so on, which the protected mode takes for strangers.
+    exec redis-server --bind 127.0.0.1 --protected-mode no --port "$port" --save "" --appendonly no \
+      --maxclients 19000 --tcp-backlog 4096 --client-output-buffer-limit pubsub 0 0 0
     ;;
   nats) exec nats-server --addr 127.0.0.1 --port "$port" ;;
   mosquitto)
