@@ -1,14 +1,14 @@
 #!/bin/bash
 # Installs what is missing (Debian 12), builds chatcore and runs every test.
 #   tests/run.sh               everything but asan, which takes a build of its own
-#   tests/run.sh STAGE…        only these: format unit e2e crash hostile package clang asan tidy (lint is format
-#                              and tidy)
+#   tests/run.sh STAGE…        only these: format unit e2e crash hostile package instructions clang asan tidy
+#                              (lint is format and tidy)
 # BUILD_DIR (default: build) holds the builds. The last line says how many tests passed and failed.
 set -u -o pipefail
 cd "$(dirname "$0")/.." || exit 2
 . cmake/debian-packages.sh
 
-ALL_STAGES="format unit e2e crash hostile package clang tidy"
+ALL_STAGES="format unit e2e crash hostile package instructions clang tidy"
 BUILD_DIR=$(realpath -m "${BUILD_DIR:-build}")
 LOGS=$BUILD_DIR/logs
 JOBS=$(nproc)
@@ -147,6 +147,19 @@ stage_package() {
   [ "$bad" -eq 0 ]
 }
 
+# What the hot paths cost, counted in instructions: the same on every machine that has the same compiler.
+stage_instructions() {
+  local log=$LOGS/instructions.log code ok bad skip
+  CXX=g++ bench/instructions/run.sh --build "$BUILD_DIR/instructions" | tee "$log"
+  code=$?
+  ok=$(grep -c '^ok ' "$log")
+  bad=$(grep -c '^FAILED ' "$log")
+  skip=$(grep -c '^skipped ' "$log")
+  [ $code -eq 0 ] || [ "$bad" -gt 0 ] || bad=1
+  count "$ok" "$bad" "$skip"
+  [ "$bad" -eq 0 ]
+}
+
 configure_clang() {
   local bench=OFF
   is_installed libbenchmark-dev && bench=ON
@@ -181,7 +194,7 @@ run_stage() {
   local begin=$SECONDS verdict
   echo "=== $1"
   if "stage_$1"; then verdict=passed; else verdict=FAILED; fi
-  summary+=("$(printf '%-8s %-7s %4d s' "$1" "$verdict" $((SECONDS - begin)))")
+  summary+=("$(printf '%-12s %-7s %4d s' "$1" "$verdict" $((SECONDS - begin)))")
 }
 
 stages=""
@@ -189,7 +202,7 @@ for name in "${@:-all}"; do
   case $name in
     all) stages+=" $ALL_STAGES" ;;
     lint) stages+=" format tidy" ;;
-    format | unit | e2e | crash | hostile | package | clang | asan | tidy) stages+=" $name" ;;
+    format | unit | e2e | crash | hostile | package | instructions | clang | asan | tidy) stages+=" $name" ;;
     *) sed -n '2,6s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
   esac
 done

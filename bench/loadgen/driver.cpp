@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::int64_t kSecond = 1'000'000'000;
 constexpr std::int64_t kDrainPatience = 20 * kSecond;
+constexpr std::int64_t kLongestWindow = 200 * kSecond;
 constexpr std::int64_t kQuiet = 20'000'000;
 
 std::uint64_t own_cpu() {
@@ -26,14 +27,17 @@ class Driver {
   Driver(Fleet& fleet, Workload& workload, const Options& options)
       : fleet_(fleet), workload_(workload), options_(options) {}
 
-  /// Returns when the last message arrived.
-  std::int64_t window(double seconds) {
+  /// Returns when the last message arrived. `messages` above 0: so many, however long they take.
+  std::int64_t window(double seconds, std::uint64_t messages = 0) {
     const auto start = now_nanoseconds();
-    const auto end = start + static_cast<std::int64_t>(seconds * kSecond);
+    const auto end = start + (messages > 0 ? kLongestWindow : static_cast<std::int64_t>(seconds * kSecond));
     for (auto now = start; now < end; now = now_nanoseconds()) {
+      if (messages > 0 && workload_.tally().launched >= messages) break;
       const auto wait = options_.rate > 0 ? keep_rate(start, now) : keep_in_flight(now);
       turn(std::min(wait, end - now));
     }
+    if (workload_.tally().launched < messages)
+      throw std::runtime_error("the window's messages took too long");
     return drain();
   }
 
@@ -106,7 +110,9 @@ Measurement measure(Fleet& fleet, Workload& workload, const Options& options) {
   const auto serverCpu = cpu_nanoseconds(options.serverPid);
   const auto loadgenCpu = own_cpu();
   const auto start = now_nanoseconds();
-  const auto end = driver.window(options.seconds);
+  const auto end =
+      driver.window(options.seconds,
+                    static_cast<std::uint64_t>(options.megabytes * 1e6 / std::max(options.payloadBytes, 1U)));
   driver.settle();
 
   Measurement result;

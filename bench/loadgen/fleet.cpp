@@ -58,7 +58,10 @@ int connected_socket(const Options& options, std::size_t number) {
 }  // namespace
 
 Fleet::Fleet(const Options& options)
-    : options_(options), epoll_(epoll_create1(EPOLL_CLOEXEC)), buffer_(kReadBytes) {
+    : options_(options),
+      wire_(make_wire(options.wire, options.host)),
+      epoll_(epoll_create1(EPOLL_CLOEXEC)),
+      buffer_(kReadBytes) {
   if (epoll_ < 0) fail_errno("epoll_create1");
 }
 
@@ -89,24 +92,32 @@ void Fleet::connect(const std::string& user) {
   const auto index = static_cast<LinkIndex>(links_.size());
   auto& link = links_.emplace_back();
   link.fd = connected_socket(options_, index);
-  link.unsent =
-      "GET /v1/ws?user=" + user + "&device=load HTTP/1.1\r\nHost: " + options_.host +
-      "\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-      "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: chatcore.v1.json\r\n\r\n";
-  epoll_event interest{.events = EPOLLIN, .data = {.u32 = index}};
-  if (epoll_ctl(epoll_, EPOLL_CTL_ADD, link.fd, &interest) != 0) fail_errno("epoll_ctl");
+  wire_->greet(link.unsent, user);
+  watch(index, EPOLL_CTL_ADD);
   write(index);
 }
 
-void Fleet::append(LinkIndex index, std::uint8_t opcode, std::string_view payload) {
-  auto& link = links_[index];
-  append_client_frame(link.unsent, opcode, payload);
-  if (!link.dirty) dirty_.push_back(index);
-  link.dirty = true;
+void Fleet::watch(LinkIndex index, int operation) {
+  const auto& link = links_[index];
+  epoll_event interest{.events = EPOLLIN | (link.awaitsWritable ? std::uint32_t{EPOLLOUT} : 0U),
+                       .data = {.u32 = index}};
+  if (epoll_ctl(epoll_, operation, link.fd, &interest) != 0) fail_errno("epoll_ctl");
 }
 
-void Fleet::send_text(LinkIndex link, std::string_view json) { append(link, kText, json); }
-void Fleet::send_ping(LinkIndex link) { append(link, kPing, {}); }
+void Fleet::mark_dirty(LinkIndex index) {
+  if (!links_[index].dirty) dirty_.push_back(index);
+  links_[index].dirty = true;
+}
+
+void Fleet::send_text(LinkIndex link, std::string_view text) {
+  wire_->append_message(links_[link].unsent, text);
+  mark_dirty(link);
+}
+
+void Fleet::send_ping(LinkIndex link) {
+  append_client_frame(links_[link].unsent, kPing, {});
+  mark_dirty(link);
+}
 
 void Fleet::flush() {
   for (const auto index : dirty_) {
@@ -124,9 +135,7 @@ void Fleet::write(LinkIndex index) {
   const bool wantsWritable = !link.unsent.empty();
   if (wantsWritable == link.awaitsWritable) return;
   link.awaitsWritable = wantsWritable;
-  epoll_event interest{.events = EPOLLIN | (wantsWritable ? std::uint32_t{EPOLLOUT} : 0U),
-                       .data = {.u32 = index}};
-  epoll_ctl(epoll_, EPOLL_CTL_MOD, link.fd, &interest);
+  watch(index, EPOLL_CTL_MOD);
 }
 
 void Fleet::turn(std::int64_t timeoutNanoseconds, const TextHandler& onText) {
@@ -142,7 +151,12 @@ void Fleet::turn(std::int64_t timeoutNanoseconds, const TextHandler& onText) {
   }
 }
 
-void Fleet::stall(LinkIndex link) { epoll_ctl(epoll_, EPOLL_CTL_DEL, links_[link].fd, nullptr); }
+void Fleet::stall(LinkIndex link) {
+  links_[link].mayClose = true;
+  epoll_ctl(epoll_, EPOLL_CTL_DEL, links_[link].fd, nullptr);
+}
+
+void Fleet::resume(LinkIndex link) { watch(link, EPOLL_CTL_ADD); }
 
 void Fleet::read(LinkIndex index, const TextHandler& onText) {
   auto& link = links_[index];
@@ -151,53 +165,42 @@ void Fleet::read(LinkIndex index, const TextHandler& onText) {
   std::memcpy(buffer_.data(), link.unread.data(), kept);
   const auto got = recv(link.fd, buffer_.data() + kept, buffer_.size() - kept, 0);
   if (got < 0 && errno == EAGAIN) return;
+  if (got <= 0 && link.mayClose) return take_close(index, {.closeCode = 1006});
   if (got <= 0) throw std::runtime_error("connection " + std::to_string(index) + " was lost");
   readTime_ = now_nanoseconds();
   ++counters_.reads;
   std::string_view bytes(buffer_.data(), kept + static_cast<std::size_t>(got));
-  if (link.state == State::upgrading) bytes.remove_prefix(take_upgrade(link, bytes));
-  if (link.state != State::upgrading) bytes.remove_prefix(take_frames(index, bytes, onText));
+  bytes.remove_prefix(take_units(index, bytes, onText));
   if (kept != 0 || !bytes.empty()) link.unread.assign(bytes);
 }
 
-std::size_t Fleet::take_upgrade(Link& link, std::string_view bytes) {
-  const auto end = bytes.find("\r\n\r\n");
-  if (end == std::string_view::npos) return 0;
-  if (!bytes.starts_with("HTTP/1.1 101"))
-    throw std::runtime_error("refused: " + std::string(bytes.substr(0, end)));
-  link.state = State::greeting;
-  return end + 4;
-}
-
-std::size_t Fleet::take_frames(LinkIndex index, std::string_view bytes, const TextHandler& onText) {
+std::size_t Fleet::take_units(LinkIndex index, std::string_view bytes, const TextHandler& onText) {
   std::size_t used = 0;
-  for (auto frame = front_frame(bytes); frame.size != 0; frame = front_frame(bytes.substr(used))) {
-    used += frame.size;
-    if (frame.opcode != kText) {
-      take_control(index, frame.opcode, frame.payload);
-    } else if (links_[index].state == State::open) {
-      ++counters_.frames;
-      onText(index, frame.payload);
-    } else if (is_type(frame.payload, "welcome")) {
-      links_[index].state = State::open;
-      ++welcomed_;
-    } else {
-      throw std::runtime_error("not a welcome: " + std::string(frame.payload));
-    }
+  for (;;) {
+    auto& link = links_[index];
+    const auto before = link.stage;
+    const auto unsent = link.unsent.size();
+    const auto unit = wire_->front(bytes.substr(used), link.stage, link.unsent);
+    if (unit.size == 0) return used;
+    used += unit.size;
+    if (link.unsent.size() != unsent) mark_dirty(index);
+    if (before != Stage::ready && link.stage == Stage::ready) ++welcomed_;
+    if (unit.kind == Unit::Kind::close) take_close(index, unit);
+    if (unit.kind != Unit::Kind::text) continue;
+    ++counters_.frames;
+    onText(index, unit.payload);
   }
-  return used;
 }
 
-void Fleet::take_control(LinkIndex index, std::uint8_t opcode, std::string_view payload) {
-  if (opcode == kPing) append(index, kPong, payload);
-  if (opcode != kClose) return;
-  const int code =
-      payload.size() < 2
-          ? 1005
-          : (static_cast<unsigned char>(payload[0]) << 8 | static_cast<unsigned char>(payload[1]));
+void Fleet::take_close(LinkIndex index, const Unit& unit) {
+  auto& link = links_[index];
+  link.closeCode = unit.closeCode;
+  if (link.mayClose) {
+    epoll_ctl(epoll_, EPOLL_CTL_DEL, link.fd, nullptr);
+    return;
+  }
   throw std::runtime_error("the server closed connection " + std::to_string(index) + " with " +
-                           std::to_string(code) + " " +
-                           std::string(payload.substr(std::min<std::size_t>(2, payload.size()))));
+                           std::to_string(unit.closeCode) + " " + std::string(unit.payload));
 }
 
 }  // namespace chatcore::bench

@@ -19,6 +19,7 @@ struct ServerFrame {
 void append_client_frame(std::string& out, std::uint8_t opcode, std::string_view payload);
 
 inline constexpr std::uint8_t kText = 1;
+inline constexpr std::uint8_t kBinary = 2;
 inline constexpr std::uint8_t kClose = 8;
 inline constexpr std::uint8_t kPing = 9;
 inline constexpr std::uint8_t kPong = 10;

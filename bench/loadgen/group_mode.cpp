@@ -6,10 +6,13 @@
 #include "frame_scan.hpp"
 #include "modes.hpp"
 #include "report.hpp"
+#include "server_process.hpp"
 #include "setup.hpp"
 
 namespace chatcore::bench {
 namespace {
+
+constexpr std::int64_t kStallPatience = 3'000'000'000;
 
 /// One sender, N receivers in each of G groups; sends to the groups in turn.
 class GroupWorkload final : public Workload {
@@ -103,6 +106,33 @@ class GroupWorkload final : public Workload {
   std::size_t turn_ = 0;
 };
 
+/// What a reader that stood still finds when it reads on.
+struct StallOutcome {
+  std::uint64_t messages = 0;
+  bool syncRequired = false;
+};
+
+/// Throws unless the server told it what it missed, or had closed it: 4001, or 1006 where the close frame
+/// found no room behind what is unread.
+StallOutcome outcome_of_stall(Fleet& fleet, LinkIndex link) {
+  StallOutcome outcome;
+  fleet.resume(link);
+  const auto deadline = now_nanoseconds() + kStallPatience;
+  while (!outcome.syncRequired && fleet.close_code(link) == 0) {
+    fleet.turn(10'000'000, [&](LinkIndex from, std::string_view text) {
+      if (from != link) return;
+      if (is_type(text, "message.new")) ++outcome.messages;
+      if (is_type(text, "sync.required")) outcome.syncRequired = true;
+    });
+    if (now_nanoseconds() > deadline)
+      throw std::runtime_error("a stalled reader was never told what it missed");
+  }
+  const auto code = fleet.close_code(link);
+  if (code != 0 && code != 4001 && code != 1006)
+    throw std::runtime_error("a stalled reader was closed with " + std::to_string(code));
+  return outcome;
+}
+
 }  // namespace
 
 int run_group(const Options& options) {
@@ -121,7 +151,21 @@ int run_group(const Options& options) {
 
   GroupWorkload load(fleet, sender, first, options.receivers, conversations, options.payloadBytes);
   for (std::uint32_t i = 0; i < options.groups; ++i) prime(fleet, load);
-  return report(options, measure(fleet, load, options));
+  const auto stalledSince = now_nanoseconds();
+  const auto residentBefore = resident_bytes(options.serverPid);
+  const auto measured = measure(fleet, load, options);
+  const auto grown =
+      static_cast<double>(resident_bytes(options.serverPid)) - static_cast<double>(residentBefore);
+  Figures more = {{"residentGrowthBytes", grown}};
+  if (options.stalled > 0)
+    more.emplace_back("stalledSeconds", static_cast<double>(now_nanoseconds() - stalledSince) / 1e9);
+  for (LinkIndex i = 0; i < options.stalled; ++i) {
+    const auto told = outcome_of_stall(fleet, firstStalled + i);
+    more.emplace_back("stalledGot", static_cast<double>(told.messages));
+    more.emplace_back("stalledSyncRequired", told.syncRequired ? 1 : 0);
+    more.emplace_back("stalledCloseCode", fleet.close_code(firstStalled + i));
+  }
+  return report(options, measured, more);
 }
 
 }  // namespace chatcore::bench

@@ -9,5 +9,9 @@ namespace chatcore::bench {
 int run_group(const Options& options);
 int run_pairs(const Options& options);
 int run_idle(const Options& options);
+int run_peer(const Options& options);
+int run_catch_up(const Options& options);
+int run_members(const Options& options);
+int run_joins(const Options& options);
 
 }  // namespace chatcore::bench

@@ -9,10 +9,12 @@
 namespace chatcore::bench {
 namespace {
 
-constexpr const char* kUsage = R"(loadgen group|pairs|idle --url ws://127.0.0.1:PORT/v1/ws [flags]
+constexpr const char* kUsage =
+    R"(loadgen group|pairs|idle|peer|catchup|members|joins --url ws://127.0.0.1:PORT/v1/ws [flags]
 
   --server-pid N       report the server's CPU (and memory, in idle) from /proc/N
-  --receivers N        group: receiving devices (1000)
+  --receivers N        group, peer: receiving devices; members, joins: members of the group (1000)
+  --wire NAME          peer: redis, nats, mqtt or broadcast
   --groups N           group: groups with the same members, sent to in turn; idle: groups of each connection (1)
   --stalled N          group: further members that are connected and never read (0)
   --pairs N            pairs: senders, each with a receiver of its own (1000)
@@ -22,6 +24,9 @@ constexpr const char* kUsage = R"(loadgen group|pairs|idle --url ws://127.0.0.1:
   --heartbeat S        idle: seconds between two pings of one connection (30)
   --in-flight N        messages under way in a closed loop (1)
   --rate R             messages a second in an open loop, latency counted from the time each was due
+  --events N           catchup: messages that the device missed (10000)
+  --page N             catchup: events of a page (200)
+  --megabytes N        group: go on until so much content went past every receiver, whatever --seconds says
   --payload N          bytes of content (128)
   --warmup S --seconds S   (0.2 and 1)
   --sources N          local addresses to connect from (4)
@@ -71,6 +76,10 @@ std::map<std::string, Setter, std::less<>> setters(Options& o) {
   count("--group-size", o.groupSize);
   count("--in-flight", o.inFlight);
   count("--payload", o.payloadBytes);
+  count("--events", o.events);
+  count("--page", o.pageEvents);
+  real("--megabytes", o.megabytes);
+  all["--wire"] = [&o](const std::string& v) { o.wire = v; };
   count("--sources", o.sources);
   real("--heartbeat", o.heartbeatSeconds);
   real("--rate", o.rate);

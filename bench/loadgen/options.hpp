@@ -7,12 +7,13 @@ namespace chatcore::bench {
 
 /// What the command line asks for. Every count is bounded where it is used, by descriptors if nothing else.
 struct Options {
-  std::string mode;  ///< group, pairs or idle
+  std::string mode;  ///< one of modes.hpp
   std::string host = "127.0.0.1";
   std::uint16_t port = 0;
-  int serverPid = 0;  ///< 0: no CPU and memory figures of the server
+  std::string wire = "chatcore";  ///< peer: the protocol to speak
+  int serverPid = 0;              ///< 0: no CPU and memory figures of the server
 
-  std::uint32_t receivers = 1000;    ///< group
+  std::uint32_t receivers = 1000;    ///< group, peer; members, joins: of the group
   std::uint32_t pairs = 1000;        ///< pairs
   std::uint32_t connections = 1000;  ///< idle
   std::uint32_t groups = 1;          ///< group: with the same members; idle: per connection
@@ -21,7 +22,10 @@ struct Options {
   std::uint32_t inFlight = 1;        ///< closed loop: messages of the whole run that are under way
   double rate = 0;                   ///< messages a second; above 0: open loop
   std::uint32_t payloadBytes = 128;
-  bool acknowledge = false;  ///< pairs: message.received for every message
+  std::uint32_t events = 10'000;   ///< catchup: missed by the device
+  std::uint32_t pageEvents = 200;  ///< catchup: asked for in a page
+  double megabytes = 0;            ///< above 0: the window ends when so much content has gone past a receiver
+  bool acknowledge = false;        ///< pairs: message.received for every message
 
   double warmupSeconds = 0.2;
   double seconds = 1;

@@ -25,7 +25,7 @@ void print_figures(const Options& options, const Figures& figures) {
   if (options.json) std::printf("}\n");
 }
 
-int report(const Options& options, const Measurement& m) {
+int report(const Options& options, const Measurement& m, const Figures& more) {
   const auto messages = static_cast<double>(m.tally.completed);
   const auto deliveries = static_cast<double>(m.tally.deliveries);
   Figures figures = {
@@ -41,6 +41,7 @@ int report(const Options& options, const Measurement& m) {
   figures.emplace_back("serverCpuNsPerDelivery", ratio(static_cast<double>(m.serverCpu), deliveries));
   figures.emplace_back("serverCpuShare", ratio(static_cast<double>(m.serverCpu), m.seconds * 1e9));
   figures.emplace_back("loadgenCpuNsPerDelivery", ratio(static_cast<double>(m.loadgenCpu), deliveries));
+  figures.insert(figures.end(), more.begin(), more.end());
   print_figures(options, figures);
   if (m.tally.completed > 0) return 0;
   std::fprintf(stderr, "loadgen: no message arrived within the window\n");

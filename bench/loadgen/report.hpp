@@ -16,6 +16,6 @@ using Figures = std::vector<std::pair<std::string, double>>;
 void print_figures(const Options& options, const Figures& figures);
 
 /// Prints what a window came to. Returns the exit code.
-int report(const Options& options, const Measurement& measured);
+int report(const Options& options, const Measurement& measured, const Figures& more = {});
 
 }  // namespace chatcore::bench

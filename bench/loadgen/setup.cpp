@@ -18,25 +18,6 @@ std::string member_list(std::span<const std::string> members) {
   return list + "]";
 }
 
-/// Sends the command, completed with an id and a clientMsgId, and returns the text of its answer.
-std::string request(Fleet& fleet, LinkIndex link, std::string command) {
-  std::string id;
-  append_uuid4(id);
-  command += R"(,"id":")" + id + R"(","clientMsgId":")" + id + "\"}";
-  fleet.send_text(link, command);
-  std::string answer;
-  const auto deadline = now_nanoseconds() + kPatience;
-  const std::string wanted = R"("id":")" + id + '"';
-  while (answer.empty()) {
-    fleet.turn(100'000'000, [&](LinkIndex from, std::string_view text) {
-      if (from == link && text.find(wanted) != std::string_view::npos) answer = text;
-    });
-    if (now_nanoseconds() > deadline) throw std::runtime_error("no answer to " + command.substr(0, 100));
-  }
-  if (is_type(answer, "error")) throw std::runtime_error(answer);
-  return answer;
-}
-
 }  // namespace
 
 std::vector<std::string> fresh_users(const std::string& kind, std::size_t count) {
@@ -48,20 +29,41 @@ std::vector<std::string> fresh_users(const std::string& kind, std::size_t count)
   return users;
 }
 
-std::string create_group(Fleet& fleet, LinkIndex creator, std::span<const std::string> members) {
+std::string request(Fleet& fleet, LinkIndex link, std::string command, const TextHandler& onText) {
+  std::string id;
+  append_uuid4(id);
+  command += R"(,"id":")" + id + R"(","clientMsgId":")" + id + "\"}";
+  fleet.send_text(link, command);
+  std::string answer;
+  const auto deadline = now_nanoseconds() + kPatience;
+  const std::string wanted = R"("id":")" + id + '"';
+  while (answer.empty()) {
+    fleet.turn(100'000'000, [&](LinkIndex from, std::string_view text) {
+      if (onText) onText(from, text);
+      if (from == link && text.find(wanted) != std::string_view::npos) answer = text;
+    });
+    if (now_nanoseconds() > deadline) throw std::runtime_error("no answer to " + command.substr(0, 100));
+  }
+  if (is_type(answer, "error")) throw std::runtime_error(answer);
+  return answer;
+}
+
+std::string create_group(Fleet& fleet, LinkIndex creator, std::span<const std::string> members,
+                         const TextHandler& onText) {
   const auto take = [&] {
     const auto some = members.first(std::min(members.size(), kMembersPerCommand));
     members = members.subspan(some.size());
     return member_list(some);
   };
   const auto created =
-      request(fleet, creator, R"({"type":"conversation.create","name":"load","members":)" + take());
+      request(fleet, creator, R"({"type":"conversation.create","name":"load","members":)" + take(), onText);
   const std::string conversation(find_text(created, "\"conversationId\""));
   if (conversation.empty()) throw std::runtime_error("no conversationId in " + created);
   while (!members.empty()) {
-    request(fleet, creator,
-            R"({"type":"conversation.addMembers","conversationId":")" + conversation + R"(","members":)" +
-                take());
+    request(
+        fleet, creator,
+        R"({"type":"conversation.addMembers","conversationId":")" + conversation + R"(","members":)" + take(),
+        onText);
   }
   return conversation;
 }

@@ -226,6 +226,7 @@ void page_of_50(benchmark::State& state) {
   auto store = std::move(*RocksdbStore::open(large_log().options()));
   std::mt19937_64 random(1);
   Inbox inbox;
+  const double before = cpu_seconds();
   for (auto _ : state) {
     std::vector<ReadRequest> batch(static_cast<std::size_t>(state.range(0)));
     for (ReadRequest& read : batch) {
@@ -243,7 +244,9 @@ void page_of_50(benchmark::State& state) {
     });
     while (!answered) inbox.run();
   }
-  state.SetItemsProcessed(state.iterations() * state.range(0));
+  const auto pages = state.iterations() * state.range(0);
+  state.SetItemsProcessed(pages);
+  state.counters["cpu_us"] = (cpu_seconds() - before) * 1e6 / static_cast<double>(pages);
 }
 BENCHMARK(page_of_50)->Arg(1)->Arg(16)->UseRealTime();
 
@@ -267,6 +270,7 @@ void raw_page_of_50(benchmark::State& state) {
       static_cast<std::size_t>(std::find(names.begin(), names.end(), "events") - names.begin());
   std::mt19937_64 random(1);
   const std::string log = log_name(0);
+  const double before = cpu_seconds();
   for (auto _ : state) {
     std::string key(1, static_cast<char>(log.size()));
     key += log;
@@ -278,6 +282,7 @@ void raw_page_of_50(benchmark::State& state) {
     for (int i = 0; i < 50 && rows->Valid(); ++i, rows->Prev()) bytes += rows->value().size();
     benchmark::DoNotOptimize(bytes);
   }
+  state.counters["cpu_us"] = (cpu_seconds() - before) * 1e6 / static_cast<double>(state.iterations());
   for (rocksdb::ColumnFamilyHandle* handle : handles)
     db->DestroyColumnFamilyHandle(handle).PermitUncheckedError();
   state.SetItemsProcessed(state.iterations());
