@@ -28,10 +28,10 @@ struct Caller {
   }
   [[nodiscard]] RoutedItem frame(const Topic& topic, const std::string& payload, Seq memberSeq = 0,
                                  SessionId except = 0) const {
-    return {topic->name(), payload, memberSeq, except};
+    return {std::string(topic->name()), payload, memberSeq, except};
   }
   [[nodiscard]] RoutedItem change(const Topic& topic, Seq memberSeq) const {
-    return {topic->name(), {}, memberSeq, 0};
+    return {std::string(topic->name()), {}, memberSeq, 0};
   }
 };
 

@@ -25,11 +25,11 @@ struct FakeShard final : ShardLink, FanOut {
   SubscribeOutcome subscribe(SessionId, const Topic&, Seq) override { return SubscribeOutcome::ok; }
   void unsubscribe(SessionId, const Topic&) override {}
   void publish(const Topic& topic, const Envelope& envelope) override {
-    items.push_back(
-        {topic->name(), std::string(envelope.frame->payload()), envelope.memberSeq, envelope.except});
+    items.push_back({std::string(topic->name()), std::string(envelope.frame->payload()), envelope.memberSeq,
+                     envelope.except});
   }
   void change_members(const Topic& topic, const MembershipDelta& delta) override {
-    items.push_back({topic->name(), {}, delta.memberSeq, 0});
+    items.push_back({std::string(topic->name()), {}, delta.memberSeq, 0});
   }
 };
 

@@ -30,6 +30,9 @@ AppendResult refused(Error error) {
 
 Error invalid(const char* why) { return Error{.code = ErrorCode::invalid_argument, .message = why}; }
 
+/// One has read what one wrote.
+bool raises_sender(const Event& event) { return event.kind == EventKind::message && event.ordinal != 0; }
+
 const char* malformed(const AppendRequest& request) {
   if (!storable(request.log)) return "an append's log is not an id";
   if (request.events.empty() || request.events.size() > kMaxEventsPerAppend)
@@ -37,8 +40,7 @@ const char* malformed(const AppendRequest& request) {
   Seq next = request.expectedHead;
   for (const Event& event : request.events) {
     if (event.seq != ++next) return "the events' seq does not follow the expected head";
-    if (event.kind == EventKind::message && !storable(event.senderId))
-      return "a message's senderId is not an id";
+    if (raises_sender(event) && !storable(event.senderId)) return "a message's senderId is not an id";
   }
   for (const MembershipChange& change : request.effects.members) {
     if (!storable(change.member.userId)) return "a member's userId is not an id";
@@ -118,7 +120,7 @@ void CommitGroup::write(const AppendRequest& request, HotLog& log) {
     event_key(key_, request.log, event.seq);
     encode_event(key_, event, value_);
     batch_.Put(database_.column(Column::events), key_, value_);
-    if (event.kind == EventKind::message && event.ordinal != 0) {
+    if (raises_sender(event)) {
       // Not among `cursors_`: the row takes it as it is, and reading merges what stands there twice.
       row_.cursors.emplace_back(pair_key(request.log, event.senderId),
                                 HeldCursor{Cursor{0, 0, 0, event.ordinal}, false});

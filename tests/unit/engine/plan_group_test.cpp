@@ -76,7 +76,7 @@ TEST_CASE("a role changes nothing else of a member") {
   CHECK(verdict(a_group(), "ann", SetRole{"nobody", Role::admin}) == "not_found");
   Conversation conversation = a_group();
   conversation.members["cid"].cursor.readSeq = 8;
-  CHECK(after(conversation, "ann", SetRole{"cid", Role::admin}).members["cid"].cursor.readSeq == 8);
+  CHECK(after(std::move(conversation), "ann", SetRole{"cid", Role::admin}).members["cid"].cursor.readSeq == 8);
 }
 
 TEST_CASE("the last admin stays one, whoever asks") {
@@ -88,7 +88,6 @@ TEST_CASE("the last admin stays one, whoever asks") {
 }
 
 TEST_CASE("when the last admin leaves, the longest member inherits") {
-  Conversation one = after(a_group(), "ann", SetRole{"abe", Role::member});
   struct Row {
     std::vector<std::string> before;
     const char* changes;
@@ -98,8 +97,9 @@ TEST_CASE("when the last admin leaves, the longest member inherits") {
                    {{"abe", "bob"}, "-ann +cid:admin@5/3"},
                    {{"abe", "bob", "cid", "eve"}, "-ann"}};
   for (const Row& row : rows) {
-    Conversation conversation = one;
-    for (const auto& user : row.before) conversation = after(conversation, user.c_str(), LeaveGroup{});
+    Conversation conversation = after(a_group(), "ann", SetRole{"abe", Role::member});
+    for (const auto& user : row.before)
+      conversation = after(std::move(conversation), user.c_str(), LeaveGroup{});
     auto made = plan(conversation, "ann", LeaveGroup{});
     REQUIRE(made);
     CHECK(changes(*made) == row.changes);

@@ -28,7 +28,7 @@ struct RecordingRouter final : Router {
 
  private:
   void note(const char* what, std::uint32_t shard, const Topic& topic) {
-    calls.push_back(std::string(what) + ' ' + std::to_string(shard) + ' ' + topic->name());
+    calls.push_back(std::string(what) + ' ' + std::to_string(shard) + ' ' + std::string(topic->name()));
   }
 };
 
@@ -88,7 +88,7 @@ struct RecordingEvents final : GatewayEvents {
     note("closed", session, ' ' + std::to_string(code));
   }
   void stale(const Topic& topic, std::vector<SessionId> takers) override {
-    std::string text = "stale " + topic->name();
+    std::string text = "stale " + std::string(topic->name());
     for (SessionId taker : takers) text += ' ' + std::to_string(slot_of(taker));
     lines.push_back(text);
   }

@@ -26,7 +26,7 @@ struct Table {
   Lines stale;
   TopicTable topics{kShard, sessions, router,
                     [this](const Topic& topic, const std::vector<SessionId>& takers) {
-                      std::string line = topic->name();
+                      std::string line(topic->name());
                       for (SessionId taker : takers) line += ' ' + std::to_string(slot_of(taker));
                       stale.push_back(line);
                     }};
