@@ -76,7 +76,8 @@ TEST_CASE("a role changes nothing else of a member") {
   CHECK(verdict(a_group(), "ann", SetRole{"nobody", Role::admin}) == "not_found");
   Conversation conversation = a_group();
   conversation.members["cid"].cursor.readSeq = 8;
-  CHECK(after(std::move(conversation), "ann", SetRole{"cid", Role::admin}).members["cid"].cursor.readSeq == 8);
+  CHECK(after(std::move(conversation), "ann", SetRole{"cid", Role::admin}).members["cid"].cursor.readSeq ==
+        8);
 }
 
 TEST_CASE("the last admin stays one, whoever asks") {
