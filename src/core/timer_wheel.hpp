@@ -42,7 +42,8 @@ class TimerWheel {
           --size_;
           fire(std::move(entry.payload));
         } else {
-          put(slots_[static_cast<std::size_t>(entry.due) % slots_.size()], std::move(entry));
+          auto& later = slots_[static_cast<std::size_t>(entry.due) % slots_.size()];
+          put(later, std::move(entry));
         }
       }
       due_.clear();
