@@ -164,7 +164,7 @@ configure_clang() {
   local bench=OFF
   is_installed libbenchmark-dev && bench=ON
   configure clang -DCMAKE_CXX_COMPILER=clang++-19 -DCMAKE_BUILD_TYPE=Debug -DCHATCORE_BUILD_BENCH=$bench \
-    -DCHATCORE_PRECOMPILE=ON -DCHATCORE_HEADER_CHECK=OFF
+    -DCHATCORE_PRECOMPILE=ON
 }
 
 # Everything, the benchmarks too, under the other compiler.

@@ -72,7 +72,8 @@ void UserHome::connect(SessionId session, std::uint64_t order, PrincipalRef who,
     state.announced = true;
     announce(user, state, true);
   }
-  acquiring_.push_back({user, who->device, context_.serverId, context_.boot, session, 0});
+  if (context_.presence != nullptr)
+    acquiring_.push_back({user, who->device, context_.serverId, context_.boot, session, 0});
   registered_.push_back(std::move(registered));
 }
 
@@ -98,7 +99,7 @@ void UserHome::disconnect(SessionId session, const Principal& who) {
         return device.session == session && device.who->device == who.device;
       });
   if (gone == state.devices.end()) return;  // replaced by a newer connection of the same device
-  releasing_.push_back(lease_of(*gone));
+  if (context_.presence != nullptr) releasing_.push_back(lease_of(*gone));
   state.devices.erase(gone);
   if (!state.devices.empty()) return;
   state.lastSeen = context_.now();
@@ -272,8 +273,6 @@ void UserHome::unwatch(SessionId watcher, std::span<const UserId> users) {
 
 void UserHome::end_of_turn() {
   if (context_.presence == nullptr) {  // one process alone: this home knows every device there is
-    acquiring_.clear();
-    releasing_.clear();
     for (Task& registered : std::exchange(registered_, {})) registered();
     return;
   }
