@@ -21,7 +21,7 @@ Error unavailable() {
 }
 Error not_a_member() { return {ErrorCode::not_a_member, "not a member of this conversation", {}}; }
 
-bool visible(const Event& event, const UserConversation& to) {
+bool visible(const EventView& event, const UserConversation& to) {
   return event.seq >= to.member.joinSeq && (!event.hiddenFromOthers || event.senderId == to.member.userId);
 }
 
@@ -189,7 +189,7 @@ void CatchUp::append_ranges(std::shared_ptr<SyncRun> run, std::size_t first,
     const UserConversation& conversation = item.conversation;
     const Seq start = item.from;
     protocol::begin_sync_conversation(run->page, conversation.conversationId);
-    for (const Event& event : ranges[i]->events) {
+    for (const EventView& event : ranges[i]->events) {
       if (run->events >= run->limit || (run->page.size() >= kPageBytes && run->events > 0)) {
         run->full = true;
         break;
@@ -275,10 +275,10 @@ void CatchUp::history_page(const Requester& from, const protocol::History& comma
                        [busy = context_.busy, this, from, conversation = std::move(conversation),
                         read](std::vector<Result<EventRange>> ranges) {
                          if (!ranges[0]) return fail(from, unavailable());
-                         const std::vector<Event>& events = ranges[0]->events;
+                         const EventList& events = ranges[0]->events;
                          std::string page;
                          protocol::begin_history_page(page, from.id, conversation.conversationId);
-                         for (const Event& event : events)
+                         for (const EventView& event : events)
                            if (visible(event, conversation))
                              protocol::append_page_event(page, conversation.conversationId, event);
                          Seq low = 0;

@@ -192,14 +192,14 @@ void ConversationHome::read_missing(Conversation& conversation, Seq from, Seq to
         Conversation* loaded = find(id);
         if (loaded == nullptr) return;
         if (!ranges[0]) return fail_loading(*loaded, ranges[0].error());
-        finish_recovery(*loaded, std::move(ranges[0]->events));
+        finish_recovery(*loaded, ranges[0]->events);
       });
 }
 
-void ConversationHome::finish_recovery(Conversation& conversation, std::vector<Event> committedEvents) {
+void ConversationHome::finish_recovery(Conversation& conversation, const EventList& committedEvents) {
   std::vector<Uncertain> uncertain = std::move(conversation.uncertain);
   conversation.uncertain.clear();
-  for (const Event& event : committedEvents) {
+  for (const EventView& event : committedEvents) {
     const auto known = std::find_if(uncertain.begin(), uncertain.end(), [&](const Uncertain& open) {
       const Event& sent = open.request.events[0];
       return sent.messageId == event.messageId && sent.seq == event.seq;
@@ -209,7 +209,7 @@ void ConversationHome::finish_recovery(Conversation& conversation, std::vector<E
       uncertain.erase(known);
       committed(conversation, decided.item, decided.request);
     } else {
-      publish(conversation, event, {}, 0);
+      publish(conversation, Event(event), {}, 0);
     }
   }
   const Error lost{ErrorCode::unavailable, "the store did not take the event; send it again",

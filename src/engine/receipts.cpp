@@ -99,7 +99,7 @@ void ConversationHome::resolve_message(ReceiptCommand command, Seq low, Seq high
                          if (found > command.messageId)
                            return resolve_message(std::move(command), low, middle - 1);
                          command.seq = middle;
-                         command.epoch = ranges[0]->epoch;
+                         command.epoch = ranges[0]->events[0].epoch;
                          receipt(std::move(command));
                        });
 }
@@ -205,12 +205,13 @@ void ConversationHome::tell_senders(Conversation& conversation, const PendingRec
                        [busy = context_.busy, this, receipt](std::vector<Result<EventRange>> ranges) {
                          if (!ranges[0] || ranges[0]->events.empty()) return;
                          std::vector<UserId> senders;
-                         for (const Event& event : ranges[0]->events)
+                         for (const EventView& event : ranges[0]->events)
                            if (event.senderId != receipt.command.from.user())
-                             senders.push_back(event.senderId);
+                             senders.emplace_back(event.senderId);
                          std::sort(senders.begin(), senders.end());
                          senders.erase(std::unique(senders.begin(), senders.end()), senders.end());
-                         tell_senders_of(receipt, senders, ranges[0]->epoch, ranges[0]->events[0].messageId);
+                         tell_senders_of(receipt, senders, ranges[0]->events[0].epoch,
+                                         ranges[0]->events[0].messageId);
                        });
 }
 

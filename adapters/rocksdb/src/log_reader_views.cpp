@@ -32,7 +32,7 @@ Result<LogState> LogReader::state(const ConversationId& log) {
   const auto found = seek_head(owner_prefix(log));
   if (!found) return found.error();
   if (!*found) return state;
-  Event head;
+  EventView head;
   if (Status taken = take_event(head); !taken) return std::move(taken).error();
   state.exists = true;
   state.epoch = head.epoch;
@@ -181,7 +181,7 @@ Status LogReader::fill_head(UserConversation& view, const UserId& user, bool wit
   const std::string prefix = owner_prefix(view.conversationId);
   const auto found = seek_head(prefix);
   if (!found) return found.error();
-  Event event;
+  EventView event;
   for (int seen = 0; seen < kLastMessageScan && at_event_of(prefix); ++seen, events().Prev()) {
     if (Status taken = take_event(event); !taken) return taken;
     if (seen == 0) {
@@ -192,7 +192,7 @@ Status LogReader::fill_head(UserConversation& view, const UserId& user, bool wit
     if (!withLastMessage || event.seq < view.member.joinSeq) break;
     const bool visible = !event.hiddenFromOthers || event.senderId == user;
     if (event.kind != EventKind::message || !visible) continue;
-    view.lastMessage = std::move(event);
+    view.lastMessage = Event(event);
     break;
   }
   return events().status().ok() ? Status() : Status(to_error(events().status()));
