@@ -78,11 +78,19 @@ class ConversationHome {
   void with_loaded(const ConversationId& id, Continuation use);
   void on_claimed(std::vector<ConversationId> ids, std::vector<Result<LogState>> states);
   void become_ready(Conversation& conversation);
-  void adopt(Conversation& conversation, LogState&& state);
+  /// What a claim found, on its way into memory: a large group in slices, between which the shard goes on.
+  struct Adoption {
+    LogState state;
+    StringMap<MemberRecord> members;
+    std::size_t next = 0;  ///< of `state.members`
+  };
+  void take_members(const ConversationId& id, std::shared_ptr<Adoption> adoption);
+  void adopted(Conversation& conversation, Adoption& adoption);
+  void adopt(Conversation& conversation, Adoption& adoption);
   void load_blocks(Conversation& conversation);
   void ask_blocks(Conversation& conversation);
   void fail_loading(Conversation& conversation, const Error& error);
-  void finish_recovery(Conversation& conversation, std::vector<Event> committed);
+  void finish_recovery(Conversation& conversation, const EventList& committed);
   void read_missing(Conversation& conversation, Seq from, Seq to);
   void recover_partition(std::uint32_t partition);
   void evict();

@@ -7,6 +7,7 @@ namespace chatcore::engine {
 namespace {
 
 constexpr std::size_t kMaxKeptOrders = 10'000;
+constexpr std::size_t kMembersAtATime = 1000;  // what a turn takes in is noticed by everybody on the shard
 
 void sort_by_user(std::vector<std::pair<UserId, Topic>>& inboxes) {
   std::sort(inboxes.begin(), inboxes.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
@@ -66,21 +67,43 @@ void ConversationHome::on_claimed(std::vector<ConversationId> ids, std::vector<R
       fail_loading(*conversation, states[i].error());
       continue;
     }
-    const bool recovering = conversation->state == Conversation::State::recovering;
-    const Seq before = conversation->committedHead;
-    adopt(*conversation, std::move(*states[i]));
-    // What was committed without an answer is still to be published, in its place.
-    if (recovering && conversation->head > before) {
-      read_missing(*conversation, before + 1, conversation->head);
-    } else if (recovering) {
-      finish_recovery(*conversation, {});
-    } else {
-      load_blocks(*conversation);
-    }
+    take_members(ids[i], std::make_shared<Adoption>(Adoption{std::move(*states[i]), {}, 0}));
   }
 }
 
-void ConversationHome::adopt(Conversation& conversation, LogState&& state) {
+void ConversationHome::take_members(const ConversationId& id, std::shared_ptr<Adoption> adoption) {
+  Conversation* conversation = find(id);
+  if (conversation == nullptr) return;
+  std::vector<MemberState>& found = adoption->state.members;
+  adoption->members.reserve(found.size());
+  const std::size_t end = std::min(found.size(), adoption->next + kMembersAtATime);
+  for (; adoption->next < end; ++adoption->next) {
+    auto& [member, cursor] = found[adoption->next];
+    adoption->members.emplace(std::move(member.userId),
+                              MemberRecord{member.role, member.joinSeq, member.joinOrdinal, cursor});
+  }
+  if (adoption->next == found.size()) return adopted(*conversation, *adoption);
+  context_.executor->post([busy = context_.busy, this, id, adoption = std::move(adoption)]() mutable {
+    take_members(id, std::move(adoption));
+  });
+}
+
+void ConversationHome::adopted(Conversation& conversation, Adoption& adoption) {
+  const bool recovering = conversation.state == Conversation::State::recovering;
+  const Seq before = conversation.committedHead;
+  adopt(conversation, adoption);
+  // What was committed without an answer is still to be published, in its place.
+  if (recovering && conversation.head > before) {
+    read_missing(conversation, before + 1, conversation.head);
+  } else if (recovering) {
+    finish_recovery(conversation, {});
+  } else {
+    load_blocks(conversation);
+  }
+}
+
+void ConversationHome::adopt(Conversation& conversation, Adoption& adoption) {
+  LogState& state = adoption.state;
   conversation.exists = state.exists;
   conversation.epoch = state.epoch;
   conversation.head = conversation.committedHead = state.head;
@@ -93,12 +116,7 @@ void ConversationHome::adopt(Conversation& conversation, LogState&& state) {
     return;
   }
   conversation.info = std::move(state.info);
-  conversation.members.clear();
-  conversation.members.reserve(state.members.size());
-  for (MemberState& member : state.members)
-    conversation.members.emplace(
-        std::move(member.member.userId),
-        MemberRecord{member.member.role, member.member.joinSeq, member.member.joinOrdinal, member.cursor});
+  conversation.members = std::move(adoption.members);
   if (!conversation.direct()) {
     conversation.topic = context_.group_chat(conversation.id);
     return;
