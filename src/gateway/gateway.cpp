@@ -10,6 +10,7 @@ namespace {
 constexpr std::size_t kJoinLimit = 64 * 1024;  // above it copying costs more than an iovec
 constexpr std::size_t kMaxPieces = 64;
 constexpr std::int64_t kTickMillis = 100;
+constexpr std::uint32_t kComeBackMillis = 1'000;
 constexpr std::uint16_t kNoCodeGiven = 1005;
 
 }  // namespace
@@ -266,8 +267,10 @@ void Gateway::check(Check due) {
     if (age >= options.closeLinger.count()) return transport_.abort(due.slot);
     return checks_.add(clock_.steady() + options.closeLinger, due);
   }
-  if (session.state == SessionState::open && age >= options.handshakeTimeout.count())
-    return close(id, CloseCode::unauthorized, 0);
+  if (session.state == SessionState::open && age >= options.handshakeTimeout.count()) {
+    const CloseCode code = events_->overdue(id);
+    return close(id, code, code == CloseCode::overloaded ? kComeBackMillis : 0);
+  }
   if (session.state == SessionState::lagging && session.outbox != nullptr &&
       now() - session.outbox->lag->sinceMillis >= options.maxLag.count())
     return close(id, CloseCode::slow_consumer, 0);
