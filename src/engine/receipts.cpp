@@ -122,7 +122,10 @@ void ConversationHome::advance_cursor(Conversation& conversation, ReceiptCommand
     cursor.readSeq = std::max(cursor.readSeq, command.seq);
     cursor.readOrdinal = std::max(cursor.readOrdinal, ordinal);
   }
-  cursorUpdates_.push_back({conversation.id, UserId(command.from.user()), cursor});
+  // Not what the user sends at this moment: that counts when it is committed, and the store sees to it.
+  cursorUpdates_.push_back({conversation.id,
+                            UserId(command.from.user()),
+                            {cursor.deliveredSeq, cursor.readSeq, cursor.readOrdinal, 0}});
   const Seq seq = advances ? command.seq : before;
   receipts_.push_back({std::move(command), conversation.id, before, seq});
 }
