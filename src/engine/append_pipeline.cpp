@@ -20,6 +20,7 @@ protocol::Placement placement_of(const OriginalSend& original) {
 }  // namespace
 
 void ConversationHome::submit(CommandPtr command) {
+  command->arrival = ++arrivals_;
   Conversation& conversation = get_or_load(command->conversationId, command.get());
   const bool mustWait = conversation.state != Conversation::State::ready || conversation.lookupInFlight ||
                         !conversation.waiting.empty();
@@ -83,12 +84,28 @@ bool ConversationHome::repeats_in_flight(Conversation& conversation, const Event
 
 bool ConversationHome::out_of_order(Conversation& conversation, const EventCommand& command) {
   auto& broken = conversation.brokenOrder;
-  const auto found = std::find_if(broken.begin(), broken.end(),
-                                  [&](const auto& entry) { return entry.first == command.from.session; });
-  if (found == broken.end()) return false;
-  if (found->second != command.clientMsgId) return true;
+  const auto found = std::find_if(broken.begin(), broken.end(), [&](const BrokenOrder& entry) {
+    return entry.session == command.from.session;
+  });
+  if (found == broken.end() || command.arrival < found->arrival) return false;
+  if (found->clientMsgId != command.clientMsgId) return true;
   broken.erase(found);
   return false;
+}
+
+void ConversationHome::break_order(Conversation& conversation, const EventCommand& command) {
+  auto& broken = conversation.brokenOrder;
+  const auto known = std::find_if(broken.begin(), broken.end(), [&](const BrokenOrder& entry) {
+    return entry.session == command.from.session;
+  });
+  if (known != broken.end()) {
+    // What waited or was in flight may fail after something that came later: the client begins with it.
+    if (command.arrival < known->arrival)
+      *known = {command.from.session, command.clientMsgId, command.arrival};
+    return;
+  }
+  if (broken.size() >= kMaxBrokenOrders) broken.erase(broken.begin());
+  broken.push_back({command.from.session, command.clientMsgId, command.arrival});
 }
 
 /// What must be known before the command can be decided is asked first; the conversation's queue waits, so
@@ -185,21 +202,13 @@ bool ConversationHome::ask_hooks(Conversation& conversation, EventCommand& comma
 void ConversationHome::look_up_then_reject(Conversation& conversation, CommandPtr command, Error error) {
   if (error.temporary()) {
     // Later commands of the session must not overtake it, whatever the look-up says.
-    if (conversation.brokenOrder.size() >= kMaxBrokenOrders)
-      conversation.brokenOrder.erase(conversation.brokenOrder.begin());
-    conversation.brokenOrder.emplace_back(command->from.session, command->clientMsgId);
+    break_order(conversation, *command);
   }
   lookUps_.push_back({conversation.id, std::move(command), std::move(error)});
 }
 
 void ConversationHome::reject(Conversation& conversation, const EventCommand& command, const Error& error) {
-  if (error.temporary() && error.code != ErrorCode::retry_in_order) {
-    auto& broken = conversation.brokenOrder;
-    const bool known = std::any_of(broken.begin(), broken.end(),
-                                   [&](const auto& entry) { return entry.first == command.from.session; });
-    if (broken.size() >= kMaxBrokenOrders) broken.erase(broken.begin());
-    if (!known) broken.emplace_back(command.from.session, command.clientMsgId);
-  }
+  if (error.temporary() && error.code != ErrorCode::retry_in_order) break_order(conversation, command);
   outlet_.error(command.from.session, command.from.id, command.clientMsgId, error);
 }
 
@@ -433,7 +442,7 @@ void ConversationHome::on_looked_up(LookUp item, Result<std::optional<OriginalSe
   if (answer && *answer) {
     if (conversation != nullptr)  // a repetition after all: it stands in no one's way
       std::erase_if(conversation->brokenOrder, [&](const auto& entry) {
-        return entry.first == command.from.session && entry.second == command.clientMsgId;
+        return entry.session == command.from.session && entry.clientMsgId == command.clientMsgId;
       });
     answer_duplicate(command.from, command, **answer);
   } else if (!answer) {

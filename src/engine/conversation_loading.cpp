@@ -28,7 +28,14 @@ Conversation& ConversationHome::get_or_load(const ConversationId& id, const Even
   const auto found = conversations_.find(id);
   if (found != conversations_.end()) {
     used_.splice(used_.begin(), used_, found->second.position);
-    return *found->second.conversation;
+    Conversation& known = *found->second.conversation;
+    // Something else than a message came first: nobody has asked yet who blocks whom.
+    if (!known.exists && known.inboxes.empty() && name_pair(known, cause) &&
+        known.state == Conversation::State::ready) {
+      known.state = Conversation::State::loading;
+      load_blocks(known);
+    }
+    return known;
   }
   auto conversation = std::make_unique<Conversation>();
   conversation->id = id;
@@ -37,17 +44,21 @@ Conversation& ConversationHome::get_or_load(const ConversationId& id, const Even
     conversation->brokenOrder = std::move(kept->second);
     brokenOrders_.erase(kept);
   }
-  // Who the two are is known from the first command only: the id is a hash.
-  if (const auto* message = cause != nullptr ? std::get_if<NewMessage>(&cause->action) : nullptr;
-      message != nullptr && !message->to.empty()) {
-    conversation->inboxes.emplace_back(cause->from.user(), context_.inbox(cause->from.user()));
-    if (message->to != cause->from.user())
-      conversation->inboxes.emplace_back(message->to, context_.inbox(message->to));
-    sort_by_user(conversation->inboxes);
-  }
+  name_pair(*conversation, cause);
   used_.push_front(id);
   claims_.push_back({id, context_.term});
   return *conversations_.emplace(id, Slot{std::move(conversation), used_.begin()}).first->second.conversation;
+}
+
+/// Who the two are is known from the first message only: the id is a hash.
+bool ConversationHome::name_pair(Conversation& conversation, const EventCommand* cause) {
+  const auto* message = cause != nullptr ? std::get_if<NewMessage>(&cause->action) : nullptr;
+  if (message == nullptr || message->to.empty()) return false;
+  conversation.inboxes.emplace_back(cause->from.user(), context_.inbox(cause->from.user()));
+  if (message->to != cause->from.user())
+    conversation.inboxes.emplace_back(message->to, context_.inbox(message->to));
+  sort_by_user(conversation.inboxes);
+  return true;
 }
 
 void ConversationHome::with_loaded(const ConversationId& id, Continuation use) {
@@ -169,14 +180,18 @@ void ConversationHome::fail_loading(Conversation& conversation, const Error& err
   for (const CommandPtr& command : conversation.waiting) reject(conversation, *command, told);
   for (const Waiter& waiter : conversation.waiters)
     outlet_.error(waiter.from.session, waiter.from.id, waiter.clientMsgId, told);
-  if (!conversation.brokenOrder.empty()) {
-    if (brokenOrders_.size() >= kMaxKeptOrders) brokenOrders_.clear();
-    brokenOrders_[id] = std::move(conversation.brokenOrder);
-  }
+  keep_order(conversation);
   const auto slot = conversations_.find(id);
   used_.erase(slot->second.position);
   conversations_.erase(slot);
   for (Continuation& use : waiting) use(nullptr);
+}
+
+/// Who has to send what first outlives the conversation's place in memory.
+void ConversationHome::keep_order(Conversation& conversation) {
+  if (conversation.brokenOrder.empty()) return;
+  if (brokenOrders_.size() >= kMaxKeptOrders) brokenOrders_.clear();
+  brokenOrders_[conversation.id] = std::move(conversation.brokenOrder);
 }
 
 void ConversationHome::read_missing(Conversation& conversation, Seq from, Seq to) {
@@ -217,6 +232,11 @@ void ConversationHome::finish_recovery(Conversation& conversation, std::vector<E
   for (const Uncertain& open : uncertain) {
     fail_waiters(conversation, *open.item.command, lost);
     reject(conversation, *open.item.command, lost);
+  }
+  // What was to be published has failed: no event's quiet would ever clear the mark.
+  if (conversation.marked && !conversation.headTimer) {
+    conversation.lastEventMillis = steady();
+    arm_head_timer(conversation);
   }
   become_ready(conversation);
 }
@@ -276,6 +296,7 @@ void ConversationHome::evict() {
     --position;
     const auto found = conversations_.find(*position);
     if (!found->second.conversation->idle() || continuations_.contains(*position)) continue;
+    keep_order(*found->second.conversation);
     conversations_.erase(found);
     position = used_.erase(position);
   }
