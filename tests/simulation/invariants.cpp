@@ -120,7 +120,8 @@ void Simulation::check_order(const SimulatedDevice& device) {
       if (event.senderId == device.user()) places.emplace(event.clientMsgId, event.seq);
     Seq last = 0;
     for (const SimulatedDevice::Sent& sent : device.sends()) {
-      if (sent.conversation != id) continue;
+      // What was refused for good and is sent once more, because nobody heard that, is sent anew.
+      if (sent.conversation != id || world_.refused.contains(sent.message.clientMsgId)) continue;
       const auto place = places.find(sent.message.clientMsgId);
       if (place == places.end()) continue;
       if (place->second < last)

@@ -112,6 +112,7 @@ void Link::abandon() {
 
 std::size_t Link::take(std::span<const std::string_view> pieces) {
   std::string bytes;
+  for (std::string_view piece : pieces) note_refusals(piece);
   for (std::string_view piece : pieces) {
     const std::string_view fits = piece.substr(0, room_ - bytes.size());
     bytes.append(fits);
@@ -129,18 +130,26 @@ std::size_t Link::take(std::span<const std::string_view> pieces) {
   return taken;
 }
 
+void Link::note_refusals(std::string_view frames) {
+  constexpr std::string_view kError = R"({"type":"error")";
+  for (std::size_t at = frames.find(kError); at != std::string_view::npos; at = frames.find(kError, at + 1)) {
+    const std::string_view error = frames.substr(at, frames.find('}', at) - at);
+    if (error.find(R"("temporary":false)") != std::string_view::npos)
+      world_.refused.emplace(text_after(error, R"("clientMsgId":")"));
+  }
+}
+
 void Link::arrive(std::string bytes) {
   world_.trace.mix(bytes.size());
-  unread_ += bytes;
+  arrived_ += bytes;
   read();
 }
 
 void Link::read() {
   if (world_.now() < stalledUntil_) return;
-  if (user_ == nullptr || closedByDevice_) {
-    free_room(unread_.size());
-    return unread_.clear();
-  }
+  free_room(arrived_.size());
+  unread_ += std::exchange(arrived_, {});
+  if (user_ == nullptr || closedByDevice_) return unread_.clear();
   // What a message makes the device do may end this connection under way.
   const std::shared_ptr<Link> self = shared_from_this();
   std::size_t done = 0;
@@ -159,7 +168,6 @@ void Link::read() {
     }
   }
   unread_.erase(0, done);
-  free_room(done);
 }
 
 void Link::free_room(std::size_t bytes) {
@@ -198,18 +206,13 @@ void Link::watch_live(std::string_view text) {
     world_.fail(name_ + " got " + id + " #" + std::to_string(seq) + ", which is not for this user");
 }
 
+/// Of others' receipts an older one may be told late, where it had to be looked up; one's own come in order.
 void Link::watch_receipt(std::string_view text) {
-  const bool sync = text.starts_with(R"({"type":"sync.read")");
-  const bool read = text.starts_with(R"({"type":"message.read")");
-  if (!sync && !read && !text.starts_with(R"({"type":"message.delivered")")) return;
-  const Seq seq = number_after(text, sync ? R"("lastReadSeq":)" : R"("seq":)");
-  std::string key(text.substr(0, 24));
-  key += text_after(text, R"("conversationId":")");
-  key += '/';
-  key += sync ? userId_ : text_after(text, read ? R"("readBy":")" : R"("userId":")");
-  Seq& last = lastReceipt_[key];
+  if (!text.starts_with(R"({"type":"sync.read")")) return;
+  const Seq seq = number_after(text, R"("lastReadSeq":)");
+  Seq& last = lastRead_[ConversationId(text_after(text, R"("conversationId":")"))];
   if (seq < last)
-    world_.fail(name_ + ": a receipt moved back from " + std::to_string(last) + ": " + std::string(text));
+    world_.fail(name_ + ": what was read moves back from " + std::to_string(last) + ": " + std::string(text));
   last = seq;
 }
 

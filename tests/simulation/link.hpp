@@ -64,6 +64,7 @@ class Link final : public std::enable_shared_from_this<Link> {
 
  private:
   void arrive(std::string bytes);
+  void note_refusals(std::string_view frames);
   void read();
   void take_message(std::string_view text);
   void watch_live(std::string_view text);
@@ -88,11 +89,12 @@ class Link final : public std::enable_shared_from_this<Link> {
   bool cut_ = false;
   bool closedByDevice_ = false;
   Millis stalledUntil_{0};
-  std::string unread_;
+  std::string arrived_;  ///< in the socket
+  std::string unread_;   ///< taken out of it: no whole frame yet
   gateway::WebSocketParser parser_;
   std::set<std::uint64_t> unanswered_;
   std::map<ConversationId, Seq> lastLive_;
-  std::map<std::string, Seq> lastReceipt_;
+  std::map<ConversationId, Seq> lastRead_;
 };
 
 }  // namespace chatcore::simulation

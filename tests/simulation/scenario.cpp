@@ -26,8 +26,8 @@ void quicken(Scenario& scenario) {
 void tighten(Scenario& scenario, Choices& choices) {
   if (choices.percent(40)) {
     scenario.gateway.outboxHighWater = static_cast<std::uint32_t>(choices.between(600, 4'000));
-    scenario.gateway.outboxLimit =
-        scenario.gateway.outboxHighWater * static_cast<std::uint32_t>(choices.between(4, 16));
+    // Room for the largest page and some answers, or a client that asks for no more is closed for ever.
+    scenario.gateway.outboxLimit = static_cast<std::uint32_t>(choices.between(32, 64)) * 1024;
     scenario.gateway.maxMarks = static_cast<std::uint32_t>(choices.between(1, 3));
     scenario.socketBytes = static_cast<std::uint32_t>(choices.between(300, 3'000));
   }

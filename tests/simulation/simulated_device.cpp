@@ -13,7 +13,8 @@ SimulatedDevice::SimulatedDevice(World& world, SimulatedServer& server, UserId u
       user_(std::move(user)),
       device_(std::move(device)),
       name_(user_ + "-" + device_),
-      random_(world.seed, stream) {}
+      random_(world.seed, stream),
+      newestPage_(random_.percent(70) ? 50 : static_cast<std::size_t>(random_.between(3, 30))) {}
 
 void SimulatedDevice::boot(std::vector<client::Watermark> watermarks) {
   client::Options options;
@@ -25,7 +26,7 @@ void SimulatedDevice::boot(std::vector<client::Watermark> watermarks) {
   options.limits.backoffCap = Millis(2'000);
   options.limits.backoffReset = Millis(3'000);
   options.limits.heldEvents = 8;
-  options.limits.syncEvents = static_cast<std::size_t>(random_.between(3, 60));
+  options.limits.syncEvents = newestPage_;
   options.limits.sendsInFlight = static_cast<std::size_t>(random_.between(1, 16));
   state_ = std::make_unique<client::State>(options, random_);
   ++life_;
@@ -102,6 +103,14 @@ void SimulatedDevice::unwatch(const UserId& user) {
   watched_.erase(user);
   state_->unsubscribe_presence(now(), {user});
   carry_out();
+}
+
+void SimulatedDevice::watch_again() {
+  const std::map<UserId, Watched> watched = watched_;
+  for (const auto& [user, seen] : watched) {
+    unwatch(user);
+    watch(user);
+  }
 }
 
 void SimulatedDevice::remember() { memory_ = {state_->watermarks(), views_}; }
@@ -278,7 +287,6 @@ void SimulatedDevice::perform(client::RequestDone action) {
 }
 
 std::string SimulatedDevice::behind(const ConversationId& id, const Truth::Log& log) const {
-  constexpr Seq kNewestPage = 50;
   const auto member = log.members.find(user_);
   if (member == log.members.end()) return {};
   const auto view = views_.find(id);
@@ -287,7 +295,7 @@ std::string SimulatedDevice::behind(const ConversationId& id, const Truth::Log& 
     if (sent.confirmed && sent.confirmed->conversationId == id) own.insert(sent.confirmed->seq);
   // A device that is new to a long conversation begins with its newest page.
   Seq from = member->second.joinSeq;
-  if (log.head() > kNewestPage) {
+  if (log.head() > newestPage_) {
     if (view == views_.end())
       from = log.head() + 1;
     else if (!view->second.shown.empty())

@@ -49,6 +49,7 @@ class SimulatedDevice final : public LinkUser {
   void typing(const ConversationId& conversation, bool active);
   void watch(const UserId& user);
   void unwatch(const UserId& user);
+  void watch_again();
   void remember();  ///< as an application stores what it has, now and then
   void vanish();    ///< without a word
   void come_back();
@@ -111,6 +112,7 @@ class SimulatedDevice final : public LinkUser {
   std::string name_;
   Choices random_;
   std::unique_ptr<client::State> state_;
+  std::size_t newestPage_ = 50;
   std::uint64_t life_ = 0;  ///< counts its beginnings: timers of an earlier one mean nothing
   std::optional<Millis> armedFor_;
   std::shared_ptr<Link> link_;

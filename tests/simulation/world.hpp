@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -33,6 +34,8 @@ struct World {
   Choices delays;
   Truth truth;
   Trouble trouble;
+  /// Messages whose sender was told that they will never be written, or would have been had it listened.
+  std::set<ClientMsgId> refused;
   /// The first thing that was wrong; the run ends there.
   std::string violation;
 
