@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "core/simulation_bug.hpp"
 #include "engine/engine_shard.hpp"
 #include "gateway/http_head.hpp"
 
@@ -231,6 +232,7 @@ void EngineShard::take_group(SessionId id, const UserConversation& group, int at
 /// Whoever has shown its credentials waits for us: it is to come back, not to give up.
 CloseCode EngineShard::overdue(SessionId id) {
   const ClientSession* session = find(id);
+  if (CHATCORE_BUG("slow admission is final")) return CloseCode::unauthorized;
   const bool waits = session != nullptr && session->state != ClientSession::State::expecting_hello;
   return waits ? CloseCode::overloaded : CloseCode::unauthorized;
 }

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cassert>
 
+#include "core/simulation_bug.hpp"
 #include "engine/conversation_home.hpp"
 
 namespace chatcore::engine {
@@ -88,6 +89,7 @@ bool ConversationHome::out_of_order(Conversation& conversation, const EventComma
     return entry.session == command.from.session;
   });
   if (found == broken.end() || command.arrival < found->arrival) return false;
+  if (CHATCORE_BUG("later commands overtake failed ones")) return false;
   if (found->clientMsgId != command.clientMsgId) return true;
   broken.erase(found);
   return false;
@@ -218,6 +220,7 @@ void ConversationHome::append(Conversation& conversation, CommandPtr command, Pl
   request.term = context_.term;
   request.expectedHead = conversation.head;
   stamp(conversation, plan, now);
+  if (CHATCORE_BUG("retries take effect again")) plan.event.clientMsgId += std::to_string(plan.event.seq);
   if (!conversation.marked) {
     conversation.marked = true;
     plan.effects.mayBeUnpublished = true;
@@ -244,6 +247,7 @@ void ConversationHome::on_appended(const std::vector<Conversation*>& order,
 
 void ConversationHome::on_result(Conversation& conversation, InFlight item, AppendResult& result) {
   assert(result.request.events.size() == 1);
+  if (CHATCORE_BUG("acknowledged though not written")) result.outcome = AppendOutcome::committed;
   EventCommand& command = *item.command;
   if (result.outcome != AppendOutcome::committed && conversation.state != Conversation::State::recovering) {
     conversation.state = Conversation::State::recovering;
@@ -252,7 +256,7 @@ void ConversationHome::on_result(Conversation& conversation, InFlight item, Appe
   switch (result.outcome) {
     case AppendOutcome::committed:
       // Behind one whose fate is open, its turn comes when that is known: the log's order is everybody's.
-      if (conversation.uncertain.empty()) {
+      if (conversation.uncertain.empty() || CHATCORE_BUG("published past an open one")) {
         committed(conversation, item, result.request);
       } else {
         conversation.uncertain.push_back({std::move(item), std::move(result.request)});
@@ -288,6 +292,7 @@ void ConversationHome::on_result(Conversation& conversation, InFlight item, Appe
       break;
     }
     case AppendOutcome::unknown:
+      if (CHATCORE_BUG("unknown taken for written")) return committed(conversation, item, result.request);
       conversation.uncertain.push_back({std::move(item), std::move(result.request)});
       break;
   }

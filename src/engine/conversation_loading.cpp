@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "core/simulation_bug.hpp"
 #include "engine/conversation_home.hpp"
 
 namespace chatcore::engine {
@@ -78,7 +79,7 @@ void ConversationHome::on_claimed(std::vector<ConversationId> ids, std::vector<R
       continue;
     }
     const bool recovering = conversation->state == Conversation::State::recovering;
-    const Seq before = conversation->committedHead;
+    const Seq before = CHATCORE_BUG("recovery publishes again") ? 0 : conversation->committedHead;
     adopt(*conversation, std::move(*states[i]));
     // What was committed without an answer is still to be published, in its place.
     if (recovering && conversation->head > before) {
@@ -94,6 +95,7 @@ void ConversationHome::on_claimed(std::vector<ConversationId> ids, std::vector<R
 void ConversationHome::adopt(Conversation& conversation, LogState&& state) {
   conversation.exists = state.exists;
   conversation.epoch = state.epoch;
+  if (CHATCORE_BUG("the head is not read again")) state.head = std::max(state.head, conversation.head);
   conversation.head = conversation.committedHead = state.head;
   conversation.lastMessageId = std::max(conversation.lastMessageId, state.lastMessageId);
   conversation.ordinal = conversation.committedOrdinal = state.ordinal;
@@ -296,7 +298,7 @@ void ConversationHome::evict() {
     --position;
     const auto found = conversations_.find(*position);
     if (!found->second.conversation->idle() || continuations_.contains(*position)) continue;
-    keep_order(*found->second.conversation);
+    if (!CHATCORE_BUG("eviction forgets the order")) keep_order(*found->second.conversation);
     conversations_.erase(found);
     position = used_.erase(position);
   }

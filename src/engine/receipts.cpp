@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "core/simulation_bug.hpp"
 #include "engine/conversation_home.hpp"
 
 namespace chatcore::engine {
@@ -119,7 +120,7 @@ void ConversationHome::advance_cursor(Conversation& conversation, ReceiptCommand
   // What is read has been delivered.
   cursor.deliveredSeq = std::max(cursor.deliveredSeq, command.seq);
   if (command.read) {
-    cursor.readSeq = std::max(cursor.readSeq, command.seq);
+    cursor.readSeq = CHATCORE_BUG("cursor set") ? command.seq : std::max(cursor.readSeq, command.seq);
     cursor.readOrdinal = std::max(cursor.readOrdinal, ordinal);
   }
   // Not what the user sends at this moment: that counts when it is committed, and the store sees to it.

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/simulation_bug.hpp"
+
 namespace chatcore::engine {
 
 namespace {
@@ -102,7 +104,8 @@ void UserHome::disconnect(SessionId session, const Principal& who) {
   state.devices.erase(gone);
   if (!state.devices.empty()) return;
   state.lastSeen = context_.now();
-  const auto until = context_.clock->steady() + context_.options.presenceDebounce;
+  const auto debounce = context_.options.presenceDebounce;
+  const auto until = context_.clock->steady() + (CHATCORE_BUG("no debounce") ? debounce * 0 : debounce);
   state.offlineAt = until.count();
   if (!std::exchange(state.timed, true)) debounces_.add(until, user);
 }

@@ -15,7 +15,25 @@ std::string_view planted() noexcept { return chosen; }
 #endif
 
 const std::vector<std::string>& known_bugs() {
-  static const std::vector<std::string> kBugs = {};
+  static const std::vector<std::string> kBugs = {
+      "acknowledged though not written",
+      "unknown taken for written",
+      "retries take effect again",
+      "published past an open one",
+      "recovery publishes again",
+      "the head is not read again",
+      "later commands overtake failed ones",
+      "eviction forgets the order",
+      "cursor set",
+      "strangers may write",
+      "blocks are ignored",
+      "hidden messages count as unread",
+      "no debounce",
+      "slow admission is final",
+      "the removed go on receiving",
+      "the lagging are not told",
+      "the client skips gaps",
+  };
   return kBugs;
 }
 

@@ -71,6 +71,7 @@ void Link::send(std::string frame) {
   world_.scheduler.post(up_, lag(), [self = shared_from_this(), frame = std::move(frame)] {
     if (self->transport_ == nullptr) return;
     if (const std::uint64_t id = number_after(frame, R"("id":)"); id != 0) self->unanswered_.insert(id);
+    self->world_.heard[self->userId_] = self->world_.now();
     self->transport_->message(self->slot_, frame);
   });
 }
@@ -112,12 +113,15 @@ void Link::abandon() {
 
 std::size_t Link::take(std::span<const std::string_view> pieces) {
   std::string bytes;
-  for (std::string_view piece : pieces) note_refusals(piece);
+  for (std::string_view piece : pieces) {
+    note_refusals(piece);
+    watch_presence(piece);
+  }
   for (std::string_view piece : pieces) {
     const std::string_view fits = piece.substr(0, room_ - bytes.size());
     bytes.append(fits);
     if (fits.size() < piece.size()) {
-      blocked_ = true;
+      blocked_ = wasFull_ = true;
       break;
     }
   }
@@ -186,8 +190,9 @@ void Link::take_message(std::string_view text) {
   else if (text.starts_with(R"({"type":"message.new")") || text.starts_with(R"({"type":"event.void")") ||
            text.starts_with(R"({"type":"conversation.)"))
     watch_live(text);
-  else
+  else {
     watch_receipt(text);
+  }
   user_->link_frame(number_, text);
 }
 
@@ -204,6 +209,21 @@ void Link::watch_live(std::string_view text) {
     return world_.fail(name_ + " got " + id + " #" + std::to_string(seq) + ", which is not in the log");
   if (!text.starts_with(R"({"type":"event.void")") && !log->could_see(userId_, seq))
     world_.fail(name_ + " got " + id + " #" + std::to_string(seq) + ", which is not for this user");
+}
+
+/// Nobody is called offline who was heard of a moment ago; a connection that is being closed may still be.
+void Link::watch_presence(std::string_view frames) {
+  constexpr std::string_view kUpdate = R"({"type":"presence.update")";
+  const std::size_t at = frames.find(kUpdate);
+  // What had to wait for room says what was so when it was made.
+  if (at == std::string_view::npos || stalledUntil_.count() != 0 || wasFull_) return;
+  const std::string_view update = frames.substr(at, frames.find('}', at) - at);
+  if (text_after(update, R"("status":")") != "offline") return;
+  const auto& scenario = world_.scenario;
+  const UserId user(text_after(update, R"("userId":")"));
+  const Millis least = scenario.engine.presenceDebounce - scenario.gateway.closeLinger - Millis(200);
+  if (world_.now() - world_.heard[user] < least)
+    world_.fail(name_ + " is told at once that " + user + " went");
 }
 
 /// Of others' receipts an older one may be told late, where it had to be looked up; one's own come in order.

@@ -69,6 +69,7 @@ class Link final : public std::enable_shared_from_this<Link> {
   void take_message(std::string_view text);
   void watch_live(std::string_view text);
   void watch_receipt(std::string_view text);
+  void watch_presence(std::string_view frames);
   void free_room(std::size_t bytes);
   void lose(Millis after, std::uint16_t code, std::string reason);
   [[nodiscard]] Millis lag() { return world_.delay(world_.scenario.slowestLink); }
@@ -86,6 +87,7 @@ class Link final : public std::enable_shared_from_this<Link> {
   std::uint32_t slot_ = 0;
   std::size_t room_;
   bool blocked_ = false;  ///< the server waits for room
+  bool wasFull_ = false;
   bool cut_ = false;
   bool closedByDevice_ = false;
   Millis stalledUntil_{0};

@@ -1,4 +1,5 @@
 #include <signal.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -23,12 +24,14 @@ struct Arguments {
   bool keepOn = false;  ///< after a failing seed
   double seconds = 0;   ///< 0: all seeds
   std::string bug;
+  bool bugs = false;  ///< all of them, one after another
 };
 
 [[noreturn]] void usage() {
   std::fputs(
       "simulation [--from S] [--seeds N] [--seconds T] [--keep-on] [--bug NAME]\n"
-      "simulation --seed S [--trace] [--bug NAME]\n",
+      "simulation --seed S [--trace] [--bug NAME]\n"
+      "simulation --bugs [--seeds N]\n",
       stderr);
   std::exit(2);
 }
@@ -39,6 +42,10 @@ Arguments parse(int argc, char** argv) {
     const std::string name = argv[i];
     if (name == "--trace") {
       arguments.trace = true;
+      continue;
+    }
+    if (name == "--bugs") {
+      arguments.bugs = true;
       continue;
     }
     if (name == "--keep-on") {
@@ -63,14 +70,16 @@ Arguments parse(int argc, char** argv) {
 
 volatile std::uint64_t running = 0;
 char replay[256];
+char told[128] = "FAILED";
 
 /// An assertion that fails ends the process: say at which seed.
 extern "C" void on_abort(int) {
-  char text[400];
-  const int size = std::snprintf(
-      text, sizeof text,
-      "FAILED seed %" PRIu64 ": it ended the process\n  replay: %s --seed %" PRIu64 " --trace\n",
-      static_cast<std::uint64_t>(running), replay, static_cast<std::uint64_t>(running));
+  char text[600];
+  const auto seed = static_cast<std::uint64_t>(running);
+  const int size =
+      std::snprintf(text, sizeof text,
+                    "%s seed %" PRIu64 ": it ended the process\n  replay: %s --seed %" PRIu64 " --trace\n",
+                    told, seed, replay, seed);
   [[maybe_unused]] const auto written = ::write(STDOUT_FILENO, text, static_cast<std::size_t>(size));
   ::_exit(1);
 }
@@ -78,6 +87,40 @@ extern "C" void on_abort(int) {
 Outcome run(std::uint64_t seed, std::FILE* trace) {
   running = seed;
   return simulation::Simulation(seed, trace).run();
+}
+
+constexpr int kMissed = 3;
+
+/// Looks for one defect, in a process of its own: it may end in an assertion.
+int find_bug(const std::string& name, std::uint64_t seeds) {
+  for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
+    const std::string found = run(seed, nullptr).violation;
+    if (found.empty()) continue;
+    std::printf("found   %s: seed %" PRIu64 ": %s\n", name.c_str(), seed, found.c_str());
+    return 0;
+  }
+  std::printf("MISSED  %s: in %" PRIu64 " seeds\n", name.c_str(), seeds);
+  return kMissed;
+}
+
+/// How many seeds it takes to find each defect.
+int find_bugs(std::uint64_t seeds) {
+  int missed = 0;
+  for (const std::string& name : simulation::known_bugs()) {
+    if (!simulation::plant_bug(name)) return std::fputs("this build knows no bugs\n", stderr), 2;
+    std::snprintf(told, sizeof told, "found   %s", name.c_str());
+    std::fflush(stdout);
+    const pid_t child = ::fork();
+    if (child == 0) {
+      const int verdict = find_bug(name, seeds);
+      std::fflush(stdout);
+      ::_exit(verdict);
+    }
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == kMissed) ++missed;
+  }
+  return missed == 0 ? 0 : 1;
 }
 
 }  // namespace
@@ -93,6 +136,7 @@ int main(int argc, char** argv) {
     return 2;
   }
   for (const int signal : {SIGABRT, SIGSEGV, SIGFPE}) ::signal(signal, on_abort);
+  if (arguments.bugs) return find_bugs(arguments.seeds);
   const auto begun = std::chrono::steady_clock::now();
   const auto elapsed = [&] {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();

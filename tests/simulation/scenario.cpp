@@ -23,13 +23,15 @@ void quicken(Scenario& scenario) {
   engine.pushTokenCache = milliseconds(1'000);
 }
 
-void tighten(Scenario& scenario, Choices& choices) {
+bool tighten(Scenario& scenario, Choices& choices) {
+  bool tight = false;
   if (choices.percent(40)) {
     scenario.gateway.outboxHighWater = static_cast<std::uint32_t>(choices.between(600, 4'000));
     // Room for the largest page and some answers, or a client that asks for no more is closed for ever.
     scenario.gateway.outboxLimit = static_cast<std::uint32_t>(choices.between(32, 64)) * 1024;
     scenario.gateway.maxMarks = static_cast<std::uint32_t>(choices.between(1, 3));
     scenario.socketBytes = static_cast<std::uint32_t>(choices.between(300, 3'000));
+    tight = true;
   }
   if (choices.percent(30))
     scenario.engine.maxLoadedConversations = static_cast<std::uint32_t>(choices.between(0, 3));
@@ -42,6 +44,7 @@ void tighten(Scenario& scenario, Choices& choices) {
   } else if (choices.percent(50)) {
     scenario.engine.rateLimits = RateLimitOptions::off();
   }
+  return tight;
 }
 
 }  // namespace
@@ -54,8 +57,9 @@ Scenario Scenario::of(std::uint64_t seed) {
   scenario.users = static_cast<std::uint32_t>(choices.between(2, 4));
   scenario.devicesPerUser = static_cast<std::uint32_t>(choices.between(1, 2));
   scenario.operations = static_cast<std::uint32_t>(choices.between(40, 160));
-  tighten(scenario, choices);
-  if (choices.percent(40)) scenario.slowestLink = choices.between(50, 400);
+  const bool tight = tighten(scenario, choices);
+  // A page must get through within the time that a client waits for it.
+  if (choices.percent(40)) scenario.slowestLink = tight ? choices.between(20, 60) : choices.between(50, 400);
   if (choices.percent(30)) scenario.slowestPort = choices.between(10, 100);
   for (bool Scenario::* kind :
        {&Scenario::crashes, &Scenario::linkCuts, &Scenario::stalls, &Scenario::storeErrors,

@@ -47,6 +47,9 @@ struct World {
   [[nodiscard]] Millis now() const { return clock.steady(); }
   [[nodiscard]] Millis delay(std::int64_t most) { return Millis(delays.between(0, most)); }
 
+  /// When a server last heard of a user who was welcome there.
+  std::map<UserId, Millis> heard;
+
   struct Block {
     bool blocked = false;
     Millis since{0};
