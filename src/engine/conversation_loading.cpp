@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "core/simulation_bug.hpp"
 #include "engine/conversation_home.hpp"
 
 namespace chatcore::engine {
@@ -29,7 +30,14 @@ Conversation& ConversationHome::get_or_load(const ConversationId& id, const Even
   const auto found = conversations_.find(id);
   if (found != conversations_.end()) {
     used_.splice(used_.begin(), used_, found->second.position);
-    return *found->second.conversation;
+    Conversation& known = *found->second.conversation;
+    // Something else than a message came first: nobody has asked yet who blocks whom.
+    if (!known.exists && known.inboxes.empty() && name_pair(known, cause) &&
+        known.state == Conversation::State::ready) {
+      known.state = Conversation::State::loading;
+      load_blocks(known);
+    }
+    return known;
   }
   auto conversation = std::make_unique<Conversation>();
   conversation->id = id;
@@ -38,17 +46,21 @@ Conversation& ConversationHome::get_or_load(const ConversationId& id, const Even
     conversation->brokenOrder = std::move(kept->second);
     brokenOrders_.erase(kept);
   }
-  // Who the two are is known from the first command only: the id is a hash.
-  if (const auto* message = cause != nullptr ? std::get_if<NewMessage>(&cause->action) : nullptr;
-      message != nullptr && !message->to.empty()) {
-    conversation->inboxes.emplace_back(cause->from.user(), context_.inbox(cause->from.user()));
-    if (message->to != cause->from.user())
-      conversation->inboxes.emplace_back(message->to, context_.inbox(message->to));
-    sort_by_user(conversation->inboxes);
-  }
+  name_pair(*conversation, cause);
   used_.push_front(id);
   claims_.push_back({id, context_.term});
   return *conversations_.emplace(id, Slot{std::move(conversation), used_.begin()}).first->second.conversation;
+}
+
+/// Who the two are is known from the first message only: the id is a hash.
+bool ConversationHome::name_pair(Conversation& conversation, const EventCommand* cause) {
+  const auto* message = cause != nullptr ? std::get_if<NewMessage>(&cause->action) : nullptr;
+  if (message == nullptr || message->to.empty()) return false;
+  conversation.inboxes.emplace_back(cause->from.user(), context_.inbox(cause->from.user()));
+  if (message->to != cause->from.user())
+    conversation.inboxes.emplace_back(message->to, context_.inbox(message->to));
+  sort_by_user(conversation.inboxes);
+  return true;
 }
 
 void ConversationHome::with_loaded(const ConversationId& id, Continuation use) {
@@ -90,7 +102,7 @@ void ConversationHome::take_members(const ConversationId& id, std::shared_ptr<Ad
 
 void ConversationHome::adopted(Conversation& conversation, Adoption& adoption) {
   const bool recovering = conversation.state == Conversation::State::recovering;
-  const Seq before = conversation.committedHead;
+  const Seq before = CHATCORE_BUG("recovery publishes again") ? 0 : conversation.committedHead;
   adopt(conversation, adoption);
   // What was committed without an answer is still to be published, in its place.
   if (recovering && conversation.head > before) {
@@ -106,6 +118,7 @@ void ConversationHome::adopt(Conversation& conversation, Adoption& adoption) {
   LogState& state = adoption.state;
   conversation.exists = state.exists;
   conversation.epoch = state.epoch;
+  if (CHATCORE_BUG("the head is not read again")) state.head = std::max(state.head, conversation.head);
   conversation.head = conversation.committedHead = state.head;
   conversation.lastMessageId = std::max(conversation.lastMessageId, state.lastMessageId);
   conversation.ordinal = conversation.committedOrdinal = state.ordinal;
@@ -187,14 +200,18 @@ void ConversationHome::fail_loading(Conversation& conversation, const Error& err
   for (const CommandPtr& command : conversation.waiting) reject(conversation, *command, told);
   for (const Waiter& waiter : conversation.waiters)
     outlet_.error(waiter.from.session, waiter.from.id, waiter.clientMsgId, told);
-  if (!conversation.brokenOrder.empty()) {
-    if (brokenOrders_.size() >= kMaxKeptOrders) brokenOrders_.clear();
-    brokenOrders_[id] = std::move(conversation.brokenOrder);
-  }
+  keep_order(conversation);
   const auto slot = conversations_.find(id);
   used_.erase(slot->second.position);
   conversations_.erase(slot);
   for (Continuation& use : waiting) use(nullptr);
+}
+
+/// Who has to send what first outlives the conversation's place in memory.
+void ConversationHome::keep_order(Conversation& conversation) {
+  if (conversation.brokenOrder.empty()) return;
+  if (brokenOrders_.size() >= kMaxKeptOrders) brokenOrders_.clear();
+  brokenOrders_[conversation.id] = std::move(conversation.brokenOrder);
 }
 
 void ConversationHome::read_missing(Conversation& conversation, Seq from, Seq to) {
@@ -235,6 +252,11 @@ void ConversationHome::finish_recovery(Conversation& conversation, const EventLi
   for (const Uncertain& open : uncertain) {
     fail_waiters(conversation, *open.item.command, lost);
     reject(conversation, *open.item.command, lost);
+  }
+  // What was to be published has failed: no event's quiet would ever clear the mark.
+  if (conversation.marked && !conversation.headTimer) {
+    conversation.lastEventMillis = steady();
+    arm_head_timer(conversation);
   }
   become_ready(conversation);
 }
@@ -294,6 +316,7 @@ void ConversationHome::evict() {
     --position;
     const auto found = conversations_.find(*position);
     if (!found->second.conversation->idle() || continuations_.contains(*position)) continue;
+    if (!CHATCORE_BUG("eviction forgets the order")) keep_order(*found->second.conversation);
     conversations_.erase(found);
     position = used_.erase(position);
   }

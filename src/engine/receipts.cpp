@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "core/simulation_bug.hpp"
 #include "engine/conversation_home.hpp"
 
 namespace chatcore::engine {
@@ -119,10 +120,13 @@ void ConversationHome::advance_cursor(Conversation& conversation, ReceiptCommand
   // What is read has been delivered.
   cursor.deliveredSeq = std::max(cursor.deliveredSeq, command.seq);
   if (command.read) {
-    cursor.readSeq = std::max(cursor.readSeq, command.seq);
+    cursor.readSeq = CHATCORE_BUG("cursor set") ? command.seq : std::max(cursor.readSeq, command.seq);
     cursor.readOrdinal = std::max(cursor.readOrdinal, ordinal);
   }
-  cursorUpdates_.push_back({conversation.id, UserId(command.from.user()), cursor});
+  // Not what the user sends at this moment: that counts when it is committed, and the store sees to it.
+  cursorUpdates_.push_back({conversation.id,
+                            UserId(command.from.user()),
+                            {cursor.deliveredSeq, cursor.readSeq, cursor.readOrdinal, 0}});
   const Seq seq = advances ? command.seq : before;
   receipts_.push_back({std::move(command), conversation.id, before, seq});
 }
