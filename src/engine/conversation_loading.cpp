@@ -9,6 +9,7 @@ namespace {
 
 constexpr std::size_t kMaxKeptOrders = 10'000;
 constexpr std::size_t kMembersAtATime = 1000;  // what a turn takes in is noticed by everybody on the shard
+constexpr std::chrono::milliseconds kAskAgain{1'000};
 
 void sort_by_user(std::vector<std::pair<UserId, Topic>>& inboxes) {
   std::sort(inboxes.begin(), inboxes.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
@@ -164,6 +165,7 @@ void ConversationHome::ask_blocks(Conversation& conversation) {
         } else {
           context_.log->write(LogLevel::warn, "engine",
                               "blocks not read anew: " + answers[0].error().message);
+          timers_.add(context_.clock->steady() + kAskAgain, [this, id] { blocks_changed(id); });
         }
         if (loaded->blocksDirty) return ask_blocks(*loaded);
         if (loading) become_ready(*loaded);

@@ -51,7 +51,7 @@ class SimulatedStore final : public LogStore {
   /// A call that is carried out whole, or fails whole.
   template <class Item, class Value>
   void pass(PortCalls::Kind kind, const char* name, Method<Item, Value> method, std::vector<Item> batch,
-            Executor& executor, Completion<std::vector<Result<Value>>> done);
+            Executor& executor, Completion<std::vector<Result<Value>>> done, bool mayFail = true);
 
   World& world_;
   PortCalls calls_;
