@@ -55,7 +55,7 @@ bool decode_event(std::string_view key, std::string_view value, Event& event) {
   event.seq = key.size() < 8 ? 0 : get_ordered64(key.data() + key.size() - 8);
   event.messageId = reader.fixed64();
   event.payloadHash = reader.fixed64();
-  event.epoch = static_cast<Epoch>(reader.varint());
+  event.epoch = reader.varint32();
   event.timestamp = static_cast<Timestamp>(reader.varint());
   event.ordinal = reader.varint();
   event.replyTo = reader.varint();
@@ -161,7 +161,7 @@ bool decode_send(std::string_view key, std::string_view value, OriginalSend& sen
   send.messageId = reader.fixed64();
   send.payloadHash = reader.fixed64();
   send.seq = reader.varint();
-  send.epoch = static_cast<Epoch>(reader.varint());
+  send.epoch = reader.varint32();
   return reader.done();
 }
 

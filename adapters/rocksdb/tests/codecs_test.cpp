@@ -1,0 +1,51 @@
+#include <doctest/doctest.h>
+
+#include "bytes.hpp"
+#include "checksum.hpp"
+#include "journal_row.hpp"
+#include "keys.hpp"
+#include "values.hpp"
+
+using namespace chatcore;
+using namespace chatcore::rocks;
+
+namespace {
+
+const std::string kKey = owner_prefix("group");
+
+std::string sealed(std::string_view body) {
+  std::string value;
+  begin_value(value);
+  value.append(body);
+  seal_value(kKey, value);
+  return value;
+}
+
+}  // namespace
+
+TEST_CASE("a number has one spelling") {
+  std::uint64_t number = 0;
+  for (const std::uint64_t each : {std::uint64_t{0}, std::uint64_t{127}, std::uint64_t{128}, UINT64_MAX}) {
+    REQUIRE(decode_number(kKey, encode_number(kKey, each), number));
+    CHECK(number == each);
+  }
+  CHECK_FALSE(decode_number(kKey, sealed(std::string_view("\x80\x00", 2)), number));
+  CHECK_FALSE(decode_number(kKey, sealed(std::string_view("\x81\x80\x00", 3)), number));
+  CHECK_FALSE(decode_number(kKey, sealed(std::string(9, '\xff') + '\x02'), number));
+  CHECK_FALSE(decode_number(kKey, sealed(std::string(10, '\xff') + '\x01'), number));
+}
+
+TEST_CASE("an epoch beyond 32 bits is damage, not another epoch") {
+  std::string epoch;
+  put_varint(epoch, std::uint64_t{UINT32_MAX} + 2);
+  OriginalSend send;
+  CHECK_FALSE(decode_send(kKey, sealed(std::string(24, 'x') + '\x07' + epoch), send));
+
+  JournalRow row;
+  CHECK_FALSE(
+      decode_journal_row(kKey, sealed('\x01' + std::string(32, 'x') + "\x05\x07" + epoch + '\0'), row));
+
+  Event event;
+  CHECK_FALSE(decode_event(
+      kKey, sealed(std::string(2, '\0') + std::string(16, 'x') + epoch + std::string(6, '\0')), event));
+}
