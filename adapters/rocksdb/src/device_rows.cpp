@@ -90,8 +90,10 @@ Status drop_token_rows(DirectoryRows& rows, const std::string& token) {
   if (!row) return std::move(row).error();
   if (!*row) return {};
   const std::string holder = **row;
-  rows.erase(token_key(token));
   const std::string_view deviceId = second_of_pair(holder);
+  if (deviceId.empty())
+    return Error{.code = ErrorCode::corrupted, .message = "the row of a push token is damaged"};
+  rows.erase(token_key(token));
   const std::string user = holder.substr(1, holder.size() - 1 - deviceId.size());
   const std::string key = directory_key(DirectoryRow::devices, user);
   std::vector<Device> devices;

@@ -1,7 +1,10 @@
 #include <doctest/doctest.h>
 
+#include <map>
+
 #include "bytes.hpp"
 #include "checksum.hpp"
+#include "device_rows.hpp"
 #include "journal_row.hpp"
 #include "keys.hpp"
 #include "values.hpp"
@@ -20,6 +23,18 @@ std::string sealed(std::string_view body) {
   seal_value(kKey, value);
   return value;
 }
+
+class Rows final : public DirectoryRows {
+ public:
+  Result<std::optional<std::string>> get(std::string_view key) override {
+    const auto found = rows.find(key);
+    return found == rows.end() ? std::optional<std::string>() : std::optional(found->second);
+  }
+  void put(std::string key, std::string value) override { rows[std::move(key)] = std::move(value); }
+  void erase(std::string key) override { rows.erase(key); }
+
+  std::map<std::string, std::string, std::less<>> rows;
+};
 
 }  // namespace
 
@@ -48,4 +63,18 @@ TEST_CASE("an epoch beyond 32 bits is damage, not another epoch") {
   Event event;
   CHECK_FALSE(decode_event(
       kKey, sealed(std::string(2, '\0') + std::string(16, 'x') + epoch + std::string(6, '\0')), event));
+}
+
+TEST_CASE("a damaged row of a push token is reported and left alone") {
+  for (const std::string& holder : {std::string(), std::string("\x05"),
+                                    std::string("\x63"
+                                                "alice")}) {
+    Rows rows;
+    const std::string key = directory_key(DirectoryRow::token, "T1");
+    rows.put(key, holder);
+    const Status dropped = drop_token_rows(rows, "T1");
+    REQUIRE_FALSE(dropped);
+    CHECK(dropped.error().code == ErrorCode::corrupted);
+    CHECK(rows.rows.contains(key));
+  }
 }
