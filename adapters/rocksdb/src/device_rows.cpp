@@ -62,9 +62,11 @@ Status put_device_rows(DirectoryRows& rows, Device device) {
       return Error{.code = ErrorCode::overloaded, .message = "a user has at most 32 devices"};
     known = devices.emplace(devices.end());
   }
-  if (device.pushToken.empty()) device.pushToken = known->pushToken;
-  if (device.pushToken != known->pushToken) {
+  if (device.pushToken.empty()) {
+    device.pushToken = known->pushToken;
+  } else {
     if (Status forgotten = forget_token(rows, known->pushToken, holder); !forgotten) return forgotten;
+    // Also when it is the one that is known: another device may have had it meanwhile.
     rows.put(token_key(device.pushToken), holder);
   }
   *known = std::move(device);

@@ -78,3 +78,19 @@ TEST_CASE("a damaged row of a push token is reported and left alone") {
     CHECK(rows.rows.contains(key));
   }
 }
+
+TEST_CASE("a token that a device gives again is found, though another device had it meanwhile") {
+  Rows rows;
+  const auto give = [&](const DeviceId& device, const std::string& token) {
+    REQUIRE(put_device_rows(rows, Device{"alice", device, "web", token, 5}));
+  };
+  give("phone", "T1");
+  give("tab", "T1");
+  give("tab", "T2");
+  give("phone", "T1");
+  REQUIRE(drop_token_rows(rows, "T1"));
+  const std::string key = directory_key(DirectoryRow::devices, "alice");
+  std::vector<Device> devices;
+  REQUIRE(decode_devices(key, rows.rows.at(key), devices));
+  for (const Device& device : devices) CHECK(device.pushToken == (device.deviceId == "tab" ? "T2" : ""));
+}
