@@ -1,14 +1,14 @@
 #!/bin/bash
 # Installs what is missing (Debian 12), builds chatcore and runs every test.
-#   tests/run.sh               everything but asan, which takes a build of its own
-#   tests/run.sh STAGE…        only these: format unit e2e crash hostile package instructions clang asan tidy
-#                              (lint is format and tidy)
+#   tests/run.sh               everything but asan, asan_e2e and tsan, which take builds of their own
+#   tests/run.sh STAGE…        only these: format unit e2e crash hostile package instructions clang asan asan_e2e
+#                              tsan fuzz tidy (lint is format and tidy)
 # BUILD_DIR (default: build) holds the builds. The last line says how many tests passed and failed.
 set -u -o pipefail
 cd "$(dirname "$0")/.." || exit 2
 . cmake/debian-packages.sh
 
-ALL_STAGES="format unit e2e crash hostile package instructions clang tidy"
+ALL_STAGES="format unit e2e crash hostile package instructions clang fuzz tidy"
 BUILD_DIR=$(realpath -m "${BUILD_DIR:-build}")
 LOGS=$BUILD_DIR/logs
 JOBS=$(nproc)
@@ -236,7 +236,7 @@ for name in "${@:-all}"; do
     lint) stages+=" format tidy" ;;
     format | unit | e2e | crash | hostile | package | instructions | clang | asan | asan_e2e | tsan | fuzz | tidy)
       stages+=" $name" ;;
-    *) sed -n '2,6s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+    *) sed -n '2,7s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
   esac
 done
 

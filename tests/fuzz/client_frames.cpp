@@ -78,7 +78,9 @@ class Play {
         const std::string to(take_until(rest, ' '));
         (to.starts_with('@') ? message.to : message.conversationId) = to.starts_with('@') ? to.substr(1) : to;
         message.content = rest;
-        state_.send(now(), expect(), std::move(message));
+        const Ticket ticket = expect();
+        if (ticket % 2 == 1) message.clientMsgId = "s-" + std::to_string(ticket);  // which a server can name
+        state_.send(now(), ticket, std::move(message));
         break;
       }
       case 'r':

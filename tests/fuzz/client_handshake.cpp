@@ -12,6 +12,17 @@ namespace {
 
 constexpr std::string_view kHandshakeKey = "dGhlIHNhbXBsZSBub25jZQ==";
 
+class InputRandom final : public Random {
+ public:
+  explicit InputRandom(std::string_view input) : cuts_(input) {}
+  void fill(std::span<std::byte> bytes) override {
+    for (std::byte& byte : bytes) byte = static_cast<std::byte>(cuts_.below(256));
+  }
+
+ private:
+  Cuts cuts_;
+};
+
 void check_response(std::string_view head) {
   const Exact exact(head);
   const client::Refusal refusal = client::check_upgrade_response(exact.view(), kHandshakeKey);
@@ -46,7 +57,9 @@ void check_request(std::string_view rest) {
   }
   require(!url->host.empty() && !url->port.empty() && url->target.starts_with('/'), "a url has its parts");
   if (!plain(token)) return;
-  const std::string request = client::upgrade_request(*url, kHandshakeKey, token, user, device);
+  InputRandom random(text);
+  const std::string key = client::make_handshake_key(random);
+  const std::string request = client::upgrade_request(*url, key, token, user, device);
   gateway::HttpHeadParser parser;
   const auto result = parser.parse(request);
   const auto* complete = std::get_if<gateway::HeadComplete>(&result);

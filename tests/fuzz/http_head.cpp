@@ -1,6 +1,7 @@
 #include "gateway/http_head.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <optional>
 
 #include "client/handshake.hpp"
@@ -129,6 +130,8 @@ void check_parameters(std::string_view query) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace chatcore::fuzz;
   const std::string_view input = text_of(data, size);
+  constexpr int kStatuses[] = {400, 401, 403, 404, 405, 408, 414, 426, 429, 431, 500, 501, 503, 505, 418};
+  check_error_response(kStatuses[size % std::size(kStatuses)], "said by the transport");
   check_parameters(input);
   const Exact bytes(input);
   HttpHeadParser parser;

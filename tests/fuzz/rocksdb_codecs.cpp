@@ -117,6 +117,11 @@ void check_keys(std::string_view rest) {
   std::string later;
   event_key(later, first, 65537);
   require(key < later, "events ascend");
+  const std::string info = log_key(first, LogPart::info);
+  require(info.starts_with(prefix) && info < end && info != log_key(first, LogPart::term),
+          "a log has its rows");
+  require(journal_key(258) < journal_key(65537) && seq_of_event_key(journal_key(258)) == 258,
+          "so has a journal");
   require(mark_key(first).starts_with(mark_prefix(partition_of(first))), "a mark lies in its partition");
   static_cast<void>(second_of_pair(rest));
   static_cast<void>(seq_of_event_key(rest));
