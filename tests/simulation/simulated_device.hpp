@@ -122,6 +122,7 @@ class SimulatedDevice final : public LinkUser {
   std::map<client::Ticket, std::size_t> sendOf_;
   std::set<client::Ticket> requests_;
   std::deque<Sent> sends_;
+  std::map<ClientMsgId, client::ConnectionNumber> sentOn_;
   std::map<ConversationId, View> views_;
   std::map<std::pair<ConversationId, UserId>, std::pair<Seq, Seq>> receipts_;
   std::map<UserId, Watched> watched_;
