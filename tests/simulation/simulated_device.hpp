@@ -63,7 +63,8 @@ class SimulatedDevice final : public LinkUser {
     return running() && state_->state() == client::ConnectionState::online;
   }
   [[nodiscard]] bool offline() const {
-    return running() && state_->state() == client::ConnectionState::offline;
+    return running() && (state_->state() == client::ConnectionState::offline ||
+                         state_->state() == client::ConnectionState::stopped);
   }
   [[nodiscard]] std::size_t unconfirmed() const { return running() ? state_->unconfirmed() : 0; }
   [[nodiscard]] std::size_t open_requests() const { return requests_.size(); }
