@@ -18,6 +18,10 @@ void Simulation::settle() {
   calm();
   const Millis until = world_.now() + kLongestUnrest;
   pass(Millis(3'000));
+  // Who asked while the directory was away was shown nobody: an application asks again by and by.
+  for (const auto& device : devices_)
+    if (device->running()) device->watch_again();
+  pass(Millis(1'000));
   while (!broken() && !unsettled().empty()) {
     if (world_.now() >= until) return world_.fail("still not quiet: " + unsettled());
     pass(kStep);
