@@ -23,6 +23,7 @@ protocol::Placement placement_of(const OriginalSend& original) {
 void ConversationHome::submit(CommandPtr command) {
   command->arrival = ++arrivals_;
   Conversation& conversation = get_or_load(command->conversationId, command.get());
+  note_return(conversation, *command);
   if (conversation.takes_commands() && conversation.waiting.empty())
     return process(conversation, std::move(command));
   if (conversation.waiting.size() >= context_.options.maxWaitingPerConversation)
@@ -92,8 +93,19 @@ bool ConversationHome::out_of_order(Conversation& conversation, const EventComma
   if (found == broken.end() || command.arrival < found->arrival) return false;
   if (CHATCORE_BUG("later commands overtake failed ones")) return false;
   if (found->clientMsgId != command.clientMsgId) return true;
-  broken.erase(found);
+  if (found->nextArrival != 0)
+    *found = {found->session, std::move(found->nextClientMsgId), found->nextArrival};
+  else
+    broken.erase(found);
   return false;
+}
+
+void ConversationHome::note_return(Conversation& conversation, const EventCommand& command) {
+  for (BrokenOrder& entry : conversation.brokenOrder) {
+    if (entry.session != command.from.session || entry.clientMsgId != command.clientMsgId) continue;
+    entry.returned = command.arrival;
+    entry.nextArrival = 0;
+  }
 }
 
 void ConversationHome::break_order(Conversation& conversation, BrokenOrder first) {
@@ -102,7 +114,12 @@ void ConversationHome::break_order(Conversation& conversation, BrokenOrder first
                                   [&](const BrokenOrder& entry) { return entry.session == first.session; });
   if (known != broken.end()) {
     // What waited or was in flight may fail after something that came later: the client begins with it.
-    if (first.arrival < known->arrival) *known = std::move(first);
+    if (first.arrival < known->arrival) {
+      *known = std::move(first);
+    } else if (known->returned != 0 && first.arrival > known->returned && known->nextArrival == 0) {
+      known->nextClientMsgId = std::move(first.clientMsgId);
+      known->nextArrival = first.arrival;
+    }
     return;
   }
   if (broken.size() >= kMaxBrokenOrders) broken.erase(broken.begin());

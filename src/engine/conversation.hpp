@@ -73,6 +73,10 @@ struct BrokenOrder {
   SessionId session = 0;
   ClientMsgId clientMsgId;
   std::uint64_t arrival = 0;
+  // It has come again and waits its turn; meanwhile this one, behind it, has failed.
+  std::uint64_t returned = 0;
+  ClientMsgId nextClientMsgId = {};
+  std::uint64_t nextArrival = 0;
 };
 
 /// A conversation at its home: one order, one writer. Lives on one shard.

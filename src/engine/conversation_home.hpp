@@ -107,6 +107,7 @@ class ConversationHome {
   [[nodiscard]] bool ask_hooks(Conversation& conversation, EventCommand& command);
   void look_up_then_reject(Conversation& conversation, CommandPtr command, Error error);
   void reject(Conversation& conversation, const EventCommand& command, const Error& error);
+  void note_return(Conversation& conversation, const EventCommand& command);
   void break_order(Conversation& conversation, BrokenOrder first);
   void append(Conversation& conversation, CommandPtr command, Plan&& plan, Timestamp now);
   void on_appended(const std::vector<Conversation*>& order, std::vector<AppendResult> results);

@@ -207,6 +207,10 @@ void Link::watch_live(std::string_view text) {
   const Truth::Log* log = world_.truth.find(id);
   if (log == nullptr || seq > log->head())
     return world_.fail(name_ + " got " + id + " #" + std::to_string(seq) + ", which is not in the log");
+  // Who is taken in again begins again.
+  if (text.starts_with(R"({"type":"conversation.member")") &&
+      text.find(R"("op":"added")") != std::string_view::npos)
+    lastRead_.erase(id);
   if (!text.starts_with(R"({"type":"event.void")") && !log->could_see(userId_, seq))
     world_.fail(name_ + " got " + id + " #" + std::to_string(seq) + ", which is not for this user");
 }
