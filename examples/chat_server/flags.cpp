@@ -33,6 +33,7 @@ chatcore::Status apply(Flags& flags, std::string_view flag, const std::string& v
     return {};
   };
   constexpr std::uint64_t kDay = 24ULL * 3600 * 1000;
+  constexpr std::uint64_t kDecade = 3653 * kDay;
   if (flag == "--listen") {
     const std::size_t colon = value.rfind(':');
     if (colon == std::string::npos || colon == 0 || !number(flag, value.substr(colon + 1), 0, 65'535))
@@ -62,6 +63,12 @@ chatcore::Status apply(Flags& flags, std::string_view flag, const std::string& v
     return take(0, kDay, [&](std::uint64_t ms) {
       flags.server.engine.presenceDebounce = std::chrono::milliseconds(ms);
     });
+  if (flag == "--edit-window-ms")
+    return take(0, kDecade,
+                [&](std::uint64_t ms) { flags.server.engine.editWindow = std::chrono::milliseconds(ms); });
+  if (flag == "--delete-window-ms")
+    return take(0, kDecade,
+                [&](std::uint64_t ms) { flags.server.engine.deleteWindow = std::chrono::milliseconds(ms); });
   if (flag == "--message-timeout-ms")
     return take(100, kDay, [&](std::uint64_t ms) {
       flags.server.gateway.messageTimeout = std::chrono::milliseconds(ms);
@@ -104,6 +111,7 @@ const char* const kUsage =
     "                   [--presence-ttl-ms N] [--presence-debounce-ms N] [--rate-limit N|off]\n"
     "                   [--origin ORIGIN]... [--max-connections N] [--max-connections-per-address N]\n"
     "                   [--max-devices-per-user N] [--message-timeout-ms N]\n"
+    "                   [--edit-window-ms N] [--delete-window-ms N]\n"
     "\n"
     "  --listen ADDRESS:PORT    where to serve; port 0 picks a free one (default 127.0.0.1:8080)\n"
     "  --data DIR               where the conversations are kept; made if absent\n"
@@ -123,6 +131,8 @@ const char* const kUsage =
     "  --max-connections-per-address N   of these, from one remote address (default: no limit)\n"
     "  --max-devices-per-user N of these, with one user's name (default 100)\n"
     "  --message-timeout-ms N   from a message's first byte to its last (default 60000)\n"
+    "  --edit-window-ms N       how long a message may be edited; 0: for ever (default 900000)\n"
+    "  --delete-window-ms N     how long its author may delete it for everyone (default 172800000)\n"
     "\n"
     "  SIGTERM and SIGINT end it; SIGUSR1 writes its counts to stderr\n";
 

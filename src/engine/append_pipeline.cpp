@@ -61,8 +61,10 @@ void ConversationHome::process(Conversation& conversation, CommandPtr pointer) {
   Result<Plan> plan = make_plan(conversation, command, context_.options, now);
   if (!plan) return look_up_then_reject(conversation, std::move(pointer), std::move(plan).error());
   if (!ask_hooks(conversation, command)) return;
-  if (auto* message = std::get_if<NewMessage>(&command.action))
-    plan->event.content = std::move(message->content);
+  if (std::string* content = content_of(command.action)) {
+    if (!plan->effects.messages.empty()) plan->effects.messages[0].state.content = *content;
+    plan->event.content = std::move(*content);
+  }
   append(conversation, std::move(pointer), std::move(*plan), now);
 }
 
@@ -125,17 +127,34 @@ void ConversationHome::break_order(Conversation& conversation, BrokenOrder first
 /// What must be known before the command can be decided is asked first; the conversation's queue waits, so
 /// that nothing overtakes. False: the command will come again.
 bool ConversationHome::prepare(Conversation& conversation, CommandPtr& pointer) {
-  const EventCommand& command = *pointer;
+  EventCommand& command = *pointer;
+  if (changed_message(command.action) != 0 && !command.targetAsked) {
+    find_target(conversation, std::move(pointer));
+    return false;
+  }
   if (command.lookedUp) return true;
   const auto* message = std::get_if<NewMessage>(&command.action);
-  if (message != nullptr && context_.hooks == nullptr && (message->to.empty() || conversation.exists))
-    return true;
-  const auto park = [&](CommandPtr parked) {
-    conversation.lookupInFlight = true;
-    conversation.waiting.push_front(std::move(parked));
-  };
-  const auto resume = [this, id = conversation.id, clientMsgId = command.clientMsgId,
-                       user = UserId(command.from.user())](const Error* error) {
+  std::vector<UserId> strangers;
+  if (const auto* create = std::get_if<CreateGroup>(&command.action)) strangers = create->members;
+  if (const auto* add = std::get_if<AddMembers>(&command.action)) strangers = add->members;
+  if (message != nullptr && !message->to.empty() && !conversation.exists) strangers = {message->to};
+  if (!strangers.empty()) {
+    meet_strangers(conversation, std::move(pointer), std::move(strangers), message == nullptr);
+    return false;
+  }
+  if (context_.hooks == nullptr || content_of(command.action) == nullptr) return true;
+  // Hooks see every message once, so whether it is a repetition comes first.
+  lookUps_.push_back({conversation.id, std::move(pointer), {}});
+  conversation.lookupInFlight = true;
+  return false;
+}
+
+/// Puts a command back to the front of its conversation's queue, which waits for an answer. What is returned
+/// hands the answer to it, and lets the queue go on.
+ConversationHome::Resume ConversationHome::park(Conversation& conversation, CommandPtr pointer) {
+  const EventCommand& command = *pointer;
+  Resume resume = [this, id = conversation.id, clientMsgId = command.clientMsgId,
+                   user = UserId(command.from.user())](UniqueFunction<void(EventCommand&)> use) {
     Conversation* loaded = find(id);
     // The conversation may have been lost and loaded anew meanwhile.
     if (loaded == nullptr || !loaded->lookupInFlight) return;
@@ -146,60 +165,88 @@ bool ConversationHome::prepare(Conversation& conversation, CommandPtr& pointer) 
         });
     if (parked == loaded->waiting.end()) return;
     loaded->lookupInFlight = false;
-    (*parked)->lookedUp = true;
-    if (error != nullptr) (*parked)->refusal = *error;
+    use(**parked);
     run_waiting(*loaded);
   };
-  std::vector<UserId> strangers;
-  if (const auto* create = std::get_if<CreateGroup>(&command.action)) strangers = create->members;
-  if (const auto* add = std::get_if<AddMembers>(&command.action)) strangers = add->members;
-  if (message != nullptr && !message->to.empty() && !conversation.exists) strangers = {message->to};
-  if (strangers.empty()) {
-    if (context_.hooks == nullptr || message == nullptr) return true;
-    // Hooks see every message once, so whether it is a repetition comes first.
-    lookUps_.push_back({conversation.id, std::move(pointer), {}});
-    conversation.lookupInFlight = true;
-    return false;
+  conversation.lookupInFlight = true;
+  conversation.waiting.push_front(std::move(pointer));
+  return resume;
+}
+
+void ConversationHome::find_target(Conversation& conversation, CommandPtr pointer) {
+  // What is in flight may change the same message, and the store does not show that yet.
+  if (conversation.changesInFlight > 0) {
+    conversation.waitsForChanges = true;
+    conversation.waiting.push_front(std::move(pointer));
+    return;
   }
+  MessageQuery query{conversation.id, changed_message(pointer->action), UserId(pointer->from.user())};
+  Resume resume = park(conversation, std::move(pointer));
+  context_.store->find_messages(
+      {std::move(query)}, *context_.executor,
+      [busy = context_.busy,
+       resume = std::move(resume)](std::vector<Result<std::optional<FoundMessage>>> answers) mutable {
+        resume([&](EventCommand& command) {
+          command.targetAsked = true;
+          if (!answers[0])
+            command.refusal =
+                Error{ErrorCode::unavailable, "the log cannot be read", std::chrono::milliseconds(500)};
+          else if (*answers[0])
+            command.target = std::make_unique<FoundMessage>(std::move(**answers[0]));
+        });
+      });
+}
+
+/// Whether all whom a command brings in are users, and none of them and its sender block each other.
+void ConversationHome::meet_strangers(Conversation& conversation, CommandPtr pointer,
+                                      std::vector<UserId> strangers, bool intoGroup) {
   std::vector<BlockQuery> blocks;
-  const bool intoGroup = message == nullptr;
-  for (const UserId& user : strangers) blocks.push_back({UserId(command.from.user()), user});
-  park(std::move(pointer));
+  for (const UserId& user : strangers) blocks.push_back({UserId(pointer->from.user()), user});
+  auto met = [resume = park(conversation, std::move(pointer))](std::optional<Error> refusal) mutable {
+    resume([&](EventCommand& command) {
+      command.lookedUp = true;
+      if (refusal) command.refusal = std::move(*refusal);
+    });
+  };
   context_.directory->users(
-      strangers, *context_.executor,
-      [busy = context_.busy, this, intoGroup, strangers, blocks = std::move(blocks),
-       resume](std::vector<Result<User>> users) mutable {
+      std::move(strangers), *context_.executor,
+      [busy = context_.busy, this, intoGroup, blocks = std::move(blocks),
+       met = std::move(met)](std::vector<Result<User>> users) mutable {
         for (const auto& user : users) {
           if (user) continue;
-          const Error told{
-              user.error().code == ErrorCode::not_found ? ErrorCode::not_found : ErrorCode::unavailable,
-              user.error().message,
-              {}};
-          return resume(&told);
+          return met(
+              Error{user.error().code == ErrorCode::not_found ? ErrorCode::not_found : ErrorCode::unavailable,
+                    user.error().message,
+                    {}});
         }
-        if (!intoGroup) return resume(nullptr);
-        context_.directory->blocks(std::move(blocks), *context_.executor,
-                                   [busy = context_.busy, resume](std::vector<Result<BlockState>> states) {
-                                     for (const auto& state : states) {
-                                       if (state && !state->any()) continue;
-                                       const Error told{state ? ErrorCode::forbidden : ErrorCode::unavailable,
-                                                        "`members`: one of them cannot be added",
-                                                        {}};
-                                       return resume(&told);
-                                     }
-                                     resume(nullptr);
-                                   });
+        if (!intoGroup) return met(std::nullopt);
+        context_.directory->blocks(
+            std::move(blocks), *context_.executor,
+            [busy = context_.busy, met = std::move(met)](std::vector<Result<BlockState>> states) mutable {
+              for (const auto& state : states) {
+                if (state && !state->any()) continue;
+                return met(Error{state ? ErrorCode::forbidden : ErrorCode::unavailable,
+                                 "`members`: one of them cannot be added",
+                                 {}});
+              }
+              met(std::nullopt);
+            });
       });
-  return false;
 }
 
 bool ConversationHome::ask_hooks(Conversation& conversation, EventCommand& command) {
-  auto* message = std::get_if<NewMessage>(&command.action);
-  if (context_.hooks == nullptr || message == nullptr || command.hooksAsked) return true;
+  std::string* content = content_of(command.action);
+  if (context_.hooks == nullptr || content == nullptr || command.hooksAsked) return true;
+  Hooks::Draft draft{conversation.id, UserId(command.from.user()), MessageType::text, *content, 0};
+  if (const auto* message = std::get_if<NewMessage>(&command.action)) {
+    draft.messageType = message->type;
+  } else {
+    draft.messageType = command.target->event.messageType;
+    draft.edited = command.target->event.messageId;
+  }
   Hooks::Decision decision;
   try {
-    decision = context_.hooks->before_persist(
-        {conversation.id, UserId(command.from.user()), message->type, message->content});
+    decision = context_.hooks->before_persist(draft);
   } catch (const std::exception& failure) {
     context_.log->write(LogLevel::error, "hooks", failure.what());
     decision = {Hooks::Verdict::reject, {}, {ErrorCode::internal, "the host's hook failed", {}}};
@@ -209,7 +256,7 @@ bool ConversationHome::ask_hooks(Conversation& conversation, EventCommand& comma
     return false;
   }
   command.hooksAsked = true;
-  if (decision.verdict == Hooks::Verdict::rewrite) message->content = std::move(decision.content);
+  if (decision.verdict == Hooks::Verdict::rewrite) *content = std::move(decision.content);
   return true;
 }
 
@@ -243,7 +290,9 @@ void ConversationHome::append(Conversation& conversation, CommandPtr command, Pl
   request.events.push_back(std::move(plan.event));
   request.effects = std::move(plan.effects);
   appendOrder_.push_back(&conversation);
-  conversation.inFlight.push_back({std::move(command), plan.changesMembers});
+  const bool changesMessage = !request.effects.messages.empty();
+  if (changesMessage) ++conversation.changesInFlight;
+  conversation.inFlight.push_back({std::move(command), plan.changesMembers, changesMessage});
 }
 
 void ConversationHome::on_appended(const std::vector<Conversation*>& order,
@@ -254,6 +303,7 @@ void ConversationHome::on_appended(const std::vector<Conversation*>& order,
     Conversation& conversation = *order[i];
     InFlight item = std::move(conversation.inFlight.front());
     conversation.inFlight.pop_front();
+    if (item.changesMessage && --conversation.changesInFlight == 0) conversation.waitsForChanges = false;
     on_result(conversation, std::move(item), results[i]);
   }
 }
@@ -282,8 +332,10 @@ void ConversationHome::on_result(Conversation& conversation, InFlight item, Appe
     case AppendOutcome::conflict:
       // Behind a failed one of ours, or behind another owner's: decided anew on the log as it is then.
       if (++command.attempts < kMaxAttempts) {
-        if (auto* message = std::get_if<NewMessage>(&command.action))
-          message->content = std::move(result.request.events[0].content);
+        if (std::string* content = content_of(command.action))
+          *content = std::move(result.request.events[0].content);
+        command.targetAsked = false;
+        command.target.reset();
         // What waits came after everything that was in flight, even where the answers of several appends
         // arrive one by one.
         conversation.waiting.insert(conversation.waiting.begin() + conversation.decidedAnew++,
@@ -320,7 +372,7 @@ void ConversationHome::committed(Conversation& conversation, const InFlight& ite
   conversation.committedOrdinal = event.ordinal;
   if (item.changesMembers) conversation.committedMemberSeq = event.seq;
   const EventCommand& command = *item.command;
-  if (std::holds_alternative<NewMessage>(command.action)) {
+  if (answered_by_sent(command.action)) {
     outlet_.send(command.from.session, [&](std::string& out) {
       protocol::append_message_sent(out, command.from.id, command.clientMsgId, conversation.id,
                                     placement_of(event), false);
@@ -352,7 +404,7 @@ void ConversationHome::answer_duplicate(const Requester& to, const EventCommand&
                   protocol::original_details(placement_of(original)));
     return;
   }
-  if (std::holds_alternative<NewMessage>(command.action)) {
+  if (answered_by_sent(command.action)) {
     return outlet_.send(to.session, [&](std::string& out) {
       protocol::append_message_sent(out, to.id, command.clientMsgId, command.conversationId,
                                     placement_of(original), true);
@@ -382,8 +434,7 @@ void ConversationHome::answer_waiters(Conversation& conversation, const EventCom
     repetition.conversationId = conversation.id;
     repetition.clientMsgId = waiter.clientMsgId;
     repetition.payloadHash = waiter.payloadHash;
-    if (!std::holds_alternative<NewMessage>(first.action))
-      repetition.action = LeaveGroup{};  // any but a message
+    if (!answered_by_sent(first.action)) repetition.action = LeaveGroup{};  // any other that is not either
     answer_duplicate(waiter.from, repetition, original);
     return true;
   });

@@ -5,6 +5,7 @@
 #include <map>
 
 #include "engine/conversation.hpp"
+#include "engine/engine_shard.hpp"
 
 namespace chatcore::engine {
 
@@ -21,9 +22,30 @@ Error unavailable() {
 }
 Error not_a_member() { return {ErrorCode::not_a_member, "not a member of this conversation", {}}; }
 
-bool visible(const EventView& event, const UserConversation& to) {
-  return event.seq >= to.member.joinSeq && (!event.hiddenFromOthers || event.senderId == to.member.userId);
+bool visible(const EventMetadata& event, std::string_view senderId, const UserConversation& to) {
+  return event.seq >= to.member.joinSeq && (!event.hiddenFromOthers || senderId == to.member.userId);
 }
+
+/// What a reader may see of a page, and as what.
+class PageView {
+ public:
+  PageView(const EventRange& range, const UserConversation& to) : range_(range), to_(to) {}
+
+  [[nodiscard]] bool shows(const EventView& event) const {
+    return visible(event, event.senderId, to_) &&
+           !std::binary_search(range_.hidden.begin(), range_.hidden.end(), event.seq);
+  }
+  [[nodiscard]] const MessageView* view_of(const EventView& event) const {
+    const auto found =
+        std::lower_bound(range_.changed.begin(), range_.changed.end(), event.seq,
+                         [](const MessageView& view, Seq seq) { return view.state.seq < seq; });
+    return found != range_.changed.end() && found->state.seq == event.seq ? &*found : nullptr;
+  }
+
+ private:
+  const EventRange& range_;
+  const UserConversation& to_;
+};
 
 Timestamp last_activity(const UserConversation& conversation) {
   return conversation.lastMessage ? conversation.lastMessage->timestamp : conversation.info.createdAt;
@@ -171,6 +193,7 @@ void CatchUp::read_next(std::shared_ptr<SyncRun> run) {
     read.to = item.conversation.head;
     read.maxEvents = std::max<std::uint32_t>(room, 1);
     read.maxBytes = kPageBytes;
+    read.viewer = run->from.user();
     const Seq missing = read.to >= read.from ? read.to - read.from + 1 : 0;
     reads.push_back(std::move(read));
     if (missing >= room) break;
@@ -190,13 +213,14 @@ void CatchUp::append_ranges(std::shared_ptr<SyncRun> run, std::size_t first,
     const UserConversation& conversation = item.conversation;
     const Seq start = item.from;
     protocol::begin_sync_conversation(run->page, conversation.conversationId);
+    const PageView shown(*ranges[i], conversation);
     for (const EventView& event : ranges[i]->events) {
       if (run->events >= run->limit || (run->page.size() >= kPageBytes && run->events > 0)) {
         run->full = true;
         break;
       }
       item.from = event.seq + 1;
-      if (!visible(event, conversation)) continue;
+      if (!shown.shows(event)) continue;
       protocol::append_page_event(run->page, conversation.conversationId, event);
       ++run->events;
     }
@@ -208,7 +232,7 @@ void CatchUp::append_ranges(std::shared_ptr<SyncRun> run, std::size_t first,
     entry.epoch = conversation.epoch;
     entry.more = item.from <= conversation.head;
     entry.readSeq = conversation.cursor.readSeq;
-    entry.unread = unread_of(conversation.ordinal, conversation.cursor, conversation.member.joinOrdinal);
+    entry.unread = unread_of(conversation);
     std::vector<protocol::MemberCursor> cursors;
     for (const CursorAdvance& cursor : conversation.cursors)
       cursors.push_back({cursor.userId, cursor.cursor.deliveredSeq, cursor.cursor.readSeq});
@@ -271,29 +295,34 @@ void CatchUp::history_page(const Requester& from, const protocol::History& comma
   read.newestFirst = !command.after;
   read.from = command.after ? std::max(*command.after + 1, floor) : floor;
   read.to = conversation.head;
+  read.viewer = from.user();
+  read.withViews = !command.raw;
   if (command.before) read.to = std::min(read.to, *command.before == 0 ? 0 : *command.before - 1);
-  context_.store->read({read}, *context_.executor,
-                       [busy = context_.busy, this, from, conversation = std::move(conversation), read,
-                        after = command.after.value_or(0)](std::vector<Result<EventRange>> ranges) {
-                         if (!ranges[0]) return fail(from, unavailable());
-                         const EventList& events = ranges[0]->events;
-                         std::string page;
-                         protocol::begin_history_page(page, from.id, conversation.conversationId);
-                         for (const EventView& event : events)
-                           if (visible(event, conversation))
-                             protocol::append_page_event(page, conversation.conversationId, event);
-                         Seq low = 0;
-                         Seq high = 0;
-                         if (!events.empty()) {
-                           // Numbers before the join are void for who continues from before it.
-                           low = read.newestFirst ? events.back().seq : after + 1;
-                           high = read.newestFirst ? events.front().seq : events.back().seq;
-                         }
-                         const bool more =
-                             !events.empty() && (read.newestFirst ? low > read.from : high < read.to);
-                         protocol::end_history_page(page, low, high, conversation.epoch, more);
-                         outlet_.deliver(from.session, FrameRef::text(page));
-                       });
+  context_.store->read(
+      {read}, *context_.executor,
+      [busy = context_.busy, this, from, conversation = std::move(conversation), read, raw = command.raw,
+       after = command.after.value_or(0)](std::vector<Result<EventRange>> ranges) {
+        if (!ranges[0]) return fail(from, unavailable());
+        const EventList& events = ranges[0]->events;
+        std::string page;
+        protocol::begin_history_page(page, from.id, conversation.conversationId);
+        const PageView shown(*ranges[0], conversation);
+        for (const EventView& event : events) {
+          // What changed a message is seen in the message.
+          if (!shown.shows(event) || (!raw && changes_message(event.kind))) continue;
+          protocol::append_page_event(page, conversation.conversationId, event, shown.view_of(event));
+        }
+        Seq low = 0;
+        Seq high = 0;
+        if (!events.empty()) {
+          // Numbers before the join are void for who continues from before it.
+          low = read.newestFirst ? events.back().seq : after + 1;
+          high = read.newestFirst ? events.front().seq : events.back().seq;
+        }
+        const bool more = !events.empty() && (read.newestFirst ? low > read.from : high < read.to);
+        protocol::end_history_page(page, low, high, conversation.epoch, more);
+        outlet_.deliver(from.session, FrameRef::text(page));
+      });
 }
 
 void CatchUp::list(Requester from, protocol::ConversationsList command) {
@@ -339,9 +368,10 @@ void CatchUp::list_page(const Requester& from, const protocol::ConversationsList
     entry.headSeq = position->head;
     entry.epoch = position->epoch;
     entry.readSeq = position->cursor.readSeq;
-    entry.unread = unread_of(position->ordinal, position->cursor, position->member.joinOrdinal);
+    entry.unread = unread_of(*position);
     entry.mutedUntil = position->mutedUntil > context_.now() ? position->mutedUntil : 0;
     entry.lastMessage = position->lastMessage ? &*position->lastMessage : nullptr;
+    entry.lastMessageView = position->lastMessageView ? &*position->lastMessageView : nullptr;
     protocol::append_conversation_entry(page, entry);
   }
   const bool more = position != conversations.end();
@@ -386,6 +416,68 @@ void CatchUp::mute(Requester from, protocol::ConversationMute command) {
                                            outlet_.ok(asker.session, asker.id);
                                          });
                   });
+}
+
+void CatchUp::hide(Requester from, protocol::MessageDelete command) {
+  const ConversationId id = command.conversationId;
+  with_membership(
+      std::move(from), id,
+      [this, messageId = command.messageId](const Requester& asker, UserConversation& conversation) {
+        MessageQuery query{conversation.conversationId, messageId, UserId(asker.user())};
+        context_.store->find_messages(
+            {std::move(query)}, *context_.executor,
+            [busy = context_.busy, this, asker,
+             conversation = std::move(conversation)](std::vector<Result<std::optional<FoundMessage>>> found) {
+              if (!found[0]) return fail(asker, unavailable());
+              const bool seen = *found[0] && (*found[0])->event.kind == EventKind::message &&
+                                visible((*found[0])->event, (*found[0])->event.senderId, conversation);
+              if (!seen) return fail(asker, {ErrorCode::not_found, "`messageId`: no such message here", {}});
+              hide_found(asker, conversation, **found[0]);
+            });
+      });
+}
+
+void CatchUp::hide_found(const Requester& from, const UserConversation& conversation,
+                         const FoundMessage& message) {
+  const Event& event = message.event;
+  const std::uint64_t ordinal = event.hiddenFromOthers ? 0 : event.ordinal;
+  context_.store->hide(
+      {HideRequest{UserId(from.user()), conversation.conversationId, event.seq, ordinal}}, *context_.executor,
+      [busy = context_.busy, this, from, id = conversation.conversationId, ordinal,
+       placed = static_cast<const EventMetadata&>(event)](std::vector<Status> stored) {
+        if (!stored[0]) return fail(from, unavailable());
+        outlet_.ok(from.session, from.id);
+        const std::uint32_t home = context_.home_of(id);
+        const auto note = [id, ordinal](EngineShard& owner) {
+          owner.conversations().message_hidden(id, ordinal);
+        };
+        if (context_.here(home))
+          note(*(*context_.shards)[home]);
+        else
+          context_.link->send(home, [note, owner = (*context_.shards)[home]] { note(*owner); });
+        tell_hidden(from, id, placed);
+      });
+}
+
+/// The user's other devices are told, and how many messages are unread now.
+void CatchUp::tell_hidden(const Requester& from, const ConversationId& id, const EventMetadata& message) {
+  UserConversationsRequest request;
+  request.userId = from.user();
+  request.only = id;
+  context_.store->conversations_of(
+      {std::move(request)}, *context_.executor,
+      [busy = context_.busy, this, from, id,
+       message](std::vector<Result<std::vector<UserConversation>>> answers) {
+        const bool known = answers[0] && !answers[0]->empty();
+        const FrameRef frame = outlet_.frame(
+            [&](std::string& out) {
+              protocol::append_sync_deleted(out, id, message.seq, message.epoch, message.messageId,
+                                            known ? unread_of(answers[0]->front()) : 0);
+            },
+            {DeliveryClass::ephemeral, {}, 0});
+        context_.router->publish(context_.link->self(), context_.inbox(from.user()),
+                                 {frame, 0, from.session, nullptr});
+      });
 }
 
 }  // namespace chatcore::engine

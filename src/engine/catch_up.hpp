@@ -23,6 +23,8 @@ class CatchUp {
   void list(Requester from, protocol::ConversationsList command);
   void members(Requester from, protocol::ConversationMembers command);
   void mute(Requester from, protocol::ConversationMute command);
+  /// Deletes a message for its asker alone.
+  void hide(Requester from, protocol::MessageDelete command);
   /// Continues, or starts: `keep` stores what remains with the session if it is still there.
   using Keep = UniqueFunction<void(std::optional<SyncContinuation>)>;
   void sync(Requester from, protocol::Sync command, std::optional<SyncContinuation> continued, Keep keep);
@@ -41,6 +43,8 @@ class CatchUp {
   void history_page(const Requester& from, const protocol::History& command, UserConversation conversation);
   void list_page(const Requester& from, const protocol::ConversationsList& command,
                  std::vector<UserConversation> conversations);
+  void hide_found(const Requester& from, const UserConversation& conversation, const FoundMessage& message);
+  void tell_hidden(const Requester& from, const ConversationId& id, const EventMetadata& message);
   using Conversations = UniqueFunction<void(std::vector<UserConversation>)>;
   void all_conversations(Requester from, std::vector<UserConversation> sofar, bool withLastMessage,
                          bool withCursors, Conversations use);

@@ -24,11 +24,17 @@ struct MemberRecord {
   Cursor cursor;
 };
 
-/// Countable messages that a member has not seen, by DESIGN's rule: after the last read, own or join.
+/// Countable messages that a member has not seen, after the last read, own or join; those that
+/// are deleted by now included.
 [[nodiscard]] inline std::uint64_t unread_of(std::uint64_t headOrdinal, const Cursor& cursor,
                                              std::uint64_t joinOrdinal) {
-  const std::uint64_t seen = std::max({cursor.readOrdinal, cursor.sentOrdinal, joinOrdinal});
+  const std::uint64_t seen = seen_ordinal(cursor, joinOrdinal);
   return headOrdinal > seen ? headOrdinal - seen : 0;
+}
+/// Without those that are deleted.
+[[nodiscard]] inline std::uint64_t unread_of(const UserConversation& view) {
+  const std::uint64_t unread = unread_of(view.ordinal, view.cursor, view.member.joinOrdinal);
+  return unread - std::min(unread, view.deletedUnread);
 }
 
 /// What receipts need of an event, kept for the newest few.
@@ -44,6 +50,7 @@ struct RecentEvent {
 struct InFlight {
   CommandPtr command;
   bool changesMembers = false;
+  bool changesMessage = false;
 };
 
 /// An append that was answered `unknown`, or that came after one.
@@ -94,6 +101,8 @@ struct Conversation {
   MessageId lastMessageId = 0;
   std::uint64_t ordinal = 0;
   Seq memberSeq = 0;
+  /// Up to here messages are deleted, for everyone or for somebody.
+  std::uint64_t lastDeletedOrdinal = 0;
   StringMap<MemberRecord> members;
   // As of the last commit.
   Seq committedHead = 0;
@@ -103,6 +112,8 @@ struct Conversation {
   Seq publishedMemberSeq = 0;
 
   std::deque<InFlight> inFlight;
+  std::size_t changesInFlight = 0;  ///< of them, those that change a message
+  bool waitsForChanges = false;     ///< the next command wants to know what they have made of its message
   std::deque<CommandPtr> waiting;
   std::ptrdiff_t decidedAnew = 0;  ///< so many at the front of `waiting` were in flight
   std::vector<Waiter> waiters;
@@ -140,7 +151,8 @@ struct Conversation {
   /// A log that does not exist keeps no term, so an older owner's late append may come before our first:
   /// until that one is answered nothing may rely on it.
   [[nodiscard]] bool takes_commands() const noexcept {
-    return state == State::ready && !lookupInFlight && (committedHead != 0 || inFlight.empty());
+    return state == State::ready && !lookupInFlight && !waitsForChanges &&
+           (committedHead != 0 || inFlight.empty());
   }
   [[nodiscard]] bool idle() const noexcept {
     return state == State::ready && inFlight.empty() && waiting.empty() && !marked && typing.empty() &&

@@ -52,6 +52,8 @@ class ConversationHome {
   /// Which of these users (by session) may take the group's topic now; answers on `shard`.
   void refresh_takers(const Topic& topic, ConversationId id, std::vector<std::pair<SessionId, UserId>> takers,
                       std::uint32_t shard);
+  /// A member has deleted a message for oneself: unread counts are no mere subtraction any more.
+  void message_hidden(const ConversationId& id, std::uint64_t ordinal);
   /// Somebody blocked or unblocked somebody: the pair's direct conversation asks again.
   void blocks_changed(const ConversationId& id);
   /// Republishes what a crash may have left unpublished, partition by partition.
@@ -101,6 +103,11 @@ class ConversationHome {
   void run_waiting(Conversation& conversation);
   void process(Conversation& conversation, CommandPtr command);
   [[nodiscard]] bool prepare(Conversation& conversation, CommandPtr& command);
+  using Resume = UniqueFunction<void(UniqueFunction<void(EventCommand&)>)>;
+  [[nodiscard]] Resume park(Conversation& conversation, CommandPtr command);
+  void find_target(Conversation& conversation, CommandPtr command);
+  void meet_strangers(Conversation& conversation, CommandPtr command, std::vector<UserId> strangers,
+                      bool intoGroup);
   [[nodiscard]] static bool is_in_flight(const Conversation& conversation, const EventCommand& command);
   [[nodiscard]] bool repeats_in_flight(Conversation& conversation, const EventCommand& command);
   [[nodiscard]] bool out_of_order(Conversation& conversation, const EventCommand& command);
@@ -146,10 +153,11 @@ class ConversationHome {
     Seq seq = 0;
   };
   void apply_receipt(Conversation& conversation, ReceiptCommand command);
-  void resolve_message(ReceiptCommand command, Seq low, Seq high);
+  void resolve_message(ReceiptCommand command);
   void advance_cursor(Conversation& conversation, ReceiptCommand command, std::uint64_t ordinal);
   void finish_receipt(const ReceiptCommand& command, const Error* error);
   void on_advanced(std::vector<PendingReceipt> receipts, std::vector<Result<Cursor>> cursors);
+  void tell_own_devices(Conversation& conversation, const PendingReceipt& receipt, MessageId messageId);
   void tell_senders(Conversation& conversation, const PendingReceipt& receipt);
   void tell_senders_of(const PendingReceipt& receipt, const std::vector<UserId>& senders, Epoch epoch,
                        MessageId messageId);

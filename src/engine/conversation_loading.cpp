@@ -125,6 +125,7 @@ void ConversationHome::adopt(Conversation& conversation, Adoption& adoption) {
   conversation.head = conversation.committedHead = state.head;
   conversation.lastMessageId = std::max(conversation.lastMessageId, state.lastMessageId);
   conversation.ordinal = conversation.committedOrdinal = state.ordinal;
+  conversation.lastDeletedOrdinal = std::max(conversation.lastDeletedOrdinal, state.lastDeletedOrdinal);
   conversation.memberSeq = conversation.committedMemberSeq = conversation.publishedMemberSeq =
       state.memberSeq;
   if (!state.exists) {

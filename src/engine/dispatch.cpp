@@ -67,6 +67,11 @@ struct Charge {
 /// What a command counts as.
 struct ChargeOf {
   Charge operator()(const protocol::MessageSend&) const { return {CommandKind::events}; }
+  Charge operator()(const protocol::MessageEdit&) const { return {CommandKind::events}; }
+  Charge operator()(const protocol::MessageReact&) const { return {CommandKind::events}; }
+  Charge operator()(const protocol::MessageDelete& remove) const {
+    return {remove.forEveryone ? CommandKind::events : CommandKind::queries};
+  }
   Charge operator()(const protocol::ConversationCreate&) const { return {CommandKind::events}; }
   Charge operator()(const protocol::ConversationUpdate&) const { return {CommandKind::events}; }
   Charge operator()(const protocol::ConversationAddMembers&) const { return {CommandKind::events}; }
@@ -113,6 +118,16 @@ class Dispatch {
     command->action.emplace<NewMessage>(send.messageType, std::string(send.content), send.replyTo,
                                         UserId(send.to));
     shard_.submit(std::move(command));
+  }
+  void operator()(protocol::MessageEdit& edit) {
+    change(edit, EditMessage{edit.messageId, std::string(edit.content)});
+  }
+  void operator()(protocol::MessageDelete& remove) {
+    if (!remove.forEveryone) return shard_.catchUp_.hide(requester(), std::move(remove));
+    change(remove, DeleteMessage{remove.messageId});
+  }
+  void operator()(protocol::MessageReact& react) {
+    change(react, React{react.messageId, std::move(react.emoji), react.add});
   }
   void operator()(protocol::MessageReceived& received) {
     shard_.receipts(session_, id_, received.positions, false);

@@ -12,6 +12,7 @@
 #include "chatcore/gateway/topic.hpp"
 #include "chatcore/model/conversation.hpp"
 #include "chatcore/model/event.hpp"
+#include "chatcore/ports/log_store.hpp"
 #include "chatcore/result.hpp"
 #include "protocol/request_id.hpp"
 
@@ -46,6 +47,18 @@ struct NewMessage {
   MessageId replyTo = 0;
   UserId to;  ///< the other side of a direct conversation; empty: named by conversationId
 };
+struct EditMessage {
+  MessageId messageId = 0;
+  std::string content;
+};
+struct DeleteMessage {  ///< for everyone
+  MessageId messageId = 0;
+};
+struct React {
+  MessageId messageId = 0;
+  std::string emoji;
+  bool add = true;
+};
 struct CreateGroup {
   std::string name;
   std::vector<UserId> members;
@@ -65,8 +78,28 @@ struct SetRole {
 };
 struct LeaveGroup {};
 
-using Action =
-    std::variant<NewMessage, CreateGroup, RenameGroup, AddMembers, RemoveMembers, SetRole, LeaveGroup>;
+using Action = std::variant<NewMessage, EditMessage, DeleteMessage, React, CreateGroup, RenameGroup,
+                            AddMembers, RemoveMembers, SetRole, LeaveGroup>;
+
+/// The message that an action changes; 0: it changes none.
+[[nodiscard]] inline MessageId changed_message(const Action& action) {
+  if (const auto* edit = std::get_if<EditMessage>(&action)) return edit->messageId;
+  if (const auto* remove = std::get_if<DeleteMessage>(&action)) return remove->messageId;
+  if (const auto* react = std::get_if<React>(&action)) return react->messageId;
+  return 0;
+}
+
+/// What the sender wrote, on its way into the event.
+[[nodiscard]] inline std::string* content_of(Action& action) {
+  if (auto* message = std::get_if<NewMessage>(&action)) return &message->content;
+  if (auto* edit = std::get_if<EditMessage>(&action)) return &edit->content;
+  return nullptr;
+}
+
+/// Answered by `message.sent`; other actions by their event.
+[[nodiscard]] inline bool answered_by_sent(const Action& action) {
+  return std::holds_alternative<NewMessage>(action) || changed_message(action) != 0;
+}
 
 /// A command that makes an event, on its way to the conversation's owner.
 struct EventCommand {
@@ -78,7 +111,10 @@ struct EventCommand {
   /// A limit refused it where it came in. Told only after the owner has seen that it is no repetition.
   std::optional<Error> refusal;
   bool hooksAsked = false;
-  bool lookedUp = false;      ///< known not to be a repetition
+  bool lookedUp = false;     ///< known not to be a repetition
+  bool targetAsked = false;  ///< the message to be changed was looked for
+  /// That message, as it is when the command's turn comes; null: there is none.
+  std::unique_ptr<FoundMessage> target;
   std::uint64_t arrival = 0;  ///< counts what came to this home
   std::uint8_t attempts = 0;  ///< how often it was appended in vain through no fault of its own
 };

@@ -46,6 +46,68 @@ class Planner {
     return plan;
   }
 
+  Result<Plan> operator()(const EditMessage&) const {
+    auto found = target();
+    if (!found) return std::move(found).error();
+    const FoundMessage& message = **found;
+    if (message.event.senderId != command_.from.user())
+      return refuse(ErrorCode::forbidden, "only its author may edit a message");
+    if (too_late(message, options_.editWindow))
+      return refuse(ErrorCode::forbidden, "the message is too old to be edited");
+    if (message.view.state.edits.size() >= kMaxEdits)
+      return refuse(ErrorCode::too_large, "the message was edited too often");
+    auto plan = change_plan(EventKind::edit, message);
+    if (!plan || plan->effects.messages.empty()) return plan;
+    MessageState& state = plan->effects.messages[0].state;
+    state.editedAt = now_;
+    state.edits.push_back(conversation_.head + 1);
+    return plan;  // the content is put in when the plan is carried out
+  }
+
+  Result<Plan> operator()(const DeleteMessage&) const {
+    auto found = target();
+    if (!found) return std::move(found).error();
+    const FoundMessage& message = **found;
+    const bool own = message.event.senderId == command_.from.user();
+    if (!own && (conversation_.direct() || self()->role != Role::admin))
+      return refuse(ErrorCode::forbidden, "only its author or an admin may delete a message for everyone");
+    if (own && too_late(message, options_.deleteWindow))
+      return refuse(ErrorCode::forbidden, "the message is too old to be deleted for everyone");
+    // Whoever is blocked may still take back what was said before.
+    Plan plan = change_of(EventKind::tombstone, message);
+    MessageChange& change = plan.effects.messages[0];
+    change.erased = {message.event.seq};
+    change.erased.insert(change.erased.end(), change.state.edits.begin(), change.state.edits.end());
+    change.state.content.clear();
+    change.state.reactions.clear();
+    change.state.deletedAt = now_;
+    change.state.deletedBy = command_.from.user();
+    return plan;
+  }
+
+  Result<Plan> operator()(const React& react) const {
+    auto found = target();
+    if (!found) return std::move(found).error();
+    const FoundMessage& message = **found;
+    std::vector<std::string> own = message.view.ownReactions;
+    const auto place = std::lower_bound(own.begin(), own.end(), react.emoji);
+    const bool there = place != own.end() && *place == react.emoji;
+    auto plan = change_plan(EventKind::reaction, message);
+    if (!plan) return plan;
+    plan->event.content = protocol::reaction_event_content(react.emoji, react.add);
+    // What changes nothing is an event all the same: it is what its sender is answered with.
+    if (there == react.add) plan->effects.messages.clear();
+    if (plan->effects.messages.empty()) return plan;
+    MessageChange& change = plan->effects.messages[0];
+    if (react.add && (own.size() >= kMaxEmojiPerUser || !count_one_more(change.state, react.emoji)))
+      return refuse(ErrorCode::too_large, "there are too many different reactions to this message");
+    if (!react.add) count_one_less(change.state, react.emoji);
+    react.add ? void(own.insert(place, react.emoji)) : void(own.erase(place));
+    change.reactor = command_.from.user();
+    change.emoji = std::move(own);
+    return plan;
+  }
+
   Result<Plan> operator()(const CreateGroup& create) const {
     if (conversation_.exists) return refuse(ErrorCode::forbidden, "a conversation of this id exists already");
     std::vector<UserId> everyone = create.members;
@@ -130,6 +192,67 @@ class Planner {
     const auto found = conversation_.members.find(command_.from.user());
     return found == conversation_.members.end() ? nullptr : &found->second;
   }
+  /// The message that a command changes, if its sender can see it and it still stands.
+  [[nodiscard]] Result<const FoundMessage*> target() const {
+    if (!conversation_.exists || self() == nullptr) return not_a_member();
+    const FoundMessage* found = command_.target.get();
+    const bool seen = found != nullptr && found->event.kind == EventKind::message &&
+                      found->event.seq >= self()->joinSeq &&
+                      (!found->event.hiddenFromOthers || found->event.senderId == command_.from.user());
+    if (!seen || found->hidden || found->view.state.deleted())
+      return refuse(ErrorCode::not_found, "`messageId`: no such message here");
+    return found;
+  }
+
+  [[nodiscard]] bool too_late(const FoundMessage& message, std::chrono::milliseconds window) const {
+    return window.count() != 0 && now_ - message.event.timestamp > window.count();
+  }
+
+  [[nodiscard]] Plan change_of(EventKind kind, const FoundMessage& message) const {
+    Plan plan{draft(command_, kind), {}, false};
+    plan.event.targetId = message.event.messageId;
+    plan.event.targetSeq = message.event.seq;
+    plan.event.messageType = message.event.messageType;
+    plan.event.hiddenFromOthers = message.event.hiddenFromOthers;
+    MessageChange& change = plan.effects.messages.emplace_back();
+    change.state = message.view.state;
+    if (!message.event.hiddenFromOthers) change.state.ordinal = message.event.ordinal;
+    return plan;
+  }
+
+  /// Like a message, a change is refused to who blocks the other side, and kept from who blocks its sender:
+  /// then it changes nothing either.
+  [[nodiscard]] Result<Plan> change_plan(EventKind kind, const FoundMessage& message) const {
+    Plan plan = change_of(kind, message);
+    if (!conversation_.direct() || conversation_.inboxes.size() != 2) return plan;
+    const bool first = conversation_.inboxes[0].first == command_.from.user();
+    if (first ? conversation_.firstBlocksSecond : conversation_.secondBlocksFirst)
+      return refuse(ErrorCode::blocked, "you have blocked this user");
+    if (first ? !conversation_.secondBlocksFirst : !conversation_.firstBlocksSecond) return plan;
+    if (!plan.event.hiddenFromOthers) plan.effects.messages.clear();
+    plan.event.hiddenFromOthers = true;
+    return plan;
+  }
+
+  [[nodiscard]] static std::vector<ReactionCount>::iterator place_of(MessageState& state,
+                                                                     const std::string& emoji) {
+    return std::lower_bound(
+        state.reactions.begin(), state.reactions.end(), emoji,
+        [](const ReactionCount& reaction, const std::string& wanted) { return reaction.emoji < wanted; });
+  }
+  [[nodiscard]] static bool count_one_more(MessageState& state, const std::string& emoji) {
+    const auto place = place_of(state, emoji);
+    if (place != state.reactions.end() && place->emoji == emoji) return ++place->users, true;
+    if (state.reactions.size() >= kMaxEmojiPerMessage) return false;
+    state.reactions.insert(place, {emoji, 1});
+    return true;
+  }
+  static void count_one_less(MessageState& state, const std::string& emoji) {
+    const auto place = place_of(state, emoji);
+    if (place != state.reactions.end() && place->emoji == emoji && --place->users == 0)
+      state.reactions.erase(place);
+  }
+
   [[nodiscard]] std::optional<Error> group() const {
     if (!conversation_.exists || self() == nullptr) return not_a_member();
     if (conversation_.direct())
@@ -150,7 +273,7 @@ class Planner {
   [[nodiscard]] Plan message_plan(const NewMessage& message) const {
     Plan plan{draft(command_, EventKind::message), {}, false};
     plan.event.messageType = message.type;
-    plan.event.replyTo = message.replyTo;
+    plan.event.targetId = message.replyTo;
     return plan;  // the content is moved in when the plan is carried out
   }
 
@@ -219,6 +342,9 @@ void stamp(Conversation& conversation, Plan& plan, Timestamp now) {
   conversation.exists = true;
   if (plan.effects.info) conversation.info = *plan.effects.info;
   if (plan.changesMembers) conversation.memberSeq = event.seq;
+  for (const MessageChange& change : plan.effects.messages)
+    if (change.state.deleted())
+      conversation.lastDeletedOrdinal = std::max(conversation.lastDeletedOrdinal, change.state.ordinal);
   for (const MembershipChange& change : plan.effects.members) {
     if (change.removed) {
       conversation.members.erase(change.member.userId);

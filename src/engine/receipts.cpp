@@ -41,7 +41,7 @@ void ConversationHome::apply_receipt(Conversation& conversation, ReceiptCommand 
   if (command.messageId != 0 && command.seq == 0) {
     for (const RecentEvent& event : conversation.recent)
       if (event.messageId == command.messageId) command.seq = event.seq;
-    if (command.seq == 0) return resolve_message(std::move(command), 1, conversation.committedHead);
+    if (command.seq == 0) return resolve_message(std::move(command));
   }
   if (command.epoch != conversation.epoch) {
     const Error error = bad_position("`epoch`: the conversation is at another one");
@@ -76,33 +76,22 @@ void ConversationHome::apply_receipt(Conversation& conversation, ReceiptCommand 
                        });
 }
 
-/// Ids grow with seq, so a message that is not among the newest is found by halving: at most 50 reads of one.
-void ConversationHome::resolve_message(ReceiptCommand command, Seq low, Seq high) {
-  if (low > high) {
-    const Error error{ErrorCode::not_found, "`messageId`: no such message here", {}};
-    return finish_receipt(command, &error);
-  }
-  const Seq middle = low + (high - low) / 2;
-  ReadRequest request;
-  request.log = command.conversationId;
-  request.from = request.to = middle;
-  context_.store->read({request}, *context_.executor,
-                       [busy = context_.busy, this, command = std::move(command), low, high,
-                        middle](std::vector<Result<EventRange>> ranges) mutable {
-                         if (!ranges[0] || ranges[0]->events.empty()) {
-                           const Error error{ErrorCode::unavailable, "the log cannot be read",
-                                             std::chrono::milliseconds(500)};
-                           return finish_receipt(command, &error);
-                         }
-                         const MessageId found = ranges[0]->events[0].messageId;
-                         if (found < command.messageId)
-                           return resolve_message(std::move(command), middle + 1, high);
-                         if (found > command.messageId)
-                           return resolve_message(std::move(command), low, middle - 1);
-                         command.seq = middle;
-                         command.epoch = ranges[0]->events[0].epoch;
-                         receipt(std::move(command));
-                       });
+void ConversationHome::resolve_message(ReceiptCommand command) {
+  MessageQuery query{command.conversationId, command.messageId, UserId(command.from.user())};
+  context_.store->find_messages(
+      {std::move(query)}, *context_.executor,
+      [busy = context_.busy, this,
+       command = std::move(command)](std::vector<Result<std::optional<FoundMessage>>> answers) mutable {
+        if (answers[0] && *answers[0]) {
+          command.seq = (*answers[0])->event.seq;
+          command.epoch = (*answers[0])->event.epoch;
+          return receipt(std::move(command));
+        }
+        const Error error = answers[0] ? Error{ErrorCode::not_found, "`messageId`: no such message here", {}}
+                                       : Error{ErrorCode::unavailable, "the log cannot be read",
+                                               std::chrono::milliseconds(500)};
+        finish_receipt(command, &error);
+      });
 }
 
 void ConversationHome::advance_cursor(Conversation& conversation, ReceiptCommand command,
@@ -166,23 +155,44 @@ void ConversationHome::on_advanced(std::vector<PendingReceipt> receipts,
   }
 }
 
-void ConversationHome::tell_senders(Conversation& conversation, const PendingReceipt& receipt) {
+void ConversationHome::tell_own_devices(Conversation& conversation, const PendingReceipt& receipt,
+                                        MessageId messageId) {
   const UserId reader(receipt.command.from.user());
-  MessageId messageId = 0;
-  if (const RecentEvent* event = recent(conversation, receipt.seq)) messageId = event->messageId;
-  if (receipt.command.read) {
-    const MemberRecord* member = conversation.member(reader);
-    const std::uint64_t unread =
-        member == nullptr ? 0 : unread_of(conversation.committedOrdinal, member->cursor, member->joinOrdinal);
+  const MemberRecord* member = conversation.member(reader);
+  const auto tell = [this, receipt, reader, messageId, epoch = conversation.epoch](std::uint64_t unread) {
     const FrameRef frame = outlet_.frame(
         [&](std::string& out) {
-          protocol::append_sync_read(out, conversation.id, receipt.seq, conversation.epoch, messageId,
-                                     unread);
+          protocol::append_sync_read(out, receipt.id, receipt.seq, epoch, messageId, unread);
         },
         {DeliveryClass::ephemeral, {}, 0});
     context_.router->publish(context_.link->self(), context_.inbox(reader),
                              {frame, 0, receipt.command.from.session, nullptr});
-  }
+  };
+  if (member == nullptr) return tell(0);
+  const std::uint64_t unread = unread_of(conversation.committedOrdinal, member->cursor, member->joinOrdinal);
+  if (unread == 0 || conversation.lastDeletedOrdinal <= seen_ordinal(member->cursor, member->joinOrdinal))
+    return tell(unread);
+  // Some of them are deleted: the store knows how many.
+  UserConversationsRequest request;
+  request.userId = reader;
+  request.only = conversation.id;
+  context_.store->conversations_of(
+      {std::move(request)}, *context_.executor,
+      [busy = context_.busy, tell, unread](std::vector<Result<std::vector<UserConversation>>> answers) {
+        tell(answers[0] && !answers[0]->empty() ? unread_of(answers[0]->front()) : unread);
+      });
+}
+
+void ConversationHome::message_hidden(const ConversationId& id, std::uint64_t ordinal) {
+  if (Conversation* conversation = find(id))
+    conversation->lastDeletedOrdinal = std::max(conversation->lastDeletedOrdinal, ordinal);
+}
+
+void ConversationHome::tell_senders(Conversation& conversation, const PendingReceipt& receipt) {
+  const UserId reader(receipt.command.from.user());
+  MessageId messageId = 0;
+  if (const RecentEvent* event = recent(conversation, receipt.seq)) messageId = event->messageId;
+  if (receipt.command.read) tell_own_devices(conversation, receipt, messageId);
   if (conversation.large()) return;
   // Who blocks whom is not shown in receipts either.
   if (conversation.direct() && (conversation.firstBlocksSecond || conversation.secondBlocksFirst)) return;

@@ -28,6 +28,16 @@ Hello read_hello(FieldReader& in) {
   return hello;
 }
 
+std::string_view read_content(FieldReader& in, const Limits& limits) {
+  const Value* content = in.required(Field::content);
+  if (content == nullptr) return {};
+  if (content->raw.size() > limits.contentBytes) {
+    in.fail(Field::content, "is longer than " + std::to_string(limits.contentBytes) + " bytes",
+            ErrorCode::too_large);
+  }
+  return content->raw;
+}
+
 MessageSend read_send(FieldReader& in, const Limits& limits) {
   MessageSend send;
   if (in.has_any(kUnsupportedInSend)) {
@@ -50,16 +60,43 @@ MessageSend read_send(FieldReader& in, const Limits& limits) {
                                                                 "location", "contact", "custom"}));
   }
   if (in.has(Field::replyTo)) send.replyTo = in.message_id(Field::replyTo);
-  if (const Value* content = in.required(Field::content)) {
-    send.content = content->raw;
-    if (send.content.size() > limits.contentBytes) {
-      in.fail(Field::content, "is longer than " + std::to_string(limits.contentBytes) + " bytes",
-              ErrorCode::too_large);
-    }
-  }
+  send.content = read_content(in, limits);
   return send;
 }
 static_assert(static_cast<int>(MessageType::text) == 0 && static_cast<int>(MessageType::custom) == 7);
+
+template <class ForConversation>
+ForConversation read_change(FieldReader& in) {
+  ForConversation change;
+  change.conversationId = in.id(Field::conversationId);
+  change.clientMsgId = in.client_msg_id();
+  return change;
+}
+
+MessageEdit read_edit(FieldReader& in, const Limits& limits) {
+  auto edit = read_change<MessageEdit>(in);
+  edit.messageId = in.message_id(Field::messageId);
+  edit.content = read_content(in, limits);
+  return edit;
+}
+
+MessageDelete read_delete(FieldReader& in) {
+  MessageDelete remove;
+  remove.conversationId = in.id(Field::conversationId);
+  remove.messageId = in.message_id(Field::messageId);
+  remove.forEveryone = in.choice(Field::scope, {"me", "everyone"}) == 1;
+  if (remove.forEveryone || in.has(Field::clientMsgId)) remove.clientMsgId = in.client_msg_id();
+  return remove;
+}
+
+MessageReact read_react(FieldReader& in) {
+  auto react = read_change<MessageReact>(in);
+  react.messageId = in.message_id(Field::messageId);
+  react.emoji = in.text(Field::emoji, kMaxEmojiBytes);
+  if (react.emoji.empty()) in.fail(Field::emoji, "must not be empty");
+  react.add = in.choice(Field::op, {"add", "remove"}) == 0;
+  return react;
+}
 
 /// One conversation with `seq` (or `messageId`, where a message may be named), or many in `cursors`.
 std::vector<Position> read_positions(FieldReader& in, bool byMessage) {
@@ -108,6 +145,7 @@ History read_history(FieldReader& in) {
   if (in.has(Field::before)) history.before = in.integer(Field::before, kMaxWireInteger);
   if (in.has(Field::after)) history.after = in.integer(Field::after, kMaxWireInteger);
   history.limit = in.limit(history.limit, kMaxPage);
+  history.raw = in.flag(Field::raw);
   return history;
 }
 
@@ -121,14 +159,6 @@ ConversationCreate read_create(FieldReader& in) {
   create.name = in.text_or_empty(Field::name, kMaxNameBytes);
   if (in.has(Field::members)) create.members = in.ids(Field::members, kMaxMembersPerCommand);
   return create;
-}
-
-template <class ForConversation>
-ForConversation read_change(FieldReader& in) {
-  ForConversation change;
-  change.conversationId = in.id(Field::conversationId);
-  change.clientMsgId = in.client_msg_id();
-  return change;
 }
 
 ConversationUpdate read_update(FieldReader& in) {
@@ -196,6 +226,12 @@ Command read_fields(FieldReader& in, CommandType type, const Limits& limits) {
       return ClientState{in.choice(Field::state, {"foreground", "background"}) == 0};
     case CommandType::message_send:
       return read_send(in, limits);
+    case CommandType::message_edit:
+      return read_edit(in, limits);
+    case CommandType::message_delete:
+      return read_delete(in);
+    case CommandType::message_react:
+      return read_react(in);
     case CommandType::message_received:
       return MessageReceived{read_positions(in, false)};
     case CommandType::message_read:
@@ -222,9 +258,6 @@ Command read_fields(FieldReader& in, CommandType type, const Limits& limits) {
       return read_members(in);
     case CommandType::conversations_list:
       return read_list(in);
-    case CommandType::message_edit:
-    case CommandType::message_delete:
-    case CommandType::message_react:
     case CommandType::auth_refresh:
     case CommandType::conversation_archive:
       break;

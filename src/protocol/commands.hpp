@@ -11,6 +11,7 @@
 #include "chatcore/model/conversation.hpp"
 #include "chatcore/model/event.hpp"
 #include "chatcore/model/ids.hpp"
+#include "chatcore/model/message_state.hpp"
 #include "protocol/request_id.hpp"
 
 /// What a client may ask for, as typed values: fields are present, of the right type and within their bounds.
@@ -46,6 +47,29 @@ struct MessageSend {
   MessageType messageType = MessageType::text;
   MessageId replyTo = 0;     ///< 0: none
   std::string_view content;  ///< the very bytes that came in: one complete, valid JSON value
+};
+
+/// Views as in MessageSend.
+struct MessageEdit {
+  ConversationId conversationId;
+  ClientMsgId clientMsgId;
+  MessageId messageId = 0;
+  std::string_view content;
+};
+
+struct MessageDelete {
+  ConversationId conversationId;
+  ClientMsgId clientMsgId;  ///< empty only if not for everyone
+  MessageId messageId = 0;
+  bool forEveryone = false;
+};
+
+struct MessageReact {
+  ConversationId conversationId;
+  ClientMsgId clientMsgId;
+  MessageId messageId = 0;
+  std::string emoji;  ///< 1 to kMaxEmojiBytes bytes
+  bool add = true;
 };
 
 /// A place in a conversation that a device has come to. `messageId` is set in place of `seq` where a client
@@ -90,6 +114,7 @@ struct History {
   std::optional<Seq> before;  ///< exclusive; at most one of both is set; neither: from the head
   std::optional<Seq> after;   ///< exclusive
   std::uint32_t limit = 50;   ///< 1 to 500
+  bool raw = false;           ///< the events as they came, instead of the messages as they are now
 };
 
 struct ConversationCreate {
@@ -146,9 +171,10 @@ struct ConversationsList {
 };
 
 using Command =
-    std::variant<MessageSend, MessageReceived, MessageRead, Typing, PresencePing, PresenceSubscribe,
-                 PresenceUnsubscribe, PresenceGet, ClientState, Sync, History, ConversationCreate,
-                 ConversationUpdate, ConversationAddMembers, ConversationRemoveMembers, ConversationSetRole,
-                 ConversationLeave, ConversationMute, ConversationMembers, ConversationsList, Hello>;
+    std::variant<MessageSend, MessageEdit, MessageDelete, MessageReact, MessageReceived, MessageRead, Typing,
+                 PresencePing, PresenceSubscribe, PresenceUnsubscribe, PresenceGet, ClientState, Sync,
+                 History, ConversationCreate, ConversationUpdate, ConversationAddMembers,
+                 ConversationRemoveMembers, ConversationSetRole, ConversationLeave, ConversationMute,
+                 ConversationMembers, ConversationsList, Hello>;
 
 }  // namespace chatcore::protocol

@@ -106,12 +106,69 @@ std::size_t texts_of(std::string_view conversationId, const EventView& event) {
          event.clientMsgId.size() + event.content.size();
 }
 
-void write_message_fields(Pen& pen, const EventView& event) {
+void write_sender(Pen& pen, const EventView& event) {
   pen << ",\"senderId\":\"" << event.senderId << "\",\"senderDeviceId\":\"" << event.senderDeviceId << "\"";
+}
+
+/// What has become of a message, but for its content: members to come after the others.
+std::string members_of(const MessageView& view) {
+  std::string out;
+  const MessageState& state = view.state;
+  if (state.deleted()) {
+    out += ",\"deletedAt\":";
+    append_number(out, state.deletedAt);
+    append_text_id(out, ",\"deletedBy\":\"", state.deletedBy);
+    return out;
+  }
+  if (state.editedAt != 0) {
+    out += ",\"editedAt\":";
+    append_number(out, state.editedAt);
+  }
+  if (state.reactions.empty()) return out;
+  out += ",\"reactions\":[";
+  for (const ReactionCount& reaction : state.reactions) {
+    separate(out);
+    out += "{\"emoji\":";
+    append_quoted(out, reaction.emoji);
+    out += ",\"count\":";
+    append_number(out, reaction.users);
+    const bool mine = std::binary_search(view.ownReactions.begin(), view.ownReactions.end(), reaction.emoji);
+    out += mine ? ",\"mine\":true}" : "}";
+  }
+  out += ']';
+  return out;
+}
+
+/// A deleted message has none.
+std::string_view content_now(const EventView& event, const MessageView* view) {
+  if (view == nullptr) return event.content;
+  if (view->state.deleted()) return {};
+  return view->state.content.empty() ? event.content : std::string_view(view->state.content);
+}
+
+void write_content(Pen& pen, std::string_view content) {
+  content.empty() ? pen << ",\"deleted\":true" : pen << ",\"content\":" << content;
+}
+
+void write_message_fields(Pen& pen, const EventView& event, std::string_view content) {
+  write_sender(pen, event);
   write_client_msg_id(pen, event.clientMsgId);
-  pen << ",\"messageType\":\"" << to_string(event.messageType) << "\",\"content\":" << event.content
-      << ",\"timestamp\":" << event.timestamp;
-  if (event.replyTo != 0) pen << ",\"replyTo\":\"" << event.replyTo << "\"";
+  pen << ",\"messageType\":\"" << to_string(event.messageType) << "\"";
+  write_content(pen, content);
+  pen << ",\"timestamp\":" << event.timestamp;
+  if (event.targetId != 0) pen << ",\"replyTo\":\"" << event.targetId << "\"";
+}
+
+void write_change_fields(Pen& pen, const EventView& event) {
+  write_sender(pen, event);
+  write_client_msg_id(pen, event.clientMsgId);
+  pen << ",\"timestamp\":" << event.timestamp << ",\"targetId\":\"" << event.targetId
+      << "\",\"targetSeq\":" << event.targetSeq;
+  if (event.kind == EventKind::edit) {
+    write_content(pen, event.content);
+  } else if (!event.content.empty()) {
+    pen << "," << event.content;
+  }
 }
 
 void write_other_fields(Pen& pen, const EventView& event) {
@@ -120,12 +177,15 @@ void write_other_fields(Pen& pen, const EventView& event) {
   if (!event.content.empty()) pen << "," << event.content;
 }
 
-void write_event(Pen& pen, std::string_view conversationId, const EventView& event) {
+void write_event(Pen& pen, std::string_view conversationId, const EventView& event,
+                 std::string_view content) {
   pen << "\"conversationId\":\"" << conversationId << "\",\"messageId\":\"" << event.messageId
       << "\",\"seq\":" << event.seq;
   write_epoch(pen, event.epoch);
   if (event.kind == EventKind::message) {
-    write_message_fields(pen, event);
+    write_message_fields(pen, event, content);
+  } else if (changes_message(event.kind)) {
+    write_change_fields(pen, event);
   } else {
     write_other_fields(pen, event);
   }
@@ -235,12 +295,13 @@ void append_message_sent(std::string& out, const RequestId& id, std::string_view
 }
 
 void append_event_data(std::string& out, std::string_view conversationId, const EventView& event,
-                       bool inPage) {
-  Pen pen(out, texts_of(conversationId, event));
-  pen << "{";
-  if (inPage) pen << "\"event\":\"" << to_string(event.kind) << "\",";
-  write_event(pen, conversationId, event);
-  pen << "}";
+                       const MessageView* view) {
+  const std::string_view content = content_now(event, view);
+  const std::string now = view != nullptr ? members_of(*view) : std::string();
+  Pen pen(out, texts_of(conversationId, event) + content.size() + now.size());
+  pen << "{\"event\":\"" << to_string(event.kind) << "\",";
+  write_event(pen, conversationId, event, content);
+  pen << std::string_view(now) << "}";
 }
 
 void append_live_frame_payload(std::string& out, std::string_view conversationId, const EventView& event,
@@ -249,7 +310,7 @@ void append_live_frame_payload(std::string& out, std::string_view conversationId
   id.append_member(out);
   Pen pen(out, texts_of(conversationId, event));
   pen << ",\"data\":{";
-  write_event(pen, conversationId, event);
+  write_event(pen, conversationId, event, event.content);
   pen << "}}";
 }
 
@@ -276,6 +337,14 @@ void append_sync_read(std::string& out, std::string_view conversationId, Seq las
   write_epoch(pen, epoch);
   if (lastReadMessageId != 0) pen << ",\"lastReadMessageId\":\"" << lastReadMessageId << "\"";
   pen << ",\"unread\":" << unread << "}";
+}
+
+void append_sync_deleted(std::string& out, std::string_view conversationId, Seq seq, Epoch epoch,
+                         MessageId messageId, std::uint64_t unread) {
+  Pen pen(out, conversationId.size());
+  pen << "{\"type\":\"sync.deleted\",\"conversationId\":\"" << conversationId << "\",\"seq\":" << seq;
+  write_epoch(pen, epoch);
+  pen << ",\"messageId\":\"" << messageId << "\",\"unread\":" << unread << "}";
 }
 
 void append_typing_indicator(std::string& out, std::string_view conversationId, std::string_view userId,

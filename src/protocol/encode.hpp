@@ -9,6 +9,7 @@
 #include "chatcore/model/conversation.hpp"
 #include "chatcore/model/event.hpp"
 #include "chatcore/model/ids.hpp"
+#include "chatcore/model/message_state.hpp"
 #include "protocol/request_id.hpp"
 
 /// Server frames as JSON text, appended to the caller's buffer. Ids are trusted to be valid ids; all other
@@ -49,9 +50,10 @@ struct Placement {
 void append_message_sent(std::string& out, const RequestId& id, std::string_view clientMsgId,
                          std::string_view conversationId, const Placement& placed, bool duplicate);
 
-/// The `data` object of an event's live form; in a page with `"event":"<kind>"`.
+/// An event as it stands in a page: the `data` object of its live form with `"event":"<kind>"`. A message as
+/// `view` says that it is now; null: as it was sent.
 void append_event_data(std::string& out, std::string_view conversationId, const EventView& event,
-                       bool inPage);
+                       const MessageView* view = nullptr);
 /// The whole live frame: message.new, conversation.created (a conversation's first event),
 /// conversation.updated, conversation.member, message.edited, message.deleted or message.reaction.
 /// `id` only for the one who asked.
@@ -74,6 +76,10 @@ void append_message_read(std::string& out, const Receipt& receipt);
 void append_sync_read(std::string& out, std::string_view conversationId, Seq lastReadSeq, Epoch epoch,
                       MessageId lastReadMessageId, std::uint64_t unread);
 
+/// Also for the user's other devices: a message was deleted for oneself.
+void append_sync_deleted(std::string& out, std::string_view conversationId, Seq seq, Epoch epoch,
+                         MessageId messageId, std::uint64_t unread);
+
 void append_typing_indicator(std::string& out, std::string_view conversationId, std::string_view userId,
                              bool start);
 
@@ -90,7 +96,8 @@ void append_presence_update(std::string& out, const PresenceStatus& user);
 void begin_sync_page(std::string& out, const RequestId& id);
 void begin_sync_conversation(std::string& out, std::string_view conversationId);
 /// Also for history pages. Writes the separating comma where one is due.
-void append_page_event(std::string& out, std::string_view conversationId, const EventView& event);
+void append_page_event(std::string& out, std::string_view conversationId, const EventView& event,
+                       const MessageView* view = nullptr);
 
 struct MemberCursor {
   std::string_view userId;
@@ -138,6 +145,7 @@ struct ConversationEntry {
   std::uint64_t unread = 0;
   Timestamp mutedUntil = 0;            ///< 0: not muted
   const Event* lastMessage = nullptr;  ///< null: left out
+  const MessageView* lastMessageView = nullptr;
 };
 void begin_conversations_page(std::string& out, const RequestId& id);
 void append_conversation_entry(std::string& out, const ConversationEntry& entry);

@@ -55,9 +55,10 @@ void begin_sync_conversation(std::string& out, std::string_view conversationId) 
   out += ",\"events\":[";
 }
 
-void append_page_event(std::string& out, std::string_view conversationId, const EventView& event) {
+void append_page_event(std::string& out, std::string_view conversationId, const EventView& event,
+                       const MessageView* view) {
   separate(out);
-  append_event_data(out, conversationId, event, true);
+  append_event_data(out, conversationId, event, view);
 }
 
 void end_sync_conversation(std::string& out, const SyncConversation& conversation) {
@@ -142,7 +143,7 @@ void append_conversation_entry(std::string& out, const ConversationEntry& entry)
   append_integer(out, ",\"unread\":", entry.unread);
   if (entry.lastMessage != nullptr) {
     out += ",\"lastMessage\":";
-    append_event_data(out, entry.conversationId, *entry.lastMessage, true);
+    append_event_data(out, entry.conversationId, *entry.lastMessage, entry.lastMessageView);
   }
   out += entry.mutedUntil != 0 ? ",\"muted\":true" : ",\"muted\":false";
   if (entry.mutedUntil != 0) append_integer(out, ",\"mutedUntil\":", entry.mutedUntil);

@@ -72,4 +72,11 @@ std::string conversation_update_content(std::string_view name, std::string_view 
   return out;
 }
 
+std::string reaction_event_content(std::string_view emoji, bool add) {
+  std::string out = "\"emoji\":";
+  append_quoted(out, emoji);
+  out += add ? ",\"op\":\"add\"" : ",\"op\":\"remove\"";
+  return out;
+}
+
 }  // namespace chatcore::protocol

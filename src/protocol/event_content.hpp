@@ -26,4 +26,6 @@ enum class MemberOp : std::uint8_t { added, removed, left, role };
 /// A later change of a group's description.
 [[nodiscard]] std::string conversation_update_content(std::string_view name, std::string_view by);
 
+[[nodiscard]] std::string reaction_event_content(std::string_view emoji, bool add);
+
 }  // namespace chatcore::protocol

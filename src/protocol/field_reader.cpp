@@ -185,6 +185,12 @@ Epoch FieldReader::epoch() {
   return static_cast<Epoch>(epoch);
 }
 
+bool FieldReader::flag(Field field) {
+  bool value = false;
+  if (has(field) && required(field)->parsed.get(value)) fail(field, "must be true or false");
+  return value;
+}
+
 std::uint32_t FieldReader::limit(std::uint32_t otherwise, std::uint32_t max) {
   const std::uint64_t limit = integer_or(Field::limit, kMaxWireInteger, otherwise);
   if (limit < 1 || limit > max) {

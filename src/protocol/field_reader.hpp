@@ -59,6 +59,7 @@ class FieldReader {
     return has(field) ? integer(field, max) : otherwise;
   }
   Epoch epoch();
+  bool flag(Field field);  ///< absent: false
   std::uint32_t limit(std::uint32_t otherwise, std::uint32_t max);
 
  private:

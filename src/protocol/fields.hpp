@@ -11,6 +11,8 @@ namespace chatcore::protocol {
 enum class Field : std::uint8_t {
   id,
   to,
+  op,
+  raw,
   type,
   role,
   name,
@@ -21,6 +23,8 @@ enum class Field : std::uint8_t {
   limit,
   after,
   until,
+  emoji,
+  scope,
   token,
   state,
   before,
@@ -59,6 +63,9 @@ enum class CommandType : std::uint8_t {
   presence_unsubscribe,
   client_state,
   message_send,
+  message_edit,
+  message_delete,
+  message_react,
   message_received,
   message_read,
   typing_start,
@@ -73,9 +80,6 @@ enum class CommandType : std::uint8_t {
   conversation_members,
   conversations_list,
   // Known, and refused by name.
-  message_edit,
-  message_delete,
-  message_react,
   auth_refresh,
   conversation_archive,
 };

@@ -70,6 +70,22 @@ std::uint64_t payload_hash(const MessageSend& command) {
   return sip_hash({reinterpret_cast<const char*>(input.data()), input.size()});
 }
 
+std::uint64_t payload_hash(const MessageEdit& command) {
+  return Hasher("message.edit").integer(command.messageId).text(command.content).finish();
+}
+
+std::uint64_t payload_hash(const MessageDelete& command) {
+  return Hasher("message.delete").integer(command.messageId).finish();
+}
+
+std::uint64_t payload_hash(const MessageReact& command) {
+  return Hasher("message.react")
+      .integer(command.messageId)
+      .text(command.emoji)
+      .integer(command.add ? 1 : 0)
+      .finish();
+}
+
 std::uint64_t payload_hash(const ConversationCreate& command) {
   return Hasher("conversation.create")
       .text(command.conversationId)

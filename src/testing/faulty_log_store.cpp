@@ -95,6 +95,19 @@ void FaultyLogStore::read(std::vector<ReadRequest> batch, Executor& executor,
             [&](auto answer) { store_.read(std::move(batch), executor, std::move(answer)); });
 }
 
+void FaultyLogStore::find_messages(std::vector<MessageQuery> batch, Executor& executor,
+                                   Completion<std::vector<Result<std::optional<FoundMessage>>>> done) {
+  carry_out(plan_, executor, std::move(done), &failed_batch<Result<std::optional<FoundMessage>>>,
+            batch.size(),
+            [&](auto answer) { store_.find_messages(std::move(batch), executor, std::move(answer)); });
+}
+
+void FaultyLogStore::hide(std::vector<HideRequest> batch, Executor& executor,
+                          Completion<std::vector<Status>> done) {
+  carry_out(plan_, executor, std::move(done), &failed_batch<Status>, batch.size(),
+            [&](auto answer) { store_.hide(std::move(batch), executor, std::move(answer)); });
+}
+
 void FaultyLogStore::find_sends(std::vector<SendKey> batch, Executor& executor,
                                 Completion<std::vector<Result<std::optional<OriginalSend>>>> done) {
   carry_out(plan_, executor, std::move(done), &failed_batch<Result<std::optional<OriginalSend>>>,

@@ -32,6 +32,8 @@ class Subject {
   EventRange read(ReadRequest request);
   Seq head(const ConversationId& log);
   std::optional<OriginalSend> find_send(SendKey key);
+  std::optional<FoundMessage> find_message(MessageQuery query);
+  void hide(HideRequest request);
   Cursor advance(CursorUpdate update);
   std::vector<UserConversation> conversations_of(UserConversationsRequest request);
   std::vector<UserConversation> conversations_of(const UserId& user);
@@ -67,6 +69,7 @@ bool same(const EventView& a, const EventView& b);
 std::vector<ConformanceCase> append_cases(const MakeFixture& make);
 std::vector<ConformanceCase> effect_cases(const MakeFixture& make);
 std::vector<ConformanceCase> read_cases(const MakeFixture& make);
+std::vector<ConformanceCase> message_cases(const MakeFixture& make);
 std::vector<ConformanceCase> conversation_cases(const MakeFixture& make);
 
 }  // namespace chatcore::testing::log_store_cases

@@ -66,6 +66,21 @@ std::optional<OriginalSend> Subject::find_send(SendKey key) {
   return *answers.front();
 }
 
+std::optional<FoundMessage> Subject::find_message(MessageQuery query) {
+  auto answers =
+      executor_.wait<std::vector<Result<std::optional<FoundMessage>>>>([&](Executor& executor, auto done) {
+        store().find_messages({std::move(query)}, executor, std::move(done));
+      });
+  expect(answers.size() == 1 && answers.front().has_value(), "one answer per message");
+  return std::move(*answers.front());
+}
+
+void Subject::hide(HideRequest request) {
+  auto answers = executor_.wait<std::vector<Status>>(
+      [&](Executor& executor, auto done) { store().hide({std::move(request)}, executor, std::move(done)); });
+  expect(answers.size() == 1 && answers.front().has_value(), "one answer per hidden message");
+}
+
 Cursor Subject::advance(CursorUpdate update) {
   auto answers = executor_.wait<std::vector<Result<Cursor>>>([&](Executor& executor, auto done) {
     store().advance({std::move(update)}, executor, std::move(done));
@@ -134,7 +149,7 @@ Event message(Seq seq, const UserId& sender, const ClientMsgId& clientMsgId, std
   event.timestamp = kStart + static_cast<Timestamp>(seq);
   event.messageType = MessageType::custom;
   event.ordinal = seq;
-  event.replyTo = seq * 3;
+  event.targetId = seq * 3;
   event.payloadHash = 0xfeed'0000'0000'0000ULL + seq;
   event.senderId = sender;
   event.senderDeviceId = "phone";
@@ -179,9 +194,9 @@ void fill(Subject& subject, const ConversationId& log, std::size_t count) {
 bool same(const EventView& a, const EventView& b) {
   return a.seq == b.seq && a.epoch == b.epoch && a.messageId == b.messageId && a.timestamp == b.timestamp &&
          a.kind == b.kind && a.messageType == b.messageType && a.hiddenFromOthers == b.hiddenFromOthers &&
-         a.ordinal == b.ordinal && a.replyTo == b.replyTo && a.payloadHash == b.payloadHash &&
-         a.senderId == b.senderId && a.senderDeviceId == b.senderDeviceId && a.clientMsgId == b.clientMsgId &&
-         a.content == b.content;
+         a.ordinal == b.ordinal && a.targetId == b.targetId && a.targetSeq == b.targetSeq &&
+         a.payloadHash == b.payloadHash && a.senderId == b.senderId && a.senderDeviceId == b.senderDeviceId &&
+         a.clientMsgId == b.clientMsgId && a.content == b.content;
 }
 
 }  // namespace log_store_cases
@@ -189,7 +204,7 @@ bool same(const EventView& a, const EventView& b) {
 std::vector<ConformanceCase> log_store_conformance(std::function<std::unique_ptr<LogStoreFixture>()> make) {
   using namespace log_store_cases;
   std::vector<ConformanceCase> all;
-  for (auto part : {&append_cases, &effect_cases, &read_cases, &conversation_cases}) {
+  for (auto part : {&append_cases, &effect_cases, &read_cases, &message_cases, &conversation_cases}) {
     auto cases = part(make);
     all.insert(all.end(), std::make_move_iterator(cases.begin()), std::make_move_iterator(cases.end()));
   }

@@ -92,6 +92,16 @@ void OneFaultStore::read(std::vector<ReadRequest> batch, Executor& executor,
   on(PortCall::read).read(std::move(batch), executor, std::move(done));
 }
 
+void OneFaultStore::find_messages(std::vector<MessageQuery> batch, Executor& executor,
+                                  Completion<std::vector<Result<std::optional<FoundMessage>>>> done) {
+  on(PortCall::find_messages).find_messages(std::move(batch), executor, std::move(done));
+}
+
+void OneFaultStore::hide(std::vector<HideRequest> batch, Executor& executor,
+                         Completion<std::vector<Status>> done) {
+  store_.hide(std::move(batch), executor, std::move(done));
+}
+
 void OneFaultStore::find_sends(std::vector<SendKey> batch, Executor& executor,
                                Completion<std::vector<Result<std::optional<OriginalSend>>>> done) {
   on(PortCall::find_sends).find_sends(std::move(batch), executor, std::move(done));

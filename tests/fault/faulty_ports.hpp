@@ -21,6 +21,7 @@ enum class PortCall : std::uint8_t {
   append_one,  ///< single requests of a call; `delayed` is not for these
   claim,
   find_sends,
+  find_messages,
   read,
   advance,
   conversations_of,
@@ -47,6 +48,10 @@ class OneFaultStore final : public LogStore {
              Completion<std::vector<Result<LogState>>> done) override;
   void read(std::vector<ReadRequest> batch, Executor& executor,
             Completion<std::vector<Result<EventRange>>> done) override;
+  void find_messages(std::vector<MessageQuery> batch, Executor& executor,
+                     Completion<std::vector<Result<std::optional<FoundMessage>>>> done) override;
+  void hide(std::vector<HideRequest> batch, Executor& executor,
+            Completion<std::vector<Status>> done) override;
   void find_sends(std::vector<SendKey> batch, Executor& executor,
                   Completion<std::vector<Result<std::optional<OriginalSend>>>> done) override;
   void advance(std::vector<CursorUpdate> batch, Executor& executor,

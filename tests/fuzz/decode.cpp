@@ -7,6 +7,7 @@
 
 #include "fuzz.hpp"
 #include "protocol/encode.hpp"
+#include "protocol/event_content.hpp"
 #include "protocol/json_object.hpp"
 #include "protocol/payload_hash.hpp"
 
@@ -130,6 +131,19 @@ struct CheckBounds {
     require(valid_id(set.userId), "a role is somebody's");
   }
   void operator()(const ConversationLeave& leave) const { check_change(leave); }
+  void operator()(const MessageEdit& edit) const {
+    check_change(edit);
+    require(edit.messageId != 0 && !edit.content.empty(), "an edit puts something in the place of something");
+  }
+  void operator()(const MessageDelete& remove) const {
+    require(valid_id(remove.conversationId) && remove.messageId != 0, "a deletion is of a message");
+    require(valid_id(remove.clientMsgId) || (!remove.forEveryone && remove.clientMsgId.empty()),
+            "a deletion for everyone has a name");
+  }
+  void operator()(const MessageReact& react) const {
+    check_change(react);
+    require(!react.emoji.empty() && react.emoji.size() <= kMaxEmojiBytes, "an emoji is short");
+  }
   void operator()(const ConversationMute& mute) const {
     require(valid_id(mute.conversationId) && mute.until >= 0 && mute.until <= kMutedForever,
             "a mute has an end");
@@ -154,7 +168,7 @@ Event event_of(const MessageSend& send) {
   event.seq = 7;
   event.messageId = 1;
   event.messageType = send.messageType;
-  event.replyTo = send.replyTo;
+  event.targetId = send.replyTo;
   event.payloadHash = payload_hash(send);
   event.senderId = "alice";
   event.senderDeviceId = "phone";
@@ -212,6 +226,11 @@ struct CheckTexts {
   const RequestId& id;
   void operator()(const ConversationCreate& create) const { check_texts(id, create.name); }
   void operator()(const ConversationUpdate& update) const { check_texts(id, update.name); }
+  void operator()(const MessageReact& react) const {
+    std::string out = "{";
+    out += reaction_event_content(react.emoji, react.add) + "}";
+    require(valid(out, "a reaction is JSON").at("emoji") == react.emoji, "an emoji is shown as it is");
+  }
   void operator()(const Sync& sync) const { check_texts(id, sync.since.value_or("")); }
   template <class Other>
   void operator()(const Other&) const {}

@@ -98,6 +98,22 @@ void SimulatedStore::pass(PortCalls::Kind kind, const char* name, Method<Item, V
   });
 }
 
+template <class Item>
+void SimulatedStore::pass_status(PortCalls::Kind kind,
+                                 void (LogStore::*method)(std::vector<Item>, Executor&,
+                                                          Completion<std::vector<Status>>),
+                                 std::vector<Item> batch, Executor& executor,
+                                 Completion<std::vector<Status>> done) {
+  using Answer = std::vector<Status>;
+  auto held = std::make_shared<std::vector<Item>>(std::move(batch));
+  calls_.call<Answer>(executor, kind, std::move(done), [this, method, held](bool) {
+    if (fails()) return Answer(held->size(), Status(unavailable()));
+    return Collector::ask<Answer>([&](Executor& collector, Completion<Answer> answered) {
+      (store_.*method)(std::move(*held), collector, std::move(answered));
+    });
+  });
+}
+
 // What an engine recovers with does not fail: see README.md, "What it does not do".
 void SimulatedStore::claim(std::vector<ClaimRequest> batch, Executor& executor,
                            Completion<std::vector<Result<LogState>>> done) {
@@ -111,6 +127,17 @@ void SimulatedStore::read(std::vector<ReadRequest> batch, Executor& executor,
   const bool recovering = batch.front().maxBytes == UINT32_MAX;
   pass<ReadRequest, EventRange>(some_reader(), "read", &LogStore::read, std::move(batch), executor,
                                 std::move(done), !recovering);
+}
+
+void SimulatedStore::find_messages(std::vector<MessageQuery> batch, Executor& executor,
+                                   Completion<std::vector<Result<std::optional<FoundMessage>>>> done) {
+  pass<MessageQuery, std::optional<FoundMessage>>(some_reader(), "find_messages", &LogStore::find_messages,
+                                                  std::move(batch), executor, std::move(done));
+}
+
+void SimulatedStore::hide(std::vector<HideRequest> batch, Executor& executor,
+                          Completion<std::vector<Status>> done) {
+  pass_status(kHide, &LogStore::hide, std::move(batch), executor, std::move(done));
 }
 
 void SimulatedStore::find_sends(std::vector<SendKey> batch, Executor& executor,
@@ -142,14 +169,7 @@ void SimulatedStore::members(std::vector<MembersRequest> batch, Executor& execut
 
 void SimulatedStore::mute(std::vector<MuteRequest> batch, Executor& executor,
                           Completion<std::vector<Status>> done) {
-  auto held = std::make_shared<std::vector<MuteRequest>>(std::move(batch));
-  using Answer = std::vector<Status>;
-  calls_.call<Answer>(executor, kMute, std::move(done), [this, held](bool) {
-    if (fails()) return Answer(held->size(), Status(unavailable()));
-    return Collector::ask<Answer>([&](Executor& collector, Completion<Answer> answered) {
-      store_.mute(std::move(*held), collector, std::move(answered));
-    });
-  });
+  pass_status(kMute, &LogStore::mute, std::move(batch), executor, std::move(done));
 }
 
 void SimulatedStore::recover(std::uint32_t partition, Executor& executor,

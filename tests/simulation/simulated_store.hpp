@@ -29,6 +29,10 @@ class SimulatedStore final : public LogStore {
              Completion<std::vector<Result<LogState>>> done) override;
   void read(std::vector<ReadRequest> batch, Executor& executor,
             Completion<std::vector<Result<EventRange>>> done) override;
+  void find_messages(std::vector<MessageQuery> batch, Executor& executor,
+                     Completion<std::vector<Result<std::optional<FoundMessage>>>> done) override;
+  void hide(std::vector<HideRequest> batch, Executor& executor,
+            Completion<std::vector<Status>> done) override;
   void find_sends(std::vector<SendKey> batch, Executor& executor,
                   Completion<std::vector<Result<std::optional<OriginalSend>>>> done) override;
   void advance(std::vector<CursorUpdate> batch, Executor& executor,
@@ -44,7 +48,7 @@ class SimulatedStore final : public LogStore {
   void settled(std::vector<ConversationId> logs) override;
 
  private:
-  enum Kind : PortCalls::Kind { kAppend, kClaim, kFind, kAdvance, kMembers, kMute, kReads };
+  enum Kind : PortCalls::Kind { kAppend, kClaim, kFind, kAdvance, kMembers, kMute, kHide, kReads };
 
   [[nodiscard]] AppendResult append_one(AppendRequest request, bool told);
   [[nodiscard]] AppendResult carry_out(AppendRequest request);
@@ -62,6 +66,10 @@ class SimulatedStore final : public LogStore {
   template <class Item, class Value>
   void pass(PortCalls::Kind kind, const char* name, Method<Item, Value> method, std::vector<Item> batch,
             Executor& executor, Completion<std::vector<Result<Value>>> done, bool mayFail = true);
+  template <class Item>
+  void pass_status(PortCalls::Kind kind,
+                   void (LogStore::*method)(std::vector<Item>, Executor&, Completion<std::vector<Status>>),
+                   std::vector<Item> batch, Executor& executor, Completion<std::vector<Status>> done);
 
   World& world_;
   PortCalls calls_;

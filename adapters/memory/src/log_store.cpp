@@ -48,6 +48,21 @@ void MemoryLogStore::read(std::vector<ReadRequest> batch, Executor& executor,
                                      [this](const ReadRequest& item) { return state_->table.read(item); });
 }
 
+void MemoryLogStore::find_messages(std::vector<MessageQuery> batch, Executor& executor,
+                                   Completion<std::vector<Result<std::optional<FoundMessage>>>> done) {
+  state_->answer<Result<std::optional<FoundMessage>>>(
+      batch, executor, std::move(done),
+      [this](const MessageQuery& item) { return state_->table.find_message(item); });
+}
+
+void MemoryLogStore::hide(std::vector<HideRequest> batch, Executor& executor,
+                          Completion<std::vector<Status>> done) {
+  state_->answer<Status>(batch, executor, std::move(done), [this](const HideRequest& item) {
+    state_->table.hide(item);
+    return Status{};
+  });
+}
+
 void MemoryLogStore::find_sends(std::vector<SendKey> batch, Executor& executor,
                                 Completion<std::vector<Result<std::optional<OriginalSend>>>> done) {
   state_->answer<Result<std::optional<OriginalSend>>>(

@@ -38,8 +38,18 @@ bool repeats_itself(const std::vector<Event>& events) {
   return false;
 }
 
+bool follows_what_it_changes(const AppendRequest& request) {
+  const auto committed = [&](Seq seq) { return seq != 0 && seq <= request.expectedHead; };
+  return std::all_of(request.effects.messages.begin(), request.effects.messages.end(),
+                     [&](const MessageChange& change) {
+                       return committed(change.state.seq) && change.erased.size() <= 1 + kMaxEdits &&
+                              std::all_of(change.erased.begin(), change.erased.end(), committed);
+                     });
+}
+
 const char* malformed(const AppendRequest& request) {
   if (request.log.empty()) return "an append names no log";
+  if (!follows_what_it_changes(request)) return "a changed message is not an earlier one";
   if (request.events.empty() || request.events.size() > kMaxEventsPerAppend)
     return "an append carries 1 to 64 events";
   Seq next = request.expectedHead;
@@ -62,13 +72,14 @@ std::size_t weight(const Event& event) {
          event.clientMsgId.size() + 64;
 }
 
+/// The newest that a user may see, and has not deleted for oneself.
 const Event* last_message_for(const StoredLog& log, const UserId& user, Seq joinSeq) {
   std::size_t seen = 0;
   for (auto event = log.events.rbegin(); event != log.events.rend() && seen < kLastMessageScan;
        ++event, ++seen) {
     if (event->seq < joinSeq) return nullptr;
     const bool visible = !event->hiddenFromOthers || event->senderId == user;
-    if (event->kind == EventKind::message && visible) return &*event;
+    if (event->kind == EventKind::message && visible && !log.hides(user, event->seq)) return &*event;
   }
   return nullptr;
 }
@@ -78,6 +89,29 @@ const Event* last_message_for(const StoredLog& log, const UserId& user, Seq join
 Cursor StoredLog::cursor_of(const UserId& user) const {
   const auto found = cursors.find(user);
   return found == cursors.end() ? Cursor{} : found->second;
+}
+
+bool StoredLog::hides(const UserId& user, Seq seq) const {
+  const auto own = hidden.find(user);
+  return own != hidden.end() && own->second.contains(seq);
+}
+
+MessageView StoredLog::view_of(Seq seq, const UserId& user) const {
+  MessageView view;
+  view.state.seq = seq;
+  if (const auto state = states.find(seq); state != states.end()) view.state = state->second;
+  if (const auto own = reactions.find({seq, user}); own != reactions.end()) view.ownReactions = own->second;
+  return view;
+}
+
+std::uint64_t StoredLog::deleted_after(std::uint64_t seenOrdinal, const UserId& user) const {
+  auto count = static_cast<std::uint64_t>(
+      std::distance(deletedOrdinals.upper_bound(seenOrdinal), deletedOrdinals.end()));
+  if (const auto own = hidden.find(user); own != hidden.end()) {
+    for (const auto& [seq, ordinal] : own->second)
+      if (ordinal > seenOrdinal && !deletedOrdinals.contains(ordinal)) ++count;
+  }
+  return std::min(count, kMaxDeletedCounted);
 }
 
 AppendResult LogTable::append(const AppendRequest& request) {
@@ -119,6 +153,12 @@ void LogTable::apply(const ConversationId& id, StoredLog& log, const AppendReque
   }
   for (const CursorAdvance& advance : request.effects.cursors)
     raise(log.cursors[advance.userId], advance.cursor);
+  for (const MessageChange& change : request.effects.messages) {
+    for (const Seq seq : change.erased) log.events[seq - 1].content.clear();
+    if (!change.reactor.empty()) log.reactions[{change.state.seq, change.reactor}] = change.emoji;
+    if (change.state.deleted() && change.state.ordinal != 0) log.deletedOrdinals.insert(change.state.ordinal);
+    log.states.insert_or_assign(change.state.seq, change.state);
+  }
   log.mayBeUnpublished |= request.effects.mayBeUnpublished;
   events_ += request.events.size();
   for (const Event& event : request.events) {
@@ -148,6 +188,9 @@ Result<LogState> LogTable::claim(const ClaimRequest& request) {
   state.lastMessageId = last.messageId;
   state.ordinal = last.ordinal;
   state.memberSeq = log.memberSeq;
+  state.lastDeletedOrdinal = log.lastHiddenOrdinal;
+  if (!log.deletedOrdinals.empty())
+    state.lastDeletedOrdinal = std::max(state.lastDeletedOrdinal, *log.deletedOrdinals.rbegin());
   state.info = log.info;
   for (const auto& [user, member] : log.members) state.members.push_back({member, log.cursor_of(user)});
   return state;
@@ -167,8 +210,31 @@ EventRange LogTable::read(const ReadRequest& request) const {
     range.more = taken >= request.maxEvents || (taken > 0 && bytes > request.maxBytes);
     if (range.more) break;
     range.events.push_back(event);
+    if (request.withViews && log.states.contains(event.seq))
+      range.changed.push_back(log.view_of(event.seq, request.viewer));
+    if (log.hides(request.viewer, event.seq)) range.hidden.push_back(event.seq);
+  }
+  if (request.newestFirst) {
+    std::reverse(range.changed.begin(), range.changed.end());
+    std::reverse(range.hidden.begin(), range.hidden.end());
   }
   return range;
+}
+
+std::optional<FoundMessage> LogTable::find_message(const MessageQuery& query) const {
+  const auto found = logs_.find(query.log);
+  if (found == logs_.end()) return std::nullopt;
+  const StoredLog& log = found->second;
+  const auto event = std::lower_bound(log.events.begin(), log.events.end(), query.messageId,
+                                      [](const Event& left, MessageId id) { return left.messageId < id; });
+  if (event == log.events.end() || event->messageId != query.messageId) return std::nullopt;
+  return FoundMessage{*event, log.view_of(event->seq, query.userId), log.hides(query.userId, event->seq)};
+}
+
+void LogTable::hide(const HideRequest& request) {
+  StoredLog& log = logs_[request.log];
+  log.hidden[request.userId].insert_or_assign(request.seq, request.ordinal);
+  log.lastHiddenOrdinal = std::max(log.lastHiddenOrdinal, request.ordinal);
 }
 
 std::optional<OriginalSend> LogTable::find_send(const SendKey& key) const {
@@ -198,6 +264,7 @@ UserConversation LogTable::view(const UserConversationsRequest& request, const C
   view.epoch = log.epoch();
   view.head = log.head();
   view.ordinal = log.events.back().ordinal;
+  view.deletedUnread = log.deleted_after(seen_ordinal(view.cursor, view.member.joinOrdinal), user);
   if (const auto muted = mutes_.find(user); muted != mutes_.end()) {
     if (const auto until = muted->second.find(id); until != muted->second.end())
       view.mutedUntil = until->second;
@@ -212,7 +279,10 @@ UserConversation LogTable::view(const UserConversationsRequest& request, const C
       if (other != user) view.cursors.push_back({other, log.cursor_of(other)});
   }
   if (request.withLastMessage) {
-    if (const Event* last = last_message_for(log, user, view.member.joinSeq)) view.lastMessage = *last;
+    if (const Event* last = last_message_for(log, user, view.member.joinSeq)) {
+      view.lastMessage = *last;
+      if (log.states.contains(last->seq)) view.lastMessageView = log.view_of(last->seq, user);
+    }
   }
   return view;
 }

@@ -20,11 +20,19 @@ struct StoredLog {
   std::map<UserId, Member> members;
   std::map<UserId, Cursor> cursors;
   std::unordered_map<std::string, OriginalSend> sends;
+  std::map<Seq, MessageState> states;
+  std::map<std::pair<Seq, UserId>, std::vector<std::string>> reactions;
+  std::set<std::uint64_t> deletedOrdinals;
+  std::uint64_t lastHiddenOrdinal = 0;
+  std::map<UserId, std::map<Seq, std::uint64_t>> hidden;  ///< seq -> ordinal
   bool mayBeUnpublished = false;
 
   [[nodiscard]] Seq head() const { return events.size(); }
   [[nodiscard]] Epoch epoch() const { return events.empty() ? 1 : events.back().epoch; }
   [[nodiscard]] Cursor cursor_of(const UserId& user) const;
+  [[nodiscard]] bool hides(const UserId& user, Seq seq) const;
+  [[nodiscard]] MessageView view_of(Seq seq, const UserId& user) const;
+  [[nodiscard]] std::uint64_t deleted_after(std::uint64_t seenOrdinal, const UserId& user) const;
 };
 
 /// What the store holds, without its lock.
@@ -35,6 +43,8 @@ class LogTable {
   AppendResult append(const AppendRequest& request);
   Result<LogState> claim(const ClaimRequest& request);
   [[nodiscard]] EventRange read(const ReadRequest& request) const;
+  [[nodiscard]] std::optional<FoundMessage> find_message(const MessageQuery& query) const;
+  void hide(const HideRequest& request);
   [[nodiscard]] std::optional<OriginalSend> find_send(const SendKey& key) const;
   Cursor advance(const CursorUpdate& update);
   [[nodiscard]] std::vector<UserConversation> conversations_of(const UserConversationsRequest& request) const;

@@ -24,6 +24,7 @@ using AppendCall = Call<AppendRequest, AppendResult>;
 using ClaimCall = Call<ClaimRequest, Result<LogState>>;
 using AdvanceCall = Call<CursorUpdate, Result<Cursor>>;
 using MuteCall = Call<LogStore::MuteRequest, Status>;
+using HideCall = Call<HideRequest, Status>;
 
 struct SettledCall {
   std::vector<ConversationId> logs;
@@ -51,6 +52,6 @@ struct FoldedCall {
 };
 
 using AnyCall =
-    std::variant<AppendCall, ClaimCall, AdvanceCall, MuteCall, SettledCall, ChangeCall, FoldedCall>;
+    std::variant<AppendCall, ClaimCall, AdvanceCall, MuteCall, HideCall, SettledCall, ChangeCall, FoldedCall>;
 
 }  // namespace chatcore::rocks

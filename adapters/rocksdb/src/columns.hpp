@@ -28,6 +28,7 @@ enum class Column : std::size_t {
   sends,
   journal,
   directory,
+  messages,
   count,
 };
 inline constexpr std::size_t kColumns = static_cast<std::size_t>(Column::count);

@@ -4,6 +4,7 @@
 
 #include "keys.hpp"
 #include "log_rows.hpp"
+#include "message_rows.hpp"
 #include "values.hpp"
 
 namespace chatcore::rocks {
@@ -33,6 +34,13 @@ Error invalid(const char* why) { return Error{.code = ErrorCode::invalid_argumen
 /// One has read what one wrote.
 bool raises_sender(const Event& event) { return event.kind == EventKind::message && event.ordinal != 0; }
 
+bool changes_what_is_committed(const AppendRequest& request, const MessageChange& change) {
+  const auto committed = [&](Seq seq) { return seq != 0 && seq <= request.expectedHead; };
+  return committed(change.state.seq) && (change.reactor.empty() || storable(change.reactor)) &&
+         change.erased.size() <= 1 + kMaxEdits &&
+         std::all_of(change.erased.begin(), change.erased.end(), committed);
+}
+
 const char* malformed(const AppendRequest& request) {
   if (!storable(request.log)) return "an append's log is not an id";
   if (request.events.empty() || request.events.size() > kMaxEventsPerAppend)
@@ -47,6 +55,9 @@ const char* malformed(const AppendRequest& request) {
   }
   for (const CursorAdvance& advance : request.effects.cursors) {
     if (!storable(advance.userId)) return "a cursor's userId is not an id";
+  }
+  for (const MessageChange& change : request.effects.messages) {
+    if (!changes_what_is_committed(request, change)) return "a changed message is not an earlier one";
   }
   return nullptr;
 }
@@ -94,6 +105,7 @@ AppendResult CommitGroup::append(const AppendRequest& request) {
     return result;
   }
   if (request.expectedHead != known.head) return outcome(AppendOutcome::conflict, known.head);
+  if (Status read = read_erased(request); !read) return refused(std::move(read).error());
   write(request, known);
   return outcome(AppendOutcome::committed, known.head);
 }
@@ -169,6 +181,45 @@ void CommitGroup::write_effects(const AppendRequest& request) {
   }
   for (const CursorAdvance& advance : effects.cursors)
     raise_cursor(pair_key(request.log, advance.userId), advance.cursor, false);
+  for (const MessageChange& change : effects.messages) write_change(request.log, change);
+  for (const auto& [key, value] : erased_) batch_.Put(database_.column(Column::events), key, value);
+}
+
+void CommitGroup::write_change(const ConversationId& log, const MessageChange& change) {
+  rocksdb::ColumnFamilyHandle* const messages = database_.column(Column::messages);
+  const std::string key = state_key(log, change.state.seq);
+  batch_.Put(messages, key, encode_state(key, change.state));
+  if (change.state.deleted() && change.state.ordinal != 0) {
+    const std::string deletion = deletion_key(log, change.state.ordinal);
+    batch_.Put(messages, deletion, encode_number(deletion, change.state.seq));
+  }
+  if (change.reactor.empty()) return;
+  const std::string reaction = reaction_key(log, change.state.seq, change.reactor);
+  if (change.emoji.empty())
+    batch_.Delete(messages, reaction);
+  else
+    batch_.Put(messages, reaction, encode_emoji(reaction, change.emoji));
+}
+
+Status CommitGroup::read_erased(const AppendRequest& request) {
+  erased_.clear();
+  for (const MessageChange& change : request.effects.messages) {
+    for (const Seq seq : change.erased) {
+      std::string& key = erased_.emplace_back().first;
+      event_key(key, request.log, seq);
+      // Not Get: the events' memtable is made for iterators.
+      const std::unique_ptr<rocksdb::Iterator> row(
+          database_.db().NewIterator({}, database_.column(Column::events)));
+      row->Seek(key);
+      if (!row->status().ok()) return to_error(row->status());
+      EventView event;
+      if (!row->Valid() || row->key() != key || !decode_event(key, row->value().ToStringView(), event))
+        return Error{.code = ErrorCode::corrupted, .message = "an event to be erased is damaged"};
+      event.content = {};
+      encode_event(key, event, erased_.back().second);
+    }
+  }
+  return {};
 }
 
 void CommitGroup::raise_cursor(const std::string& key, const Cursor& cursor, bool whole) {
@@ -242,6 +293,23 @@ void CommitGroup::decide(MuteCall& call) {
     } else {
       batch_.Put(database_.column(Column::mutes), key,
                  encode_number(key, static_cast<std::uint64_t>(request.until)));
+    }
+    wantsSync_ = true;
+    call.answers.emplace_back();
+  }
+}
+
+void CommitGroup::decide(HideCall& call) {
+  for (const HideRequest& request : call.batch) {
+    if (!storable(request.userId) || !storable(request.log)) {
+      call.answers.emplace_back(invalid("a hidden message's user or log is not an id"));
+      continue;
+    }
+    const std::string key = hidden_key(request.log, request.userId, request.seq);
+    batch_.Put(database_.column(Column::messages), key, encode_number(key, request.ordinal));
+    if (request.ordinal != 0) {
+      const std::string ordinal = hidden_ordinal_key(request.log, request.ordinal);
+      batch_.Put(database_.column(Column::messages), ordinal, encode_number(ordinal, request.seq));
     }
     wantsSync_ = true;
     call.answers.emplace_back();

@@ -24,6 +24,7 @@ class CommitGroup final : private DirectoryRows {
   void decide(ClaimCall& call);
   void decide(AdvanceCall& call);
   void decide(MuteCall& call);
+  void decide(HideCall& call);
   void decide(SettledCall& call);
   void decide(ChangeCall& call);
   void decide(FoldedCall& call);
@@ -42,6 +43,9 @@ class CommitGroup final : private DirectoryRows {
   AppendResult append(const AppendRequest& request);
   void write(const AppendRequest& request, HotLog& log);
   void write_effects(const AppendRequest& request);
+  void write_change(const ConversationId& log, const MessageChange& change);
+  /// The rows of the events whose content is emptied, as they will stand there.
+  Status read_erased(const AppendRequest& request);
   Result<std::optional<OriginalSend>> original_of(const AppendRequest& request);
   Result<HotLog*> hot(const ConversationId& id);
   void raise_cursor(const std::string& key, const Cursor& cursor, bool whole);
@@ -62,6 +66,7 @@ class CommitGroup final : private DirectoryRows {
   absl::flat_hash_map<std::string, std::optional<std::string>> directory_;
   std::vector<SendHash> hashes_;  ///< of the request at hand, one per event with a clientMsgId
   JournalRow row_;
+  std::vector<std::pair<std::string, std::string>> erased_;  ///< of the request at hand: key, value
   std::uint64_t foldedRow_ = 0;
   std::string key_;
   std::string value_;

@@ -147,7 +147,8 @@ void Committer::answer(AnyCall& any, const std::optional<AppendOutcome>& failure
         } else if constexpr (std::is_same_v<Kind, ClaimCall>) {
           if (failure) fail_all(call.answers);
           hooks_.claimed(std::move(call));
-        } else if constexpr (std::is_same_v<Kind, AdvanceCall> || std::is_same_v<Kind, MuteCall>) {
+        } else if constexpr (std::is_same_v<Kind, AdvanceCall> || std::is_same_v<Kind, MuteCall> ||
+                             std::is_same_v<Kind, HideCall>) {
           if (failure) fail_all(call.answers);
           replies_.add(*call.executor, std::move(call.done), std::move(call.answers));
         } else if constexpr (std::is_same_v<Kind, ChangeCall>) {

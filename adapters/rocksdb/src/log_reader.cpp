@@ -65,6 +65,8 @@ Result<EventRange> LogReader::read(const ReadRequest& request) {
   range.events.reserve(std::min<Seq>(request.to - from + 1, request.maxEvents));
   Status status =
       request.newestFirst ? newest_first(range, request, from) : oldest_first(range, request, from);
+  if (status && request.withViews) status = fill_views(request, range);
+  if (status && !request.viewer.empty()) status = fill_hidden(request, range);
   if (!status) return std::move(status).error();
   return range;
 }

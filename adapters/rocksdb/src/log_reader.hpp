@@ -20,6 +20,7 @@ class LogReader {
   LogReader& operator=(const LogReader&) = delete;
 
   Result<EventRange> read(const ReadRequest& request);
+  Result<std::optional<FoundMessage>> find_message(const MessageQuery& query);
   /// The state of a log that exists.
   Result<LogState> state(const ConversationId& log);
   Result<std::vector<UserConversation>> conversations_of(const UserConversationsRequest& request);
@@ -51,12 +52,24 @@ class LogReader {
   /// Adds the events from `first` to `last`, ascending, as far as the log goes: up to the seq it returns.
   Result<Seq> window(const std::string& prefix, Seq first, Seq last, EventList& into);
 
+  // log_reader_messages.cpp
+  Status fill_views(const ReadRequest& request, EventRange& range);
+  Status fill_hidden(const ReadRequest& request, EventRange& range);
+  Status fill_own_reactions(const ConversationId& log, const UserId& user, MessageView& view);
+  Result<std::optional<FoundMessage>> found_message(const MessageQuery& query, const EventView& event);
+  Result<bool> is_hidden(const ConversationId& log, const UserId& user, Seq seq);
+  Result<std::uint64_t> last_deleted_ordinal(const ConversationId& log);
+  /// Of the countable messages above ordinal `seen`, all of them behind `readSeq`.
+  Result<std::uint64_t> deleted_after(const ConversationId& log, const UserId& user, Seq readSeq,
+                                      std::uint64_t seen);
+
   Result<std::vector<MemberState>> member_states(const ConversationId& log);
   Result<std::vector<Mine>> conversations_listed(const UserConversationsRequest& request);
   Result<std::vector<UserConversation>> memberships_of(const UserConversationsRequest& request);
   Status fill_member_seq(const ConversationId& log, Seq& memberSeq);
   Status fill(UserConversation& view, const UserId& user, const Cursor& held, bool withLastMessage);
   Status fill_head(UserConversation& view, const UserId& user, bool withLastMessage);
+  Status fill_last_message(UserConversation& view, const UserId& user, const EventView& event);
   Status fill_peer(UserConversation& view, const UserId& user);
   Status fill_cursors(UserConversation& view);
   Status fill_description(const ConversationId& log, ConversationInfo& info, Seq& memberSeq);

@@ -39,6 +39,9 @@ Result<LogState> LogReader::state(const ConversationId& log) {
   state.head = head.seq;
   state.lastMessageId = head.messageId;
   state.ordinal = head.ordinal;
+  auto deleted = last_deleted_ordinal(log);
+  if (!deleted) return std::move(deleted).error();
+  state.lastDeletedOrdinal = *deleted;
   if (Status filled = fill_description(log, state.info, state.memberSeq); !filled)
     return std::move(filled).error();
   auto members = member_states(log);
@@ -165,7 +168,13 @@ Status LogReader::fill(UserConversation& view, const UserId& user, const Cursor&
   if (view.info.kind == ConversationKind::direct) {
     if (Status filled = fill_peer(view, user); !filled) return filled;
   }
-  return fill_head(view, user, withLastMessage);
+  if (Status filled = fill_head(view, user, withLastMessage); !filled) return filled;
+  const std::uint64_t seen = seen_ordinal(view.cursor, view.member.joinOrdinal);
+  if (view.ordinal <= seen) return {};
+  auto deleted = deleted_after(view.conversationId, user, view.cursor.readSeq, seen);
+  if (!deleted) return std::move(deleted).error();
+  view.deletedUnread = *deleted;
+  return {};
 }
 
 Status LogReader::fill_peer(UserConversation& view, const UserId& user) {
@@ -175,6 +184,14 @@ Status LogReader::fill_peer(UserConversation& view, const UserId& user) {
     if (second_of_pair(rows.key()) != user) view.peer = second_of_pair(rows.key());
   }
   return rows.status();
+}
+
+Status LogReader::fill_last_message(UserConversation& view, const UserId& user, const EventView& event) {
+  auto found = found_message({view.conversationId, event.messageId, user}, event);
+  if (!found) return std::move(found).error();
+  view.lastMessage = std::move((*found)->event);
+  view.lastMessageView = std::move((*found)->view);
+  return {};
 }
 
 Status LogReader::fill_head(UserConversation& view, const UserId& user, bool withLastMessage) {
@@ -192,8 +209,10 @@ Status LogReader::fill_head(UserConversation& view, const UserId& user, bool wit
     if (!withLastMessage || event.seq < view.member.joinSeq) break;
     const bool visible = !event.hiddenFromOthers || event.senderId == user;
     if (event.kind != EventKind::message || !visible) continue;
-    view.lastMessage = Event(event);
-    break;
+    auto hidden = is_hidden(view.conversationId, user, event.seq);
+    if (!hidden) return std::move(hidden).error();
+    if (*hidden) continue;
+    return fill_last_message(view, user, event);
   }
   return events().status().ok() ? Status() : Status(to_error(events().status()));
 }

@@ -45,6 +45,19 @@ void RocksLogStore::read(std::vector<ReadRequest> batch, Executor& executor,
       [](LogReader& reader, const ReadRequest& request) { return reader.read(request); });
 }
 
+void RocksLogStore::find_messages(std::vector<MessageQuery> batch, Executor& executor,
+                                  Completion<std::vector<Result<std::optional<FoundMessage>>>> done) {
+  submit_read<Result<std::optional<FoundMessage>>>(
+      engine_, std::move(batch), executor, std::move(done),
+      [](LogReader& reader, const MessageQuery& query) { return reader.find_message(query); });
+}
+
+void RocksLogStore::hide(std::vector<HideRequest> batch, Executor& executor,
+                         Completion<std::vector<Status>> done) {
+  const std::size_t size = batch.size();
+  submit_write<Status>(engine_, std::move(batch), executor, std::move(done), {size, 0});
+}
+
 void RocksLogStore::find_sends(std::vector<SendKey> batch, Executor& executor,
                                Completion<std::vector<Result<std::optional<OriginalSend>>>> done) {
   submit_read<Result<std::optional<OriginalSend>>>(

@@ -15,6 +15,10 @@ class RocksLogStore final : public LogStore {
              Completion<std::vector<Result<LogState>>> done) override;
   void read(std::vector<ReadRequest> batch, Executor& executor,
             Completion<std::vector<Result<EventRange>>> done) override;
+  void find_messages(std::vector<MessageQuery> batch, Executor& executor,
+                     Completion<std::vector<Result<std::optional<FoundMessage>>>> done) override;
+  void hide(std::vector<HideRequest> batch, Executor& executor,
+            Completion<std::vector<Status>> done) override;
   void find_sends(std::vector<SendKey> batch, Executor& executor,
                   Completion<std::vector<Result<std::optional<OriginalSend>>>> done) override;
   void advance(std::vector<CursorUpdate> batch, Executor& executor,

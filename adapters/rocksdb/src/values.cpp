@@ -38,7 +38,8 @@ void encode_event(std::string_view key, const EventView& event, std::string& val
   put_varint(value, event.epoch);
   put_varint(value, static_cast<std::uint64_t>(event.timestamp));
   put_varint(value, event.ordinal);
-  put_varint(value, event.replyTo);
+  put_varint(value, event.targetId);
+  if (changes_message(event.kind)) put_varint(value, event.targetSeq);
   put_string(value, event.senderId);
   put_string(value, event.senderDeviceId);
   put_string(value, event.clientMsgId);
@@ -58,7 +59,8 @@ bool decode_event(std::string_view key, std::string_view value, EventView& event
   event.epoch = reader.varint32();
   event.timestamp = static_cast<Timestamp>(reader.varint());
   event.ordinal = reader.varint();
-  event.replyTo = reader.varint();
+  event.targetId = reader.varint();
+  event.targetSeq = changes_message(event.kind) ? reader.varint() : 0;
   event.senderId = reader.string();
   event.senderDeviceId = reader.string();
   event.clientMsgId = reader.string();

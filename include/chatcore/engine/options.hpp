@@ -61,6 +61,11 @@ struct EngineOptions {
   std::uint32_t contentBytes = 16 * 1024;
   std::uint32_t frameBytes = 64 * 1024;
 
+  /// How long after it was sent a message may be edited, and deleted for everyone, by its author; 0: for
+  /// ever. Admins of a group may delete whenever they like.
+  std::chrono::milliseconds editWindow = std::chrono::minutes(15);
+  std::chrono::milliseconds deleteWindow = std::chrono::hours(48);
+
   /// A device's presence lease. Renewed at a third of it while the connection lives.
   std::chrono::milliseconds presenceTtl{60'000};
   /// How long a user is still online after the last device has gone.

@@ -47,6 +47,12 @@ inline void raise(Cursor& to, const Cursor& from) {
   to.sentOrdinal = std::max(to.sentOrdinal, from.sentOrdinal);
 }
 
+/// The last countable message that its user knows of: read, or older than something the user sent, or than
+/// the user's membership.
+[[nodiscard]] inline std::uint64_t seen_ordinal(const Cursor& cursor, std::uint64_t joinOrdinal) {
+  return std::max({cursor.readOrdinal, cursor.sentOrdinal, joinOrdinal});
+}
+
 struct Member {
   UserId userId;
   Role role = Role::member;

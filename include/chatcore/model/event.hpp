@@ -30,6 +30,9 @@ enum class MessageType : std::uint8_t {
   custom = 7,
 };
 
+/// Whether events of this kind change an earlier message.
+[[nodiscard]] constexpr bool changes_message(EventKind kind) noexcept { return kind >= EventKind::edit; }
+
 [[nodiscard]] CHATCORE_API std::string_view to_string(EventKind kind) noexcept;
 [[nodiscard]] CHATCORE_API std::string_view to_string(MessageType type) noexcept;
 
@@ -47,14 +50,17 @@ struct EventMetadata {
   /// How many countable messages the log holds up to and including this event; unread counts are
   /// differences of ordinals.
   std::uint64_t ordinal = 0;
-  MessageId replyTo = 0;
+  /// A message: the one it answers. An edit, tombstone or reaction: the message it changes. 0: none.
+  MessageId targetId = 0;
+  Seq targetSeq = 0;  ///< where the changed message stands; 0 for a message
   /// Hash of what the sender's command meant; tells a retry from a reuse of its clientMsgId.
   std::uint64_t payloadHash = 0;
 };
 
 struct EventView;
 
-/// One entry of a conversation's log. Written once, never changed.
+/// One entry of a conversation's log. Written once; all that ever changes is that a deleted message, and the
+/// edits it had, lose their content.
 struct Event : EventMetadata {
   Event() = default;
   explicit Event(const EventView& view);
@@ -62,8 +68,8 @@ struct Event : EventMetadata {
   UserId senderId;
   DeviceId senderDeviceId;
   ClientMsgId clientMsgId;
-  /// A message's content: the JSON bytes that came in. Other kinds: the members that their wire form has
-  /// beyond the common ones, as JSON without the outer braces
+  /// A message's content, and an edit's: the JSON bytes that came in; empty once it was deleted. Other kinds:
+  /// the members that their wire form has beyond the common ones, as JSON without the outer braces
   /// (`"op":"added","userIds":["bob"],"by":"alice"`).
   std::string content;
 };

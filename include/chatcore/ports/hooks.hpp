@@ -23,6 +23,7 @@ class CHATCORE_API Hooks {
     UserId senderId;
     MessageType messageType = MessageType::text;
     std::string_view content;  ///< JSON
+    MessageId edited = 0;      ///< the message whose content this is to replace; 0: a new message
   };
   enum class Verdict : std::uint8_t { accept, rewrite, reject };
   struct Decision {
@@ -30,8 +31,8 @@ class CHATCORE_API Hooks {
     std::string content;                                ///< rewrite: the JSON value to store instead
     Error error{ErrorCode::forbidden, "rejected", {}};  ///< reject: what the sender is told
   };
-  /// Once per new message, at the conversation's owner, after authorization; never for a retry of a known
-  /// one.
+  /// Once per new message or edit, at the conversation's owner, after authorization; never for a retry of a
+  /// known one.
   virtual Decision before_persist(const Draft&) { return {}; }
 
   /// After the commit, in the order of seq.

@@ -9,6 +9,7 @@
 #include "chatcore/model/conversation.hpp"
 #include "chatcore/model/event.hpp"
 #include "chatcore/model/event_list.hpp"
+#include "chatcore/model/message_state.hpp"
 #include "chatcore/result.hpp"
 
 /// The storage port: one fenced, append-only log per conversation, with what changes together with it.
@@ -29,11 +30,22 @@ struct MembershipChange {
   bool removed = false;
 };
 
+/// What an append makes of an earlier message of its log.
+struct MessageChange {
+  MessageState state;  ///< replaces what was stored of that message
+  /// Set: replaces what this user has put on the message; no emoji: nothing any more.
+  UserId reactor;
+  std::vector<std::string> emoji;
+  /// Committed events whose content is emptied; everything else of them stays. At most 1 + kMaxEdits.
+  std::vector<Seq> erased;
+};
+
 /// What an append changes besides the log, in the same atomic write.
 struct AppendEffects {
   std::optional<ConversationInfo> info;   ///< creates or replaces the conversation's description
   std::vector<MembershipChange> members;  ///< also found by `conversations_of` afterwards
   std::vector<CursorAdvance> cursors;     ///< besides `sentOrdinal` of senders, which needs no telling
+  std::vector<MessageChange> messages;
   /// Sets the mark that `recover` finds; set on the first append after `settled`.
   bool mayBeUnpublished = false;
 };
@@ -92,6 +104,8 @@ struct LogState {
   MessageId lastMessageId = 0;
   std::uint64_t ordinal = 0;  ///< of the head event
   Seq memberSeq = 0;          ///< seq of the last event that changed the members
+  /// The highest ordinal of a message that was deleted, for everyone or by one member; 0: none was.
+  std::uint64_t lastDeletedOrdinal = 0;
   ConversationInfo info;
   std::vector<MemberState> members;  ///< sorted by userId
 };
@@ -103,11 +117,37 @@ struct ReadRequest {
   bool newestFirst = false;
   std::uint32_t maxEvents = 200;
   std::uint32_t maxBytes = 256 * 1024;  ///< at least one event is returned all the same
+  UserId viewer = {};                   ///< set: fills `hidden`
+  bool withViews = false;               ///< fills `changed`, as `viewer` sees it
 };
 
 struct EventRange {
   EventList events;   ///< in the order asked for
   bool more = false;  ///< cut by maxEvents or maxBytes
+  /// Of the messages among `events` to which something has happened since; ascending by seq. Never older
+  /// than the events, but may be newer.
+  std::vector<MessageView> changed;
+  std::vector<Seq> hidden;  ///< of `events`, what the viewer has deleted for oneself; ascending
+};
+
+/// A message by its id, for a user who wants to do something with it.
+struct MessageQuery {
+  ConversationId log;
+  MessageId messageId = 0;
+  UserId userId;
+};
+struct FoundMessage {
+  Event event;
+  MessageView view;
+  bool hidden = false;  ///< the user has deleted it for oneself
+};
+
+/// Takes a message out of one user's sight.
+struct HideRequest {
+  UserId userId;
+  ConversationId log;
+  Seq seq = 0;
+  std::uint64_t ordinal = 0;  ///< of the message, if it counts as unread; 0: it does not
 };
 
 struct SendKey {
@@ -133,11 +173,18 @@ struct UserConversation {
   Seq head = 0;
   std::uint64_t ordinal = 0;
   Seq memberSeq = 0;
-  std::optional<UserId> peer;        ///< direct conversations: the other member
-  std::optional<Event> lastMessage;  ///< filled when asked for; the newest message visible to the user
+  std::optional<UserId> peer;  ///< direct conversations: the other member
+  /// Countable messages that the user has not seen and that are deleted, for everyone or for the user: they
+  /// do not count as unread. At most kMaxDeletedCounted; a higher count is given as that.
+  std::uint64_t deletedUnread = 0;
+  /// Filled when asked for: the newest message visible to the user, and what has become of it since.
+  std::optional<Event> lastMessage;
+  std::optional<MessageView> lastMessageView;
   /// Filled when asked for, and only below kLargeGroupSize members: every other member's cursor.
   std::vector<CursorAdvance> cursors;
 };
+
+inline constexpr std::uint64_t kMaxDeletedCounted = 10'000;
 
 struct UserConversationsRequest {
   UserId userId;
@@ -181,6 +228,15 @@ class CHATCORE_API LogStore {
   /// before the call. An unknown log is an empty one. `corrupted` instead of bytes that fail their check.
   virtual void read(std::vector<ReadRequest> batch, Executor& executor,
                     Completion<std::vector<Result<EventRange>>> done) = 0;
+
+  /// The event of each id, with what has become of it; none: there is no such event. Sees every append that
+  /// completed before the call. O(log n).
+  virtual void find_messages(std::vector<MessageQuery> batch, Executor& executor,
+                             Completion<std::vector<Result<std::optional<FoundMessage>>>> done) = 0;
+
+  /// Idempotent; completes once durable like an append.
+  virtual void hide(std::vector<HideRequest> batch, Executor& executor,
+                    Completion<std::vector<Status>> done) = 0;
 
   /// The remembered send of each key, if any.
   virtual void find_sends(std::vector<SendKey> batch, Executor& executor,

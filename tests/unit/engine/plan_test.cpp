@@ -41,7 +41,7 @@ TEST_CASE("a planned event carries what the command said and nothing it did not"
   const Event& event = made->event;
   CHECK(event.kind == EventKind::message);
   CHECK(event.messageType == MessageType::image);
-  CHECK(event.replyTo == 12);
+  CHECK(event.targetId == 12);
   CHECK(event.senderId == "bob");
   CHECK(event.senderDeviceId == "phone");
   CHECK(event.clientMsgId == "u-1");

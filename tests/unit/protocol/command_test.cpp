@@ -133,8 +133,7 @@ TEST_CASE("what is known but not offered is unsupported, never ignored") {
                           ErrorCode::unsupported, "`" + std::string(field) + "` is not supported"});
     }
   }
-  for (const char* type :
-       {"message.edit", "message.delete", "message.react", "auth.refresh", "conversation.archive"}) {
+  for (const char* type : {"auth.refresh", "conversation.archive"}) {
     refusals.push_back({R"({"type":")" + std::string(type) + "\"}", ErrorCode::unsupported, type});
   }
   for (const char* type :
@@ -146,6 +145,50 @@ TEST_CASE("what is known but not offered is unsupported, never ignored") {
   refusals.push_back({R"({"type":7})", kBad, "`type` must be a string"});
   refusals.push_back({R"({"type":null})", kBad, "`type` must be a string"});
   check_refused(refusals);
+}
+
+TEST_CASE("changes of a message") {
+  const auto edit = read<MessageEdit>(
+      R"({"type":"message.edit","conversationId":"c1","messageId":"7","clientMsgId":"u","content":{ "a":1}})");
+  CHECK(edit.conversationId == "c1");
+  CHECK(edit.clientMsgId == "u");
+  CHECK(edit.messageId == 7);
+  const auto everyone = read<MessageDelete>(
+      R"({"type":"message.delete","conversationId":"c1","messageId":"7","scope":"everyone","clientMsgId":"u"})");
+  CHECK(everyone.forEveryone);
+  CHECK(everyone.messageId == 7);
+  CHECK(everyone.clientMsgId == "u");
+  const auto mine =
+      read<MessageDelete>(R"({"type":"message.delete","conversationId":"c1","messageId":"7","scope":"me"})");
+  CHECK_FALSE(mine.forEveryone);
+  CHECK(mine.clientMsgId.empty());
+  const auto react = read<MessageReact>(
+      R"({"type":"message.react","conversationId":"c1","messageId":"7","clientMsgId":"u","emoji":"\u2764","op":"remove"})");
+  CHECK(react.emoji == "\u2764");
+  CHECK_FALSE(react.add);
+
+  const std::string editing = R"({"type":"message.edit","conversationId":"c1","clientMsgId":"u",)";
+  const std::string deleting = R"({"type":"message.delete","conversationId":"c1","messageId":"7",)";
+  const std::string reacting =
+      R"({"type":"message.react","conversationId":"c1","messageId":"7","clientMsgId":"u",)";
+  check_refused({
+      {editing + R"("messageId":"7"})", kBad, "`content` is missing"},
+      {editing + R"("content":1})", kBad, "`messageId` is missing"},
+      {editing + R"("messageId":7,"content":1})", kBad, "`messageId` must be a message id"},
+      {editing + R"("messageId":"7","content":")" + std::string(16 * 1024, 'x') + "\"}", ErrorCode::too_large,
+       "`content`"},
+      {R"({"type":"message.edit","conversationId":"c1","messageId":"7","content":1})", kBad,
+       "`clientMsgId` is missing"},
+      {deleting + R"("scope":"everyone"})", kBad, "`clientMsgId` is missing"},
+      {deleting + R"("clientMsgId":"u"})", kBad, "`scope` is missing"},
+      {deleting + R"("scope":"all","clientMsgId":"u"})", kBad, "`scope` must be one of me everyone"},
+      {deleting + R"("scope":"me","clientMsgId":7})", kBad, "`clientMsgId`"},
+      {reacting + R"("op":"add"})", kBad, "`emoji` is missing"},
+      {reacting + R"("op":"add","emoji":""})", kBad, "`emoji` must not be empty"},
+      {reacting + R"("op":"add","emoji":7})", kBad, "`emoji`"},
+      {reacting + R"("op":"add","emoji":")" + std::string(65, 'x') + "\"}", kBad, "`emoji`"},
+      {reacting + R"("op":"toggle","emoji":"x"})", kBad, "`op` must be one of add remove"},
+  });
 }
 
 TEST_CASE("an error repeats the id and the clientMsgId wherever they can be read") {

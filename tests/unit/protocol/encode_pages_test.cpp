@@ -26,7 +26,7 @@ Event message(Seq seq) {
 
 json as_json(const Event& event) {
   std::string out;
-  append_event_data(out, "c1", event, true);
+  append_event_data(out, "c1", event);
   return json::parse(out);
 }
 

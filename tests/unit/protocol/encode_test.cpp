@@ -127,16 +127,16 @@ TEST_CASE("message.new carries the content's bytes as they are stored") {
 
 TEST_CASE("reply and epoch appear where they are set, and the kind in pages") {
   Event event = message();
-  event.replyTo = 12;
+  event.targetId = 12;
   event.epoch = 2;
   event.messageType = MessageType::custom;
   json expected = message_data();
   expected["replyTo"] = "12";
   expected["epoch"] = 2;
   expected["messageType"] = "custom";
-  CHECK(written([&](auto& out) { append_event_data(out, "c1", event, false); }) == expected);
+  CHECK(written([&](auto& out) { append_live_frame_payload(out, "c1", event); })["data"] == expected);
   expected["event"] = "message";
-  CHECK(written([&](auto& out) { append_event_data(out, "c1", event, true); }) == expected);
+  CHECK(written([&](auto& out) { append_event_data(out, "c1", event); }) == expected);
 }
 
 TEST_CASE("the first event of a group is created, later ones are updates") {
@@ -160,7 +160,7 @@ TEST_CASE("the first event of a group is created, later ones are updates") {
   const json updated = written([&](auto& out) { append_live_frame_payload(out, "g", event); });
   CHECK(updated["type"] == "conversation.updated");
   CHECK(updated["data"]["name"] == "New");
-  CHECK(written([&](auto& out) { append_event_data(out, "g", event, true); })["event"] == "conversation");
+  CHECK(written([&](auto& out) { append_event_data(out, "g", event); })["event"] == "conversation");
 }
 
 TEST_CASE("every other kind has its live type and its name in pages") {
@@ -170,7 +170,6 @@ TEST_CASE("every other kind has its live type and its name in pages") {
     const char* inPage;
   };
   for (const Row& row : {Row{EventKind::member, "conversation.member", "member"},
-                         Row{EventKind::edit, "message.edited", "edit"},
                          Row{EventKind::tombstone, "message.deleted", "delete"},
                          Row{EventKind::reaction, "message.reaction", "reaction"}}) {
     Event event;
@@ -181,10 +180,85 @@ TEST_CASE("every other kind has its live type and its name in pages") {
     CHECK(live["type"] == row.live);
     CHECK(live["data"]["userIds"] == json{"bob"});
     CHECK(live["data"]["seq"] == 5);
-    CHECK(written([&](auto& out) { append_event_data(out, "g", event, true); })["event"] == row.inPage);
+    CHECK(written([&](auto& out) { append_event_data(out, "g", event); })["event"] == row.inPage);
     event.content.clear();
-    CHECK(written([&](auto& out) { append_event_data(out, "g", event, false); })["seq"] == 5);
+    CHECK(written([&](auto& out) { append_event_data(out, "g", event); })["seq"] == 5);
   }
+}
+
+namespace {
+
+Event change_of(EventKind kind, std::string content) {
+  Event event = message();
+  event.kind = kind;
+  event.targetId = 12;
+  event.targetSeq = 3;
+  event.content = std::move(content);
+  return event;
+}
+
+json change_data() {
+  json data = message_data();
+  data.erase("content");
+  data.erase("messageType");
+  data["targetId"] = "12";
+  data["targetSeq"] = 3;
+  return data;
+}
+
+}  // namespace
+
+TEST_CASE("an edit, a deletion and a reaction say who changes which message into what") {
+  json data = change_data();
+  data["content"] = {{"a", 1}};
+  CHECK(written([](auto& out) {
+          append_live_frame_payload(out, "c1", change_of(EventKind::edit, R"({ "a" :1})"));
+        }) == json{{"type", "message.edited"}, {"data", data}});
+  CHECK(written([](auto& out) {
+          append_live_frame_payload(out, "c1", change_of(EventKind::tombstone, {}));
+        }) == json{{"type", "message.deleted"}, {"data", change_data()}});
+  data = change_data();
+  data["emoji"] = "a\"b";
+  data["op"] = "remove";
+  CHECK(written([](auto& out) {
+          append_live_frame_payload(out, "c1",
+                                    change_of(EventKind::reaction, reaction_event_content("a\"b", false)));
+        }) == json{{"type", "message.reaction"}, {"data", data}});
+}
+
+TEST_CASE("what is deleted has no content, whether it was a message or an edit") {
+  Event event = message();
+  event.content.clear();
+  json expected = message_data();
+  expected.erase("content");
+  expected["deleted"] = true;
+  CHECK(written([&](auto& out) { append_live_frame_payload(out, "c1", event); })["data"] == expected);
+  const json edit = written([](auto& out) { append_event_data(out, "c1", change_of(EventKind::edit, {})); });
+  CHECK(edit["deleted"] == true);
+  CHECK_FALSE(edit.contains("content"));
+}
+
+TEST_CASE("a page shows a message as it is now") {
+  MessageView view;
+  json expected = message_data();
+  expected["event"] = "message";
+  const auto shown = [&] {
+    return written([&](auto& out) { append_event_data(out, "c1", message(), &view); });
+  };
+  CHECK(shown() == expected);
+  view.state.content = "[7]";
+  view.state.editedAt = 9;
+  view.state.reactions = {{"+", 2}, {"x", 1}};
+  view.ownReactions = {"x"};
+  expected["content"] = {7};
+  expected["editedAt"] = 9;
+  expected["reactions"] = {{{"emoji", "+"}, {"count", 2}}, {{"emoji", "x"}, {"count", 1}, {"mine", true}}};
+  CHECK(shown() == expected);
+  view.state.deletedAt = 10;
+  view.state.deletedBy = "bob";
+  for (const char* gone : {"content", "editedAt", "reactions"}) expected.erase(gone);
+  expected.update({{"deleted", true}, {"deletedAt", 10}, {"deletedBy", "bob"}});
+  CHECK(shown() == expected);
 }
 
 TEST_CASE("event.void") {
@@ -210,6 +284,12 @@ TEST_CASE("receipts") {
                                                                                {"timestamp", 5}});
   CHECK_FALSE(
       written([](auto& out) { append_message_read(out, {"c1", "bob", 42, 1, 0, 5}); }).contains("messageId"));
+  CHECK(written([](auto& out) { append_sync_deleted(out, "c1", 42, 1, 9, 3); }) ==
+        json{{"type", "sync.deleted"},
+             {"conversationId", "c1"},
+             {"seq", 42},
+             {"messageId", "9"},
+             {"unread", 3}});
   CHECK(written([](auto& out) { append_sync_read(out, "c1", 42, 2, 9, 3); }) ==
         json{{"type", "sync.read"},
              {"conversationId", "c1"},

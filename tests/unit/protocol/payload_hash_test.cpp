@@ -66,5 +66,13 @@ TEST_CASE("commands with the same fields hash apart by type and by where one fie
   add(ConversationSetRole{"c", "u", "a", Role::admin});
   add(ConversationSetRole{"c", "u", "a", Role::member});
   add(ConversationLeave{"c", "u"});
+  add(MessageEdit{"c", "u", 7, "1"});
+  add(MessageEdit{"c", "u", 8, "1"});
+  add(MessageEdit{"c", "u", 7, "2"});
+  add(MessageDelete{"c", "u", 7, true});
+  add(MessageDelete{"c", "u", 8, true});
+  add(MessageReact{"c", "u", 7, "+", true});
+  add(MessageReact{"c", "u", 7, "+", false});
+  add(MessageReact{"c", "u", 7, "-", true});
   CHECK(payload_hash(ConversationLeave{"c", "u"}) == payload_hash(ConversationLeave{"c", "v"}));
 }

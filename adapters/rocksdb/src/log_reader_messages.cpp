@@ -1,0 +1,147 @@
+#include <algorithm>
+
+#include "keys.hpp"
+#include "log_reader.hpp"
+#include "message_rows.hpp"
+#include "row_scan.hpp"
+#include "values.hpp"
+
+/// What has become of messages: their states, the reactions of one user, what a user has deleted for oneself.
+namespace chatcore::rocks {
+
+namespace {
+
+Error damaged(const char* what) { return Error{.code = ErrorCode::corrupted, .message = what}; }
+
+}  // namespace
+
+Status LogReader::fill_own_reactions(const ConversationId& log, const UserId& user, MessageView& view) {
+  if (view.state.reactions.empty() || !storable(user)) return {};
+  const std::string key = reaction_key(log, view.state.seq, user);
+  const auto row = database_.get(Column::messages, key, snapshot_);
+  if (!row) return row.error();
+  if (*row && !decode_emoji(key, **row, view.ownReactions)) return damaged("a user's reactions are damaged");
+  return {};
+}
+
+namespace {
+
+/// The lowest and the highest seq of some events.
+std::pair<Seq, Seq> bounds_of(const EventList& events) {
+  return std::minmax(events.front().seq, events.back().seq);
+}
+
+}  // namespace
+
+/// The rows are read after the events: what the events do not show yet of a change, these may.
+Status LogReader::fill_views(const ReadRequest& request, EventRange& range) {
+  if (range.events.empty()) return {};
+  const auto [low, high] = bounds_of(range.events);
+  RowScan states(database_, Column::messages, state_key(request.log, low), state_key(request.log, high + 1),
+                 snapshot_);
+  for (; states.valid(); states.next()) {
+    MessageView& view = range.changed.emplace_back();
+    if (!decode_state(states.key(), states.value(), view.state))
+      return damaged("a message's state is damaged");
+    if (Status filled = fill_own_reactions(request.log, request.viewer, view); !filled) return filled;
+  }
+  return states.status();
+}
+
+Status LogReader::fill_hidden(const ReadRequest& request, EventRange& range) {
+  if (range.events.empty() || !storable(request.viewer)) return {};
+  const auto [low, high] = bounds_of(range.events);
+  RowScan hidden(database_, Column::messages, hidden_key(request.log, request.viewer, low),
+                 hidden_key(request.log, request.viewer, high + 1), snapshot_);
+  for (; hidden.valid(); hidden.next()) range.hidden.push_back(number_of_key(hidden.key()));
+  return hidden.status();
+}
+
+/// Ids grow with seq: found by halving.
+Result<std::optional<FoundMessage>> LogReader::find_message(const MessageQuery& query) {
+  const std::optional<FoundMessage> none;
+  if (!storable(query.log)) return none;
+  renew_snapshot();
+  const std::string prefix = owner_prefix(query.log);
+  auto head = head_of(prefix);
+  if (!head) return std::move(head).error();
+  for (Seq low = 1, high = *head; low <= high;) {
+    const Seq middle = low + (high - low) / 2;
+    seek_event(prefix, middle);
+    EventView event;
+    const Result<bool> there = event_at(prefix, middle, event);
+    if (!there) return there.error();
+    if (!*there) return damaged("an event is missing");
+    if (event.messageId == query.messageId) return found_message(query, event);
+    if (event.messageId < query.messageId)
+      low = middle + 1;
+    else
+      high = middle - 1;
+  }
+  return none;
+}
+
+Result<std::optional<FoundMessage>> LogReader::found_message(const MessageQuery& query,
+                                                             const EventView& event) {
+  FoundMessage found{Event(event), {}, false};
+  found.view.state.seq = event.seq;
+  const std::string key = state_key(query.log, event.seq);
+  const auto row = database_.get(Column::messages, key, snapshot_);
+  if (!row) return row.error();
+  if (*row && !decode_state(key, **row, found.view.state)) return damaged("a message's state is damaged");
+  if (Status filled = fill_own_reactions(query.log, query.userId, found.view); !filled)
+    return std::move(filled).error();
+  auto hidden = is_hidden(query.log, query.userId, event.seq);
+  if (!hidden) return std::move(hidden).error();
+  found.hidden = *hidden;
+  return std::optional(std::move(found));
+}
+
+Result<bool> LogReader::is_hidden(const ConversationId& log, const UserId& user, Seq seq) {
+  if (!storable(user)) return false;
+  const auto row = database_.get(Column::messages, hidden_key(log, user, seq), snapshot_);
+  if (!row) return row.error();
+  return row->has_value();
+}
+
+Result<std::uint64_t> LogReader::last_deleted_ordinal(const ConversationId& log) {
+  rocksdb::ReadOptions options;
+  options.snapshot = snapshot_;
+  const std::unique_ptr<rocksdb::Iterator> rows(
+      database_.db().NewIterator(options, database_.column(Column::messages)));
+  std::uint64_t last = 0;
+  for (const auto key : {deletion_key, hidden_ordinal_key}) {
+    rows->SeekForPrev(key(log, UINT64_MAX));
+    if (!rows->status().ok()) return to_error(rows->status());
+    if (rows->Valid() && rows->key().compare(key(log, 0)) >= 0)
+      last = std::max(last, number_of_key(rows->key().ToStringView()));
+  }
+  return last;
+}
+
+/// Countable messages above `seen` that are deleted for everyone or for this user, each once.
+Result<std::uint64_t> LogReader::deleted_after(const ConversationId& log, const UserId& user, Seq readSeq,
+                                               std::uint64_t seen) {
+  std::vector<std::uint64_t> ordinals;
+  RowScan deleted(database_, Column::messages, deletion_key(log, seen + 1), deletion_key(log, UINT64_MAX),
+                  snapshot_);
+  for (; deleted.valid() && ordinals.size() < kMaxDeletedCounted; deleted.next())
+    ordinals.push_back(number_of_key(deleted.key()));
+  if (Status status = deleted.status(); !status) return std::move(status).error();
+  const auto forEveryone = static_cast<std::ptrdiff_t>(ordinals.size());
+  RowScan hidden(database_, Column::messages, hidden_key(log, user, readSeq + 1),
+                 hidden_key(log, user, UINT64_MAX), snapshot_);
+  std::uint64_t looked = 0;
+  for (; hidden.valid() && ordinals.size() < kMaxDeletedCounted && looked < kMaxDeletedCounted;
+       hidden.next(), ++looked) {
+    std::uint64_t ordinal = 0;
+    if (!decode_number(hidden.key(), hidden.value(), ordinal)) return damaged("a hidden message is damaged");
+    if (ordinal <= seen) continue;
+    if (std::binary_search(ordinals.begin(), ordinals.begin() + forEveryone, ordinal)) continue;
+    ordinals.push_back(ordinal);
+  }
+  if (Status status = hidden.status(); !status) return std::move(status).error();
+  return std::uint64_t{ordinals.size()};
+}
+
+}  // namespace chatcore::rocks
