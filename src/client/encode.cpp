@@ -52,7 +52,8 @@ std::string encode_sync_since(FrameId id, std::string_view token, std::size_t li
 
 std::string encode_fetch(FrameId id, const ConversationId& conversation, std::optional<Seq> after,
                          std::size_t limit) {
-  json frame{{"type", "history"}, {"id", id}, {"conversationId", conversation}, {"limit", limit}};
+  json frame{
+      {"type", "history"}, {"id", id}, {"conversationId", conversation}, {"limit", limit}, {"raw", true}};
   if (after) frame["after"] = *after;
   return frame.dump();
 }

@@ -114,8 +114,10 @@ Outbox::Setback Outbox::failed(std::uint64_t requestId, const Error& error, Mill
   Lane& lane = place->lane->second;
   // Told to send something earlier first, although nothing of ours is earlier: a command made by another
   // way failed there, and only a new session forgets it.
-  const bool orphan = error.code == ErrorCode::retry_in_order && place->index == 0;
-  lane.orphanAnswers = orphan ? lane.orphanAnswers + 1 : 0;
+  if (place->index == 0) {
+    const bool orphan = error.code == ErrorCode::retry_in_order;
+    lane.orphanAnswers = orphan ? lane.orphanAnswers + 1 : 0;
+  }
   pull_back(lane, place->index);
   lane.blockedUntil = now + std::max(error.retryAfter, lane.backoff.next(random_));
   const bool orphaned = lane.orphanAnswers >= kOrphanAnswers;

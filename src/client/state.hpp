@@ -115,7 +115,8 @@ class State {
   void refused(Now now, Pending pending, const ServerError& error);
   void send_refused(Now now, FrameId id, const ClientMsgId& clientMsgId, const ServerError& error);
   void take_welcome(Now now, const Json& frame);
-  void take_sent(Now now, const Json& frame);
+  /// `told`: the application knows already that this was sent.
+  void take_sent(Now now, const Json& frame, bool told);
   void take_log_event(Now now, const std::string& type, const Json& frame);
   void take_sync_page(Now now, const Json& page);
   void take_sync_entry(Now now, const Json& entry);

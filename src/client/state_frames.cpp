@@ -47,7 +47,8 @@ void State::answered(Now now, Pending pending, const std::string& type, const Js
       --userRequests_;
       act(RequestDone{pending.ticket, std::string(text)});
       // An answer may be an event of the log as well.
-      if (type == "message.sent" || is_log_event(type)) dispatch(now, type, frame);
+      if (type == "message.sent") return take_sent(now, frame, true);
+      if (is_log_event(type)) dispatch(now, type, frame);
       return;
     case Pending::Kind::sync:
       if (type == "sync.page") return take_sync_page(now, frame);
@@ -118,7 +119,7 @@ void State::send_refused(Now now, FrameId id, const ClientMsgId& clientMsgId, co
 }
 
 void State::dispatch(Now now, const std::string& type, const Json& frame) {
-  if (type == "message.sent") return take_sent(now, frame);
+  if (type == "message.sent") return take_sent(now, frame, false);
   if (is_log_event(type)) return take_log_event(now, type, frame);
   if (type == "sync.required") return take_sync_required(now, frame);
   if (type == "sync.reset") return take_sync_reset(now, frame);
@@ -165,10 +166,20 @@ void State::take_welcome(Now now, const Json& frame) {
   subscribe_presence(now, watched);
 }
 
-void State::take_sent(Now now, const Json& frame) {
+void State::take_sent(Now now, const Json& frame, bool told) {
   Sent sent = decode_sent(frame);
-  if (const auto ticket = outbox_.confirmed(sent.clientMsgId)) act(SendDone{*ticket, sent});
+  told = told || outbox_.was_confirmed(sent.clientMsgId);
+  if (const auto ticket = outbox_.confirmed(sent.clientMsgId)) {
+    act(SendDone{*ticket, sent});
+    told = true;
+  }
   if (sent.seq == 0 || !valid_id(sent.conversationId)) return;
+  // The answer to a request that was given up: the application learns of it as of anybody's event.
+  if (!told) {
+    if (!inbound_.head(now.steady, sent.conversationId, sent.epoch, sent.seq))
+      report_too_many_conversations();
+    return;
+  }
   std::vector<LogEvent> applied;
   if (!inbound_.live(now.steady, {sent.conversationId, sent.epoch, sent.seq, LogEvent::Own{}}, applied))
     report_too_many_conversations();

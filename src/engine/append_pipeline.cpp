@@ -175,7 +175,7 @@ ConversationHome::Resume ConversationHome::park(Conversation& conversation, Comm
 
 void ConversationHome::find_target(Conversation& conversation, CommandPtr pointer) {
   // What is in flight may change the same message, and the store does not show that yet.
-  if (conversation.changesInFlight > 0) {
+  if (conversation.changesInFlight > 0 && !CHATCORE_BUG("changes in flight are not waited for")) {
     conversation.waitsForChanges = true;
     conversation.waiting.push_front(std::move(pointer));
     return;

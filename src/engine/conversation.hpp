@@ -32,10 +32,7 @@ struct MemberRecord {
   return headOrdinal > seen ? headOrdinal - seen : 0;
 }
 /// Without those that are deleted.
-[[nodiscard]] inline std::uint64_t unread_of(const UserConversation& view) {
-  const std::uint64_t unread = unread_of(view.ordinal, view.cursor, view.member.joinOrdinal);
-  return unread - std::min(unread, view.deletedUnread);
-}
+[[nodiscard]] std::uint64_t unread_of(const UserConversation& view);
 
 /// What receipts need of an event, kept for the newest few.
 struct RecentEvent {

@@ -11,6 +11,12 @@ Error bad_position(std::string message) { return {ErrorCode::bad_request, std::m
 
 }  // namespace
 
+std::uint64_t unread_of(const UserConversation& view) {
+  const std::uint64_t unread = unread_of(view.ordinal, view.cursor, view.member.joinOrdinal);
+  if (CHATCORE_BUG("deleted messages count as unread")) return unread;
+  return unread - std::min(unread, view.deletedUnread);
+}
+
 void ConversationHome::receipt(ReceiptCommand command) {
   const ConversationId id = command.conversationId;
   if (Conversation* loaded = find(id); loaded != nullptr && loaded->state == Conversation::State::ready)

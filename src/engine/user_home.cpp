@@ -79,6 +79,16 @@ void UserHome::connect(SessionId session, std::uint64_t order, PrincipalRef who,
   registered_.push_back(std::move(registered));
 }
 
+UserHome::DeviceSession* UserHome::holder_of(const DeviceLease& lease) const {
+  User* state = find(lease.userId);
+  if (state == nullptr) return nullptr;
+  const auto found =
+      std::find_if(state->devices.begin(), state->devices.end(), [&](const DeviceSession& device) {
+        return device.session == lease.session && device.epoch == lease.epoch && !device.acquiring;
+      });
+  return found == state->devices.end() ? nullptr : &*found;
+}
+
 void UserHome::on_acquired(const DeviceLease& lease, const Result<AcquireResult>& result) {
   // Presence is advice; a device is not kept out because it cannot be registered. The renewal tries again.
   if (!result) context_.log->write(LogLevel::warn, "presence", "no lease: " + result.error().message);
@@ -320,8 +330,12 @@ void UserHome::renew() {
         [busy = context_.busy, this, leases](std::vector<Result<RenewOutcome>> outcomes) {
           for (std::size_t i = 0; i < leases.size(); ++i) {
             if (!outcomes[i]) continue;
+            // Another connection of the device, or this one, may hold a newer lease by now.
+            DeviceSession* const holder = holder_of(leases[i]);
+            if (holder == nullptr) continue;
             if (*outcomes[i] == RenewOutcome::fenced) outlet_.close(leases[i].session, CloseCode::replaced);
             if (*outcomes[i] != RenewOutcome::unknown) continue;
+            holder->acquiring = true;
             acquiring_.push_back(leases[i]);
             registered_.push_back([] {});
           }
@@ -329,8 +343,11 @@ void UserHome::renew() {
   };
   for (const auto& user : users_) {
     for (DeviceSession& device : user->devices) {
-      if (device.epoch != 0) batch.push_back(lease_of(device));
-      if (device.epoch != 0 || device.acquiring) continue;
+      if (device.acquiring) continue;
+      if (device.epoch != 0) {
+        batch.push_back(lease_of(device));
+        continue;
+      }
       device.acquiring = true;
       acquiring_.push_back(lease_of(device));
       registered_.push_back([] {});

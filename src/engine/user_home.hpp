@@ -109,6 +109,8 @@ class UserHome {
   void check_contacts(std::shared_ptr<Query> query, std::vector<BlockQuery> pairs,
                       std::vector<std::size_t> of);
   void answer(std::shared_ptr<Query> query);
+  /// Null: the lease is not the newest of a device that is connected.
+  [[nodiscard]] DeviceSession* holder_of(const DeviceLease& lease) const;
   [[nodiscard]] DeviceLease lease_of(const DeviceSession& device) const;
 
   Context& context_;

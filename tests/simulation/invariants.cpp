@@ -51,6 +51,7 @@ void Simulation::check_quiet() {
   if (!broken() && !unsettled().empty()) world_.fail("quiet did not last: " + unsettled());
   check_presence();
   check_lists();
+  check_histories();
   check_sends();
 }
 
@@ -67,15 +68,65 @@ void Simulation::check_presence() {
 void Simulation::check_lists() {
   for (const auto& device : devices_) {
     if (broken()) return;
-    static_cast<void>(device->answer());
-    device->request(R"({"type":"conversations.list","limit":100})");
-    std::optional<std::string> page;
-    for (int i = 0; i < 40 && !page && !broken(); ++i) {
-      pass(kStep);
-      page = device->answer();
-    }
+    const auto page = ask(*device, R"({"type":"conversations.list","limit":100})");
     if (!page) return world_.fail(device->name() + " gets no list of conversations");
     check_list(*device, *page);
+  }
+}
+
+std::optional<std::string> Simulation::ask(SimulatedDevice& device, std::string json) {
+  static_cast<void>(device.answer());
+  device.request(std::move(json));
+  std::optional<std::string> answer;
+  for (int i = 0; i < 40 && !answer && !broken(); ++i) {
+    pass(kStep);
+    answer = device.answer();
+  }
+  return answer;
+}
+
+void Simulation::check_histories() {
+  for (const auto& device : devices_) {
+    if (broken()) return;
+    const ConversationId id = some_conversation(device->user());
+    const Truth::Log* log = world_.truth.find(id);
+    if (log == nullptr || !log->members.contains(device->user())) continue;
+    const auto page = ask(*device, R"({"type":"history","limit":100,"conversationId":")" + id + R"("})");
+    if (!page) return world_.fail(device->name() + " gets no history of " + id);
+    check_history(*device, *page);
+  }
+}
+
+/// Every message of the page as its events make it, and none that is not to be seen.
+void Simulation::check_history(const SimulatedDevice& device, const std::string& text) {
+  const auto page = nlohmann::json::parse(text);
+  const ConversationId id = page.at("conversationId");
+  const Truth::Log& log = *world_.truth.find(id);
+  const UserId& user = device.user();
+  std::map<Seq, nlohmann::json> shown;
+  for (const auto& event : page.at("events")) shown.emplace(event.at("seq"), event);
+  for (Seq seq = page.at("fromSeq"); seq <= page.at("toSeq") && seq != 0 && !broken(); ++seq) {
+    const std::string what = device.name() + " is shown " + id + " #" + std::to_string(seq) + ": ";
+    const bool expected = log.could_see(user, seq) && seq >= log.members.at(user).joinSeq &&
+                          !log.hides(user, seq) && !changes_message(log.at(seq).kind);
+    const auto found = shown.find(seq);
+    if (expected != (found != shown.end()))
+      return world_.fail(what + (expected ? "not at all" : "though it must not be"));
+    if (!expected || log.at(seq).kind != EventKind::message) continue;
+    const Truth::Message message = log.message(seq);
+    const auto& event = found->second;
+    if (event.value("deleted", false) != message.deleted)
+      return world_.fail(what + "deleted or not, wrongly");
+    if (message.deleted) continue;
+    const std::string content = message.content.empty() ? log.at(seq).content : message.content;
+    if (event.at("content") != nlohmann::json::parse(content)) world_.fail(what + "with another content");
+    nlohmann::json reactions = nlohmann::json::array();
+    for (const auto& [emoji, users] : message.reactions) {
+      reactions.push_back({{"emoji", emoji}, {"count", users.size()}});
+      if (users.contains(user)) reactions.back()["mine"] = true;
+    }
+    if (event.value("reactions", nlohmann::json::array()) != reactions)
+      world_.fail(what + "with other reactions");
   }
 }
 

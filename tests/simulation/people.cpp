@@ -13,8 +13,10 @@ void Simulation::act() {
     const bool byId = world_.truth.find(id) != nullptr && people_.percent(50);
     for (std::int64_t burst = people_.percent(20) ? people_.between(2, 6) : 1; burst > 0; --burst)
       device.send(id, byId ? UserId{} : to);
-  } else if (dice < 60) {
+  } else if (dice < 54) {
     act_in_group(device);
+  } else if (dice < 66) {
+    change_message(device);
   } else if (dice < 76) {
     read_something(device);
   } else if (dice < 90) {
@@ -61,6 +63,26 @@ void Simulation::change_group(SimulatedDevice& device, const ConversationId& id)
     default:
       return command(device, R"({"type":"conversation.update","name":"others")" + common);
   }
+}
+
+void Simulation::change_message(SimulatedDevice& device) {
+  const ConversationId id = some_conversation(device.user());
+  const MessageId message = device.some_message(id);
+  if (message == 0) return;
+  const std::string common = R"("conversationId":")" + id + R"(","messageId":")" + std::to_string(message) +
+                             R"(","clientMsgId":")" + device.next_id() + '"';
+  const std::size_t dice = people_.index(100);
+  if (dice < 45) {
+    static constexpr const char* kEmoji[] = {"+", "-", "?"};
+    return command(device, R"({"type":"message.react",)" + common + R"(,"emoji":")" +
+                               kEmoji[people_.index(3)] + R"(","op":")" +
+                               (people_.percent(65) ? "add" : "remove") + R"("})");
+  }
+  if (dice < 75)
+    return command(device, R"({"type":"message.edit",)" + common + R"(,"content":)" +
+                               std::to_string(people_.index(1000)) + '}');
+  command(device, R"({"type":"message.delete",)" + common + R"(,"scope":")" +
+                      (people_.percent(60) ? "everyone" : "me") + R"("})");
 }
 
 void Simulation::command(SimulatedDevice& device, std::string json) {

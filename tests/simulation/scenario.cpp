@@ -38,6 +38,7 @@ bool tighten(Scenario& scenario, Choices& choices) {
   if (choices.percent(20)) scenario.engine.maxAppendBatch = static_cast<std::uint32_t>(choices.between(1, 3));
   if (choices.percent(10))
     scenario.engine.maxWaitingPerConversation = static_cast<std::uint32_t>(choices.between(2, 6));
+  if (choices.percent(20)) scenario.engine.editWindow = scenario.engine.deleteWindow = milliseconds(5'000);
   if (choices.percent(15)) {
     scenario.engine.rateLimits.events = {{3, 6}, {5, 10}, {}};
     scenario.engine.rateLimits.queries = {{10, 20}, {20, 40}, {}};

@@ -223,7 +223,8 @@ void SimulatedDevice::perform(client::Message action) {
   if (log == nullptr || action.seq > log->head()) return;
   const Event& event = log->at(action.seq);
   if (event.messageId != action.messageId || event.senderId != action.senderId ||
-      event.clientMsgId != action.clientMsgId || event.content != action.content)
+      event.clientMsgId != action.clientMsgId ||
+      (event.content != action.content && !(action.content.empty() && log->message(action.seq).deleted)))
     world_.fail(name_ + " shows " + action.conversationId + " #" + std::to_string(action.seq) +
                 " other than it was written");
 }
@@ -290,9 +291,37 @@ void SimulatedDevice::perform(client::SendDone action) {
 void SimulatedDevice::perform(client::RequestDone action) {
   if (requests_.erase(action.ticket) == 0) return world_.fail(name_ + " is answered twice");
   if (action.result) answer_ = *action.result;
+  if (action.result) note_own_change(*action.result);
   world_.trace.line(name_, action.result
                                ? "a request worked"
                                : "a request failed: " + std::string(to_string(action.result.error().code)));
+}
+
+void SimulatedDevice::note_own_change(const std::string& answer) {
+  const auto frame = client::parse_object(answer);
+  if (!frame || client::text_field(*frame, "type") != "message.sent") return;
+  const ConversationId id = client::text_field(*frame, "conversationId");
+  const Seq seq = client::number_field(*frame, "seq");
+  ownChanges_.emplace(id, seq);
+  const Truth::Log* log = world_.truth.find(id);
+  if (log == nullptr || seq == 0 || seq > log->head() || log->at(seq).senderId != user_ ||
+      log->at(seq).clientMsgId != client::text_field(*frame, "clientMsgId"))
+    world_.fail(name_ + "'s change is confirmed where something else stands");
+}
+
+MessageId SimulatedDevice::some_message(const ConversationId& id) {
+  std::vector<MessageId> known;
+  if (const auto view = views_.find(id); view != views_.end())
+    for (const auto& [seq, what] : view->second.shown)
+      if (!what.empty() && what.find_first_not_of("0123456789") == std::string::npos)
+        known.push_back(std::stoull(what));
+  for (const Sent& sent : sends_)
+    if (sent.confirmed && sent.confirmed->conversationId == id) known.push_back(sent.confirmed->messageId);
+  if (known.empty()) return 0;
+  // Mostly the newest: those that others are about to change too.
+  const std::size_t recent = std::min<std::size_t>(known.size(), random_.percent(70) ? 3 : known.size());
+  std::sort(known.begin(), known.end());
+  return known[known.size() - 1 - random_.index(recent)];
 }
 
 std::string SimulatedDevice::behind(const ConversationId& id, const Truth::Log& log) const {
@@ -311,7 +340,8 @@ std::string SimulatedDevice::behind(const ConversationId& id, const Truth::Log& 
       from = std::max(from, view->second.shown.begin()->first);
   }
   for (Seq seq = from; seq <= log.head(); ++seq) {
-    if (!log.could_see(user_, seq) || own.contains(seq)) continue;
+    if (!log.could_see(user_, seq) || own.contains(seq) || ownChanges_.contains({id, seq})) continue;
+    if (log.hides(user_, seq)) continue;  // it may have been hidden before this device came to it
     if (view == views_.end() || !view->second.shown.contains(seq))
       return name_ + " has not seen " + id + " #" + std::to_string(seq) + " of " + std::to_string(log.head());
   }

@@ -71,6 +71,8 @@ class SimulatedDevice final : public LinkUser {
   [[nodiscard]] const std::map<ConversationId, View>& views() const { return views_; }
   [[nodiscard]] const std::deque<Sent>& sends() const { return sends_; }
   [[nodiscard]] const std::map<UserId, Watched>& watched() const { return watched_; }
+  /// A message of a conversation that it has shown or sent; 0: there is none.
+  [[nodiscard]] MessageId some_message(const ConversationId& id);
   [[nodiscard]] std::optional<std::string> answer() { return std::exchange(answer_, std::nullopt); }
   [[nodiscard]] std::string next_id() { return name_ + "." + std::to_string(++ids_); }
   [[nodiscard]] std::string behind(const ConversationId& id, const Truth::Log& log) const;
@@ -92,6 +94,7 @@ class SimulatedDevice final : public LinkUser {
   void arm();
   void submit(std::size_t index);
   void shows(const ConversationId& id, Seq seq, const std::string& what);
+  void note_own_change(const std::string& answer);
 
   void perform(client::Connect action);
   void perform(client::SendFrame action);
@@ -125,6 +128,7 @@ class SimulatedDevice final : public LinkUser {
   std::deque<Sent> sends_;
   std::map<ClientMsgId, client::ConnectionNumber> sentOn_;
   std::map<ConversationId, View> views_;
+  std::set<std::pair<ConversationId, Seq>> ownChanges_;  ///< that it was told of as their answer
   std::map<std::pair<ConversationId, UserId>, std::pair<Seq, Seq>> receipts_;
   std::map<UserId, Watched> watched_;
   std::optional<std::string> answer_;

@@ -103,11 +103,12 @@ void SimulatedStore::pass_status(PortCalls::Kind kind,
                                  void (LogStore::*method)(std::vector<Item>, Executor&,
                                                           Completion<std::vector<Status>>),
                                  std::vector<Item> batch, Executor& executor,
-                                 Completion<std::vector<Status>> done) {
+                                 Completion<std::vector<Status>> done, std::function<void()> carriedOut) {
   using Answer = std::vector<Status>;
   auto held = std::make_shared<std::vector<Item>>(std::move(batch));
-  calls_.call<Answer>(executor, kind, std::move(done), [this, method, held](bool) {
+  calls_.call<Answer>(executor, kind, std::move(done), [this, method, held, carriedOut](bool) {
     if (fails()) return Answer(held->size(), Status(unavailable()));
+    if (carriedOut) carriedOut();
     return Collector::ask<Answer>([&](Executor& collector, Completion<Answer> answered) {
       (store_.*method)(std::move(*held), collector, std::move(answered));
     });
@@ -137,7 +138,11 @@ void SimulatedStore::find_messages(std::vector<MessageQuery> batch, Executor& ex
 
 void SimulatedStore::hide(std::vector<HideRequest> batch, Executor& executor,
                           Completion<std::vector<Status>> done) {
-  pass_status(kHide, &LogStore::hide, std::move(batch), executor, std::move(done));
+  std::vector<HideRequest> told = batch;
+  pass_status(kHide, &LogStore::hide, std::move(batch), executor, std::move(done),
+              [this, told = std::move(told)] {
+                for (const HideRequest& request : told) world_.truth.hidden(request);
+              });
 }
 
 void SimulatedStore::find_sends(std::vector<SendKey> batch, Executor& executor,

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <set>
 
 #include "chatcore/memory/log_store.hpp"
@@ -69,7 +70,8 @@ class SimulatedStore final : public LogStore {
   template <class Item>
   void pass_status(PortCalls::Kind kind,
                    void (LogStore::*method)(std::vector<Item>, Executor&, Completion<std::vector<Status>>),
-                   std::vector<Item> batch, Executor& executor, Completion<std::vector<Status>> done);
+                   std::vector<Item> batch, Executor& executor, Completion<std::vector<Status>> done,
+                   std::function<void()> carriedOut = {});
 
   World& world_;
   PortCalls calls_;

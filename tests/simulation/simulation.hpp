@@ -37,6 +37,7 @@ class Simulation {
   void act();
   void act_in_group(SimulatedDevice& device);
   void change_group(SimulatedDevice& device, const ConversationId& id);
+  void change_message(SimulatedDevice& device);
   void read_something(SimulatedDevice& device);
   void look_around(SimulatedDevice& device);
   void come_or_go(SimulatedDevice& device);
@@ -58,6 +59,9 @@ class Simulation {
   void check_presence();
   void check_lists();
   void check_list(const SimulatedDevice& device, const std::string& page);
+  [[nodiscard]] std::optional<std::string> ask(SimulatedDevice& device, std::string json);
+  void check_histories();
+  void check_history(const SimulatedDevice& device, const std::string& page);
   void check_sends();
   void check_order(const SimulatedDevice& device);
   void everybody_leaves();

@@ -1,6 +1,7 @@
 #include "truth.hpp"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 namespace chatcore::simulation {
 
@@ -11,6 +12,16 @@ bool Truth::Log::could_see(const UserId& user, Seq seq) const {
   return found != stays.end() &&
          std::any_of(found->second.begin(), found->second.end(),
                      [&](const Stay& stay) { return stay.from <= seq && seq <= stay.to; });
+}
+
+Truth::Message Truth::Log::message(Seq seq) const {
+  const auto found = messages.find(seq);
+  return found == messages.end() ? Message{} : found->second;
+}
+
+bool Truth::Log::hides(const UserId& user, Seq seq) const {
+  const auto found = hidden.find(user);
+  return found != hidden.end() && found->second.contains(seq);
 }
 
 std::uint64_t Truth::Log::ordinal(Seq seq) const {
@@ -26,7 +37,13 @@ std::uint64_t Truth::Log::unread(const UserId& user, Seq readSeq) const {
     if (at(seq).kind == EventKind::message && at(seq).senderId == user) seen = std::max(seen, seq);
   const auto member = members.find(user);
   if (member != members.end()) seen = std::max(seen, member->second.joinSeq - 1);
-  return ordinal(head()) - ordinal(seen);
+  std::uint64_t count = 0;
+  for (Seq seq = seen + 1; seq <= head(); ++seq)
+    count += at(seq).kind == EventKind::message && !at(seq).hiddenFromOthers && !message(seq).deleted &&
+                     !hides(user, seq)
+                 ? 1
+                 : 0;
+  return count;
 }
 
 const Truth::Log* Truth::find(const ConversationId& id) const {
@@ -43,6 +60,7 @@ void Truth::committed(const AppendRequest& request) {
   for (const Event& event : request.events) {
     check(request.log, log, event, request.effects);
     log.events.push_back(event);
+    if (changes_message(event.kind)) change(request.log, log, event, request.effects);
     if (!event.clientMsgId.empty()) log.sends.emplace(event.senderId, event.clientMsgId);
   }
   if (request.effects.info) log.kind = request.effects.info->kind;
@@ -80,6 +98,7 @@ void Truth::check_sender(const ConversationId& id, const Log& log, const Event& 
   if (log.events.empty()) return;  // whoever begins a conversation is in it
   const auto sender = log.members.find(event.senderId);
   if (sender == log.members.end()) return wrong(id, event, "written by somebody who is no member");
+  if (changes_message(event.kind)) return check_change(id, log, event);
   if (event.kind == EventKind::message) return;
   const bool leaves = std::any_of(effects.members.begin(), effects.members.end(), [&](const auto& change) {
     return change.removed && change.member.userId == event.senderId;
@@ -88,17 +107,81 @@ void Truth::check_sender(const ConversationId& id, const Log& log, const Event& 
 }
 
 void Truth::check_blocks(const ConversationId& id, const Log& log, const Event& event) {
-  if (log.kind != ConversationKind::direct || event.kind != EventKind::message) return;
+  const bool said =
+      event.kind == EventKind::message || event.kind == EventKind::edit || event.kind == EventKind::reaction;
+  if (log.kind != ConversationKind::direct || !said) return;
+  const bool hiddenAnyway =
+      event.targetSeq != 0 && event.targetSeq <= log.head() && log.at(event.targetSeq).hiddenFromOthers;
   for (const auto& [user, member] : log.members) {
     if (user == event.senderId) continue;
     if (blocks_(event.senderId, user).value_or(false))
       wrong(id, event, "the sender has blocked " + user + " and must be refused");
     const std::optional<bool> blocked = blocks_(user, event.senderId);
-    if (blocked && *blocked != event.hiddenFromOthers)
+    if (blocked && (*blocked || hiddenAnyway) != event.hiddenFromOthers)
       wrong(id, event,
             *blocked ? "not hidden from " + user + ", who has blocked the sender"
                      : "hidden from " + user + ", who has blocked nobody");
   }
+}
+
+void Truth::check_change(const ConversationId& id, const Log& log, const Event& event) {
+  if (!log.could_see(event.senderId, event.targetSeq))
+    return wrong(id, event, "a change of what its sender cannot see");
+  const Event& target = log.at(event.targetSeq);
+  if (target.kind != EventKind::message || target.messageId != event.targetId)
+    return wrong(id, event, "a change of what is not a message");
+  if (log.message(event.targetSeq).deleted) wrong(id, event, "a change of a deleted message");
+  if (event.kind == EventKind::reaction || target.senderId == event.senderId) return;
+  const bool admin =
+      log.kind == ConversationKind::group && log.members.at(event.senderId).role == Role::admin;
+  if (event.kind == EventKind::edit || !admin) wrong(id, event, "a change by somebody who may not");
+}
+
+void Truth::change(const ConversationId& id, Log& log, const Event& event, const AppendEffects& effects) {
+  if (event.targetSeq == 0 || event.targetSeq >= event.seq) return;
+  const Message before = log.message(event.targetSeq);
+  Message now = before;
+  if (event.kind == EventKind::edit) {
+    now.content = event.content;
+    now.edits.push_back(event.seq);
+  } else if (event.kind == EventKind::tombstone) {
+    now = Message{{}, before.edits, true, {}};
+  } else {
+    const auto reaction = nlohmann::json::parse('{' + event.content + '}');
+    const std::string emoji = reaction.at("emoji");
+    if (reaction.at("op") == "add")
+      now.reactions[emoji].insert(event.senderId);
+    else if (now.reactions.contains(emoji) && now.reactions[emoji].erase(event.senderId) != 0 &&
+             now.reactions[emoji].empty())
+      now.reactions.erase(emoji);
+  }
+  // What only its sender is shown changes nothing that others are shown.
+  const bool kept = event.hiddenFromOthers && !log.at(event.targetSeq).hiddenFromOthers;
+  if (kept || now == before) {
+    if (!effects.messages.empty()) wrong(id, event, "changes a message that it must not");
+    return;
+  }
+  if (effects.messages.size() != 1) return wrong(id, event, "does not change its message");
+  check_state(id, event, now, effects.messages[0]);
+  log.messages[event.targetSeq] = std::move(now);
+}
+
+void Truth::check_state(const ConversationId& id, const Event& event, const Message& now,
+                        const MessageChange& stored) {
+  const MessageState& state = stored.state;
+  if (state.seq != event.targetSeq) wrong(id, event, "changes another message than it says");
+  if (state.content != now.content || state.edits != now.edits || state.deleted() != now.deleted)
+    wrong(id, event, "the message is stored other than its events make it");
+  std::vector<ReactionCount> counts;
+  for (const auto& [emoji, users] : now.reactions)
+    counts.push_back({emoji, static_cast<std::uint32_t>(users.size())});
+  if (state.reactions != counts) wrong(id, event, "its reactions are miscounted");
+  std::vector<Seq> erased;
+  if (now.deleted) erased = now.edits, erased.push_back(event.targetSeq);
+  std::vector<Seq> given = stored.erased;
+  std::sort(given.begin(), given.end());
+  std::sort(erased.begin(), erased.end());
+  if (given != erased) wrong(id, event, "leaves content behind, or takes another's");
 }
 
 }  // namespace chatcore::simulation

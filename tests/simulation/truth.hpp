@@ -20,16 +20,28 @@ class Truth {
     Seq from = 0;
     Seq to = UINT64_MAX;  ///< the event that ended it, which the one who left still sees
   };
+  /// What its events make of a message.
+  struct Message {
+    std::string content;  ///< empty: as it was sent
+    std::vector<Seq> edits;
+    bool deleted = false;
+    std::map<std::string, std::set<UserId>> reactions;
+    friend bool operator==(const Message&, const Message&) = default;
+  };
   struct Log {
     ConversationKind kind = ConversationKind::group;
     std::vector<Event> events;
     std::map<UserId, std::vector<Stay>> stays;
     std::map<UserId, Member> members;
     std::set<std::pair<UserId, ClientMsgId>> sends;
+    std::map<Seq, Message> messages;  ///< to which something has happened
+    std::map<UserId, std::set<Seq>> hidden;
 
     [[nodiscard]] Seq head() const { return events.size(); }
     [[nodiscard]] const Event& at(Seq seq) const { return events[seq - 1]; }
     [[nodiscard]] bool could_see(const UserId& user, Seq seq) const;
+    [[nodiscard]] Message message(Seq seq) const;
+    [[nodiscard]] bool hides(const UserId& user, Seq seq) const;
     /// Countable messages up to and including `seq`.
     [[nodiscard]] std::uint64_t ordinal(Seq seq) const;
     [[nodiscard]] std::uint64_t unread(const UserId& user, Seq readSeq) const;
@@ -43,6 +55,7 @@ class Truth {
 
   /// The store has just committed this.
   void committed(const AppendRequest& request);
+  void hidden(const HideRequest& request) { logs_[request.log].hidden[request.userId].insert(request.seq); }
 
   [[nodiscard]] const Log* find(const ConversationId& id) const;
   [[nodiscard]] const std::map<ConversationId, Log>& logs() const { return logs_; }
@@ -52,6 +65,11 @@ class Truth {
   void check_sender(const ConversationId& id, const Log& log, const Event& event,
                     const AppendEffects& effects);
   void check_blocks(const ConversationId& id, const Log& log, const Event& event);
+  /// Folds an event into the message that it changes, and holds against that what is stored of it.
+  void change(const ConversationId& id, Log& log, const Event& event, const AppendEffects& effects);
+  void check_change(const ConversationId& id, const Log& log, const Event& event);
+  void check_state(const ConversationId& id, const Event& event, const Message& now,
+                   const MessageChange& stored);
   void wrong(const ConversationId& id, const Event& event, const std::string& what);
 
   Fail fail_;
