@@ -186,6 +186,13 @@ void EngineShard::end_of_turn() {
           if (--roundsOwed_ == 0) revocations_.clear();
         });
   }
+  if (!renewals_.empty())
+    context_.authenticator->authenticate(
+        std::exchange(renewals_, {}), *context_.executor,
+        [busy = context_.busy, this,
+         renewing = std::exchange(renewing_, {})](const std::vector<Result<Identity>>& answers) {
+          for (std::size_t i = 0; i < renewing.size(); ++i) on_refreshed(renewing[i], answers[i]);
+        });
   if (!groupReads_.empty()) {
     context_.store->conversations_of(
         std::exchange(groupReads_, {}), *context_.executor,
@@ -294,11 +301,15 @@ void EngineShard::before_welcome(ClientSession& session, std::string_view messag
 
 void EngineShard::on_hello(ClientSession& session, protocol::Hello hello, const protocol::RequestId& id) {
   if (session.state == ClientSession::State::live) {
-    if (!hello.platform.empty())
-      context_.directory->put_device(
-          {UserId(session.user()), session.device(), std::move(hello.platform), {}, context_.now()},
-          *context_.executor, [busy = context_.busy](const Status&) {});
-    return outlet_.ok(session.id, id);
+    if (hello.platform.empty()) return outlet_.ok(session.id, id);
+    return context_.directory->put_device(
+        {UserId(session.user()), session.device(), std::move(hello.platform), {}, context_.now()},
+        *context_.executor, [busy = context_.busy, this, to = session.id, id](const Status& stored) {
+          if (stored) return outlet_.ok(to, id);
+          outlet_.error(
+              to, id, {},
+              {ErrorCode::unavailable, "the device could not be registered", std::chrono::milliseconds(500)});
+        });
   }
   SessionExtras& extras = session.more();
   extras.helloId = id;
@@ -315,6 +326,41 @@ void EngineShard::on_hello(ClientSession& session, protocol::Hello hello, const 
   extras.credentials.token = std::move(hello.token);
   if (!hello.deviceId.empty()) extras.credentials.claimedDevice = std::move(hello.deviceId);
   authenticate(session);
+}
+
+void EngineShard::refresh(ClientSession& session, const protocol::RequestId& id, std::string token) {
+  Credentials shown;
+  shown.token = std::move(token);
+  shown.claimedDevice = session.device();
+  renewals_.push_back(std::move(shown));
+  renewing_.push_back(requester(session, id));
+}
+
+void EngineShard::on_refreshed(const Requester& from, const Result<Identity>& answer) {
+  if (find(from.session) == nullptr) return;
+  const auto refuse_it = [&](const Error& error) { outlet_.error(from.session, from.id, {}, error); };
+  if (!answer) return refuse_it(answer.error());
+  const bool same =
+      answer->userId == from.user() && (answer->deviceId.empty() || answer->deviceId == from.device());
+  if (!same) return refuse_it({ErrorCode::unauthorized, "the token is for another user or device", {}});
+  std::int64_t until = 0;
+  if (answer->expiresAt != 0) {
+    const auto left = std::chrono::milliseconds(answer->expiresAt - context_.now());
+    if (left.count() <= 0) return refuse_it({ErrorCode::unauthorized, "the token has expired", {}});
+    until = (context_.clock->steady() + left).count();
+    expiries_.add(std::chrono::milliseconds(until), from.session);
+  }
+  renewed_[from.session] = until;
+  outlet_.ok(from.session, from.id);
+}
+
+/// A timer of an earlier token means nothing any more.
+void EngineShard::expire(SessionId id) {
+  if (find(id) == nullptr) return;
+  const auto renewed = renewed_.find(id);
+  const bool stays = renewed != renewed_.end() &&
+                     (renewed->second == 0 || renewed->second > context_.clock->steady().count());
+  if (!stays) outlet_.close(id, CloseCode::token_expired);
 }
 
 }  // namespace chatcore::engine

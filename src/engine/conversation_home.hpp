@@ -12,6 +12,7 @@
 #include "engine/conversation.hpp"
 #include "engine/outlet.hpp"
 #include "engine/plan.hpp"
+#include "protocol/commands.hpp"
 
 namespace chatcore::engine {
 
@@ -48,6 +49,8 @@ class ConversationHome {
 
   void submit(CommandPtr command);
   void receipt(ReceiptCommand command);
+  /// Tells a member how far the others have come.
+  void receipts_page(Requester from, protocol::ReceiptsGet command);
   void typing(TypingCommand command);
   /// Which of these users (by session) may take the group's topic now; answers on `shard`.
   void refresh_takers(const Topic& topic, ConversationId id, std::vector<std::pair<SessionId, UserId>> takers,
@@ -156,6 +159,8 @@ class ConversationHome {
   void resolve_message(ReceiptCommand command);
   void advance_cursor(Conversation& conversation, ReceiptCommand command, std::uint64_t ordinal);
   void finish_receipt(const ReceiptCommand& command, const Error* error);
+  void tell_receipts(const Conversation& conversation, const Requester& from,
+                     const protocol::ReceiptsGet& command);
   void on_advanced(std::vector<PendingReceipt> receipts, std::vector<Result<Cursor>> cursors);
   void tell_own_devices(Conversation& conversation, const PendingReceipt& receipt, MessageId messageId);
   void tell_senders(Conversation& conversation, const PendingReceipt& receipt);

@@ -171,6 +171,17 @@ class Dispatch {
     shard_.catchUp_.members(requester(), std::move(members));
   }
   void operator()(protocol::ConversationMute& mute) { shard_.catchUp_.mute(requester(), std::move(mute)); }
+  void operator()(protocol::ReceiptsGet& get) {
+    const std::uint32_t home = shard_.context_.home_of(get.conversationId);
+    shard_.on_shard(home, [from = requester(), get = std::move(get)](EngineShard& owner) mutable {
+      owner.conversations().receipts_page(std::move(from), std::move(get));
+    });
+  }
+  void operator()(protocol::AuthRefresh& refresh) { shard_.refresh(session_, id_, std::move(refresh.token)); }
+  void operator()(protocol::DevicesList&) { shard_.list_devices(session_, id_); }
+  void operator()(protocol::DevicesRemove& remove) {
+    shard_.remove_device(session_, id_, std::move(remove.deviceId));
+  }
   void operator()(protocol::Hello& hello) { shard_.on_hello(session_, std::move(hello), id_); }
 
   void operator()(protocol::ConversationCreate& create) {
@@ -383,6 +394,7 @@ void EngineShard::closed(SessionId id, std::uint16_t) {
     unwatch(*session, watched);
   }
   nameless_.erase(id);
+  renewed_.erase(id);
   const bool admitted =
       session->state == ClientSession::State::live || session->state == ClientSession::State::admitting;
   if (admitted) {
@@ -406,9 +418,7 @@ void EngineShard::stale(const Topic& topic, std::vector<SessionId> takers) {
 }
 
 void EngineShard::tick() {
-  expiries_.advance(context_.clock->steady(), [this](SessionId id) {
-    if (find(id) != nullptr) outlet_.close(id, CloseCode::token_expired);
-  });
+  expiries_.advance(context_.clock->steady(), [this](SessionId id) { expire(id); });
   conversations_.tick();
   users_.tick();
   sweep_limits();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <absl/container/flat_hash_map.h>
 #include <absl/container/flat_hash_set.h>
 
 #include <deque>
@@ -62,6 +63,9 @@ class EngineShard final : public GatewayEvents {
   void welcome_if_ready(ClientSession& session);
   void on_hello(ClientSession& session, protocol::Hello hello, const protocol::RequestId& id);
   void before_welcome(ClientSession& session, std::string_view message);
+  void refresh(ClientSession& session, const protocol::RequestId& id, std::string token);
+  void on_refreshed(const Requester& from, const Result<Identity>& answer);
+  void expire(SessionId id);
   void refuse(ClientSession& session, const Error& error);
 
   // Dispatch (dispatch.cpp)
@@ -75,6 +79,10 @@ class EngineShard final : public GatewayEvents {
                 const std::vector<protocol::Position>& positions, bool read);
   void presence(ClientSession& session, const protocol::RequestId& id, std::vector<UserId> users, bool watch);
   void unwatch(ClientSession& session, const std::vector<UserId>& users);
+  void list_devices(ClientSession& session, const protocol::RequestId& id);
+  void tell_devices(const Requester& from, const std::vector<Device>& known,
+                    const std::vector<DeviceId>& connected);
+  void remove_device(ClientSession& session, const protocol::RequestId& id, DeviceId device);
 
   [[nodiscard]] ClientSession* find(SessionId id);
   /// Runs `use(EngineShard&)` on a shard: at once if it is this one.
@@ -93,12 +101,16 @@ class EngineShard final : public GatewayEvents {
   protocol::Decoder decoder_;
   std::deque<ClientSession> sessions_;  // by slot; grows without moving what is there
   TimerWheel<SessionId> expiries_;
+  /// Until when (steady millis) the sessions may stay whose tokens were renewed; 0: for ever.
+  absl::flat_hash_map<SessionId, std::int64_t> renewed_;
   std::uint64_t commands_ = 0;
   std::uint32_t sweptStripe_ = 0;
 
   // The turn's batches.
   std::vector<Credentials> credentials_;
   std::vector<SessionId> authenticating_;
+  std::vector<Credentials> renewals_;
+  std::vector<Requester> renewing_;
   /// What was revoked while credentials were being checked, and the last round of questions that may have
   /// been answered before. Gone when no answers are owed.
   struct Revocation {

@@ -250,4 +250,41 @@ void ConversationHome::tell_senders_of(const PendingReceipt& receipt, const std:
     context_.router->publish(context_.link->self(), context_.inbox(sender), {frame, 0, 0, nullptr});
 }
 
+void ConversationHome::receipts_page(Requester from, protocol::ReceiptsGet command) {
+  const ConversationId id = command.conversationId;
+  with_loaded(id, [this, from = std::move(from), command = std::move(command)](Conversation* conversation) {
+    const auto refuse = [&](Error error) { outlet_.error(from.session, from.id, {}, error); };
+    if (conversation == nullptr)
+      return refuse(
+          {ErrorCode::unavailable, "the conversation cannot be reached", std::chrono::milliseconds(500)});
+    if (conversation->member(from.user()) == nullptr)
+      return refuse({ErrorCode::not_a_member, "not a member of this conversation", {}});
+    if (command.seq > conversation->committedHead) return refuse(bad_position("`seq` is above the head"));
+    tell_receipts(*conversation, from, command);
+  });
+}
+
+/// Who blocks whom is not shown here either: then nobody else has come anywhere.
+void ConversationHome::tell_receipts(const Conversation& conversation, const Requester& from,
+                                     const protocol::ReceiptsGet& command) {
+  const bool blocked =
+      conversation.direct() && (conversation.firstBlocksSecond || conversation.secondBlocksFirst);
+  std::vector<protocol::MemberReceipt> found;
+  for (const auto& [user, member] : conversation.members) {
+    if (user == from.user() || user <= command.cursor || blocked) continue;
+    if (command.seq == 0 || (member.cursor.deliveredSeq >= command.seq && member.joinSeq <= command.seq))
+      found.push_back({user, member.cursor.deliveredSeq, member.cursor.readSeq});
+  }
+  const bool more = found.size() > command.limit;
+  const auto end =
+      found.begin() + static_cast<std::ptrdiff_t>(std::min<std::size_t>(found.size(), command.limit));
+  std::partial_sort(found.begin(), end, found.end(),
+                    [](const auto& left, const auto& right) { return left.userId < right.userId; });
+  found.erase(end, found.end());
+  outlet_.send(from.session, [&](std::string& out) {
+    protocol::append_receipts_page(out, from.id, conversation.id, found,
+                                   more ? found.back().userId : std::string_view(), more);
+  });
+}
+
 }  // namespace chatcore::engine

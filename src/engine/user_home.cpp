@@ -121,6 +121,13 @@ void UserHome::disconnect(SessionId session, const Principal& who) {
   if (!std::exchange(state.timed, true)) debounces_.add(until, user);
 }
 
+std::vector<DeviceId> UserHome::connected(std::string_view user) const {
+  std::vector<DeviceId> devices;
+  if (const User* state = find(user))
+    for (const DeviceSession& device : state->devices) devices.push_back(device.who->device);
+  return devices;
+}
+
 void UserHome::revoke(const UserId& user, const DeviceId& device) {
   const User* state = find(user);
   if (state == nullptr) return;

@@ -41,6 +41,7 @@ class UserHome {
   /// `order`: of two connections of one device the one with the higher stays, whichever is told here first.
   void connect(SessionId session, std::uint64_t order, PrincipalRef who, Task registered);
   void disconnect(SessionId session, const Principal& who);
+  [[nodiscard]] std::vector<DeviceId> connected(std::string_view user) const;
   /// Closes the connection of a device 4503; an empty device: all of the user's.
   void revoke(const UserId& user, const DeviceId& device);
 

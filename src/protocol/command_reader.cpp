@@ -198,6 +198,15 @@ ConversationMembers read_members(FieldReader& in) {
   return members;
 }
 
+ReceiptsGet read_receipts_get(FieldReader& in) {
+  ReceiptsGet get;
+  get.conversationId = in.id(Field::conversationId);
+  get.seq = in.integer_or(Field::seq, kMaxWireInteger, 0);
+  get.cursor = in.id_or_empty(Field::cursor);
+  get.limit = in.limit(get.limit, kMaxPage);
+  return get;
+}
+
 ConversationsList read_list(FieldReader& in) {
   ConversationsList list;
   list.cursor = in.text_or_empty(Field::cursor, kMaxCursorBytes);
@@ -259,6 +268,13 @@ Command read_fields(FieldReader& in, CommandType type, const Limits& limits) {
     case CommandType::conversations_list:
       return read_list(in);
     case CommandType::auth_refresh:
+      return AuthRefresh{std::string(in.text(Field::token, kMaxTokenBytes))};
+    case CommandType::devices_list:
+      return DevicesList{};
+    case CommandType::devices_remove:
+      return DevicesRemove{DeviceId(in.id(Field::deviceId))};
+    case CommandType::receipts_get:
+      return read_receipts_get(in);
     case CommandType::conversation_archive:
       break;
   }

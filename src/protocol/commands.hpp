@@ -35,6 +35,16 @@ struct Hello {
 
 struct PresencePing {};
 
+struct AuthRefresh {
+  std::string token;
+};
+
+struct DevicesList {};
+
+struct DevicesRemove {
+  DeviceId deviceId;
+};
+
 struct ClientState {
   bool foreground = true;
 };
@@ -86,6 +96,14 @@ struct MessageReceived {
 };
 struct MessageRead {
   std::vector<Position> positions;
+};
+
+/// Who has come how far in a conversation.
+struct ReceiptsGet {
+  ConversationId conversationId;
+  Seq seq = 0;                ///< set: only those who have had this delivered; 0: everybody
+  UserId cursor;              ///< exclusive; empty: from the beginning
+  std::uint32_t limit = 200;  ///< 1 to 500
 };
 
 struct Typing {
@@ -170,11 +188,11 @@ struct ConversationsList {
   std::uint32_t limit = 50;  ///< 1 to 500
 };
 
-using Command =
-    std::variant<MessageSend, MessageEdit, MessageDelete, MessageReact, MessageReceived, MessageRead, Typing,
-                 PresencePing, PresenceSubscribe, PresenceUnsubscribe, PresenceGet, ClientState, Sync,
-                 History, ConversationCreate, ConversationUpdate, ConversationAddMembers,
-                 ConversationRemoveMembers, ConversationSetRole, ConversationLeave, ConversationMute,
-                 ConversationMembers, ConversationsList, Hello>;
+using Command = std::variant<MessageSend, MessageEdit, MessageDelete, MessageReact, MessageReceived,
+                             MessageRead, Typing, PresencePing, PresenceSubscribe, PresenceUnsubscribe,
+                             PresenceGet, ClientState, Sync, History, ConversationCreate, ConversationUpdate,
+                             ConversationAddMembers, ConversationRemoveMembers, ConversationSetRole,
+                             ConversationLeave, ConversationMute, ConversationMembers, ConversationsList,
+                             Hello, AuthRefresh, DevicesList, DevicesRemove, ReceiptsGet>;
 
 }  // namespace chatcore::protocol

@@ -98,6 +98,10 @@ std::string_view type_name(const Command& command) noexcept {
     std::string_view operator()(const ConversationMembers&) const { return "conversation.members"; }
     std::string_view operator()(const ConversationsList&) const { return "conversations.list"; }
     std::string_view operator()(const Hello&) const { return "hello"; }
+    std::string_view operator()(const AuthRefresh&) const { return "auth.refresh"; }
+    std::string_view operator()(const DevicesList&) const { return "devices.list"; }
+    std::string_view operator()(const DevicesRemove&) const { return "devices.remove"; }
+    std::string_view operator()(const ReceiptsGet&) const { return "receipts.get"; }
   };
   return std::visit(Namer{}, command);
 }

@@ -160,6 +160,24 @@ struct MemberEntry {
 void append_members_page(std::string& out, const RequestId& id, std::string_view conversationId,
                          std::span<const MemberEntry> members, std::string_view cursor, bool more);
 
+struct MemberReceipt {
+  std::string_view userId;
+  Seq deliveredSeq = 0;
+  Seq readSeq = 0;
+};
+/// An empty cursor is left out.
+void append_receipts_page(std::string& out, const RequestId& id, std::string_view conversationId,
+                          std::span<const MemberReceipt> members, std::string_view cursor, bool more);
+
+struct DeviceEntry {
+  std::string_view deviceId;
+  std::string_view platform;  ///< empty: left out
+  Timestamp lastActive = 0;   ///< 0: left out
+  bool online = false;
+  bool current = false;  ///< the one that asks
+};
+void append_devices_page(std::string& out, const RequestId& id, std::span<const DeviceEntry> devices);
+
 /// `dataObject`: a JSON object, spliced in as it is.
 void append_system_alert(std::string& out, std::string_view dataObject);
 

@@ -177,4 +177,39 @@ void append_members_page(std::string& out, const RequestId& id, std::string_view
   out += '}';
 }
 
+void append_receipts_page(std::string& out, const RequestId& id, std::string_view conversationId,
+                          std::span<const MemberReceipt> members, std::string_view cursor, bool more) {
+  out += R"({"type":"receipts.page")";
+  id.append_member(out);
+  append_id_member(out, ",\"conversationId\":", conversationId);
+  out += ",\"members\":[";
+  for (const MemberReceipt& member : members) {
+    separate(out);
+    append_id_member(out, "{\"userId\":", member.userId);
+    append_integer(out, ",\"deliveredSeq\":", member.deliveredSeq);
+    append_integer(out, ",\"readSeq\":", member.readSeq);
+    out += '}';
+  }
+  out += ']';
+  append_text_unless_empty(out, ",\"cursor\":", cursor);
+  append_more(out, more);
+  out += '}';
+}
+
+void append_devices_page(std::string& out, const RequestId& id, std::span<const DeviceEntry> devices) {
+  out += R"({"type":"devices.page")";
+  id.append_member(out);
+  out += ",\"devices\":[";
+  for (const DeviceEntry& device : devices) {
+    separate(out);
+    append_id_member(out, "{\"deviceId\":", device.deviceId);
+    append_text_unless_empty(out, ",\"platform\":", device.platform);
+    if (device.lastActive != 0) append_integer(out, ",\"lastActive\":", device.lastActive);
+    out += device.online ? ",\"online\":true" : ",\"online\":false";
+    if (device.current) out += ",\"current\":true";
+    out += '}';
+  }
+  out += "]}";
+}
+
 }  // namespace chatcore::protocol

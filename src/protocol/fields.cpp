@@ -74,6 +74,9 @@ constexpr std::array<std::string_view, kCommandTypeCount> kCommandTypes = {
     "conversation.members",
     "conversations.list",
     "auth.refresh",
+    "devices.list",
+    "devices.remove",
+    "receipts.get",
     "conversation.archive",
 };
 

@@ -79,8 +79,11 @@ enum class CommandType : std::uint8_t {
   conversation_mute,
   conversation_members,
   conversations_list,
-  // Known, and refused by name.
   auth_refresh,
+  devices_list,
+  devices_remove,
+  receipts_get,
+  // Known, and refused by name.
   conversation_archive,
 };
 inline constexpr std::size_t kCommandTypeCount =

@@ -197,7 +197,7 @@ async def test_a_known_field_that_is_not_built_is_unsupported(chat, field):
     assert (await alice.say("after", to=bob.user))["seq"] == 1
 
 
-@pytest.mark.parametrize("type", ["conversation.archive", "auth.refresh"])
+@pytest.mark.parametrize("type", ["conversation.archive"])
 async def test_a_command_that_is_not_built_says_so(chat, type):
     alice, bob = await chat.connect_all("alice", "bob")
     sent = await alice.say("hi", to=bob.user)

@@ -158,3 +158,31 @@ async def test_a_receipt_for_no_conversation_of_ones_own_is_refused(chat):
     eve = await chat.connect("eve")
     await eve.refused("not_a_member", "message.received", conversationId="nowhere", seq=1)
     await eve.refused("not_a_member", "message.read", conversationId="nowhere", seq=1)
+
+
+async def test_members_of_a_group_are_asked_how_far_they_have_come(chat):
+    alice, bob, carol, dave = await chat.connect_all("alice", "bob", "carol", "dave")
+    eve = await chat.connect("eve")
+    g = chat.name("g")
+    await alice.create_group(g, [bob.user, carol.user, dave.user])
+    sent = await alice.say("hi", conversation=g)
+    await bob.ok("message.read", conversationId=g, seq=sent["seq"])
+    await carol.ok("message.received", conversationId=g, seq=sent["seq"])
+
+    async def page(**fields):
+        return await alice.ask("receipts.get", "receipts.page", conversationId=g, **fields)
+
+    everybody = await page()
+    assert everybody["more"] is False and everybody["conversationId"] == g
+    assert everybody["members"] == [
+        {"userId": bob.user, "deliveredSeq": 2, "readSeq": 2},
+        {"userId": carol.user, "deliveredSeq": 2, "readSeq": 0},
+        {"userId": dave.user, "deliveredSeq": 0, "readSeq": 0}]
+    assert [m["userId"] for m in (await page(seq=2))["members"]] == [bob.user, carol.user]
+    first = await page(limit=2)
+    assert first["more"] is True and first["cursor"] == carol.user
+    rest = await page(limit=2, cursor=first["cursor"])
+    assert first["members"] + rest["members"] == everybody["members"] and rest["more"] is False
+    await alice.refused("bad_request", "receipts.get", conversationId=g, seq=3)
+    await eve.refused("not_a_member", "receipts.get", conversationId=g)
+    await eve.refused("not_a_member", "receipts.get", conversationId="nowhere")

@@ -91,3 +91,33 @@ async def test_the_connection_is_closed_4501_when_its_token_expires(chat):
     await device.expect("welcome")
     code, reason = await device.closed(10)
     assert code == 4501 and reason.split(";")[0] == "token_expired"
+
+
+@pytest.mark.slow
+async def test_a_renewed_token_keeps_the_connection(chat):
+    soon = int(time.time()) + 2
+    renewing = await chat.open("access_token=" + token(sub="alice", dev="phone", exp=soon))
+    idle = await chat.open("access_token=" + token(sub="bob", dev="phone", exp=soon))
+    for device in (renewing, idle):
+        await device.expect("welcome")
+    await renewing.ok("auth.refresh", token=token(sub="alice", dev="phone"))
+    assert (await idle.closed(10))[0] == 4501
+    await renewing.still_works()
+
+
+@pytest.mark.slow
+async def test_a_renewed_token_ends_too(chat):
+    device = await chat.open("access_token=" + token(sub="alice", dev="phone", exp=int(time.time()) + 600))
+    await device.expect("welcome")
+    await device.ok("auth.refresh", token=token(sub="alice", exp=int(time.time()) + 2))
+    await device.still_works()
+    assert (await device.closed(10))[0] == 4501
+
+
+async def test_a_bad_renewal_is_refused_and_the_connection_stays(chat):
+    device = await chat.open("access_token=" + token(sub="alice", dev="phone"))
+    await device.expect("welcome")
+    for bad in (token(sub="bob", dev="phone"), token(sub="alice", dev="tablet"), "garbage",
+                token(sub="alice", exp=int(time.time()) - 10), token(secret=b"x" * 32, sub="alice")):
+        await device.refused("unauthorized", "auth.refresh", token=bad)
+    await device.still_works()

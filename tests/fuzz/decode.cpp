@@ -157,6 +157,18 @@ struct CheckBounds {
     require(list.cursor.size() <= kMaxCursorBytes, "a cursor is short");
     require(list.limit >= 1 && list.limit <= 500, "a page has bounds");
   }
+  void operator()(const AuthRefresh& refresh) const {
+    require(refresh.token.size() <= 8192, "a token is not endless");
+  }
+  void operator()(const DevicesList&) const {}
+  void operator()(const DevicesRemove& remove) const {
+    require(valid_id(remove.deviceId), "a device is an id");
+  }
+  void operator()(const ReceiptsGet& get) const {
+    require(valid_id(get.conversationId), "receipts of an id");
+    require(get.cursor.empty() || valid_id(get.cursor), "a cursor of receipts is an id");
+    require(get.limit >= 1 && get.limit <= 500, "a page has bounds");
+  }
   void operator()(const Hello& hello) const {
     require(hello.deviceId.empty() || valid_id(hello.deviceId), "a device is an id");
     require(hello.platform.size() <= 64, "a platform is a word");

@@ -133,7 +133,7 @@ TEST_CASE("what is known but not offered is unsupported, never ignored") {
                           ErrorCode::unsupported, "`" + std::string(field) + "` is not supported"});
     }
   }
-  for (const char* type : {"auth.refresh", "conversation.archive"}) {
+  for (const char* type : {"conversation.archive"}) {
     refusals.push_back({R"({"type":")" + std::string(type) + "\"}", ErrorCode::unsupported, type});
   }
   for (const char* type :
@@ -145,6 +145,27 @@ TEST_CASE("what is known but not offered is unsupported, never ignored") {
   refusals.push_back({R"({"type":7})", kBad, "`type` must be a string"});
   refusals.push_back({R"({"type":null})", kBad, "`type` must be a string"});
   check_refused(refusals);
+}
+
+TEST_CASE("a token, devices, and who has come how far") {
+  CHECK(read<AuthRefresh>(R"({"type":"auth.refresh","token":"t"})").token == "t");
+  CHECK(read<DevicesRemove>(R"({"type":"devices.remove","deviceId":"phone"})").deviceId == "phone");
+  static_cast<void>(read<DevicesList>(R"({"type":"devices.list"})"));
+  const auto get =
+      read<ReceiptsGet>(R"({"type":"receipts.get","conversationId":"c1","seq":7,"cursor":"bob","limit":3})");
+  CHECK(get.conversationId == "c1");
+  CHECK(get.seq == 7);
+  CHECK(get.cursor == "bob");
+  CHECK(get.limit == 3);
+  check_refused({
+      {R"({"type":"auth.refresh"})", kBad, "`token` is missing"},
+      {R"({"type":"auth.refresh","token":7})", kBad, "`token`"},
+      {R"({"type":"devices.remove"})", kBad, "`deviceId` is missing"},
+      {R"({"type":"devices.remove","deviceId":"a b"})", kBad, "`deviceId`"},
+      {R"({"type":"receipts.get"})", kBad, "`conversationId` is missing"},
+      {R"({"type":"receipts.get","conversationId":"c","seq":-1})", kBad, "`seq`"},
+      {R"({"type":"receipts.get","conversationId":"c","limit":501})", kBad, "`limit`"},
+  });
 }
 
 TEST_CASE("changes of a message") {

@@ -165,3 +165,35 @@ TEST_CASE("a page of members") {
   CHECK(json::parse(out) ==
         json{{"type", "members.page"}, {"conversationId", "g"}, {"members", json::array()}, {"more", false}});
 }
+
+TEST_CASE("receipts and devices in pages") {
+  const std::array<MemberReceipt, 2> members = {MemberReceipt{"bob", 5, 3}, MemberReceipt{"carol", 0, 0}};
+  std::string out;
+  append_receipts_page(out, kSeven, "c1", members, "carol", true);
+  CHECK(json::parse(out) == json{{"type", "receipts.page"},
+                                 {"id", 7},
+                                 {"conversationId", "c1"},
+                                 {"members",
+                                  {{{"userId", "bob"}, {"deliveredSeq", 5}, {"readSeq", 3}},
+                                   {{"userId", "carol"}, {"deliveredSeq", 0}, {"readSeq", 0}}}},
+                                 {"cursor", "carol"},
+                                 {"more", true}});
+  out.clear();
+  append_receipts_page(out, {}, "c1", {}, {}, false);
+  CHECK(
+      json::parse(out) ==
+      json{{"type", "receipts.page"}, {"conversationId", "c1"}, {"members", json::array()}, {"more", false}});
+  const std::array<DeviceEntry, 2> devices = {DeviceEntry{"phone", "i\"os", 9, true, true},
+                                              DeviceEntry{"web", {}, 0, false, false}};
+  out.clear();
+  append_devices_page(out, kSeven, devices);
+  CHECK(json::parse(out) == json{{"type", "devices.page"},
+                                 {"id", 7},
+                                 {"devices",
+                                  {{{"deviceId", "phone"},
+                                    {"platform", "i\"os"},
+                                    {"lastActive", 9},
+                                    {"online", true},
+                                    {"current", true}},
+                                   {{"deviceId", "web"}, {"online", false}}}}});
+}
