@@ -62,7 +62,9 @@ Seq membership_event(const std::vector<Event>& events) {
 }  // namespace
 
 CommitGroup::CommitGroup(Database& database, Journal& journal)
-    : database_(database), journal_(journal), hot_(database.options().hotLogs) {}
+    : database_(database), journal_(journal), hot_(database.options().hotLogs) {
+  reset();
+}
 
 Result<HotLog*> CommitGroup::hot(const ConversationId& id) {
   if (HotLog* known = hot_.find(id)) return known;
@@ -306,6 +308,7 @@ void CommitGroup::failed() {
 
 void CommitGroup::reset() {
   batch_.Clear();
+  database_.stamp(batch_);
   sends_.clear();
   cursors_.clear();
   directory_.clear();

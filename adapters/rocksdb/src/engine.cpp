@@ -4,6 +4,14 @@
 
 namespace chatcore::rocks {
 
+Result<std::unique_ptr<Engine>> Engine::open(const RocksdbOptions& options, Tuning tuning) {
+  auto database = Database::open(options, std::move(tuning));
+  if (!database) return std::move(database).error();
+  auto journal = std::make_unique<Journal>(**database);
+  if (Status loaded = journal->load(); !loaded) return std::move(loaded).error();
+  return std::make_unique<Engine>(std::move(*database), std::move(journal));
+}
+
 Engine::Engine(std::unique_ptr<Database> database, std::unique_ptr<Journal> journal)
     : database_(std::move(database)),
       journal_(std::move(journal)),

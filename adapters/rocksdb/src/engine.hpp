@@ -14,6 +14,7 @@ namespace chatcore::rocks {
 /// The running store: the database with its threads, wired together.
 class Engine {
  public:
+  static Result<std::unique_ptr<Engine>> open(const RocksdbOptions& options, Tuning tuning = {});
   Engine(std::unique_ptr<Database> database, std::unique_ptr<Journal> journal);
   ~Engine() { stop(); }
 

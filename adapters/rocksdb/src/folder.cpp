@@ -114,7 +114,15 @@ void Folder::run() {
 
 rocksdb::Status Folder::make_durable() {
   // A folded send must never outlive the event it speaks of: a retry would be told of an event that is lost.
-  if (database_.options().durability != Durability::memory) return database_.db().SyncWAL();
+  switch (database_.options().durability) {
+    case Durability::sync:
+      return rocksdb::Status::OK();  // What has been committed has been synced.
+    case Durability::os:
+      // RocksDB takes syncing a log that could not be written for a bug of ours, and aborts.
+      return database_.healthy() ? database_.db().SyncWAL() : rocksdb::Status::IOError("the log is broken");
+    case Durability::memory:
+      break;
+  }
   std::vector<rocksdb::ColumnFamilyHandle*> all;
   for (std::size_t i = 0; i < kColumns; ++i) all.push_back(database_.column(static_cast<Column>(i)));
   return database_.db().Flush(rocksdb::FlushOptions(), all);
