@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "chatcore/testing/kill_point.hpp"
 #include "keys.hpp"
 #include "log_rows.hpp"
 #include "values.hpp"
@@ -294,6 +295,7 @@ rocksdb::WriteBatch& CommitGroup::seal() {
 }
 
 void CommitGroup::committed() {
+  if (foldedRow_ != 0) CHATCORE_KILL_POINT("fold.deleted");
   if (!row_.empty()) journal_.committed(std::move(row_));
   foldedRow_ = 0;
   hot_.trim();

@@ -2,6 +2,8 @@
 
 #include <type_traits>
 
+#include "chatcore/testing/kill_point.hpp"
+
 namespace chatcore::rocks {
 
 namespace {
@@ -106,6 +108,7 @@ void Committer::commit(std::size_t begin, std::size_t end) {
     sum.bytes += taken_[i].weight.bytes;
   }
   rocksdb::WriteBatch& batch = group_.seal();
+  CHATCORE_KILL_POINT("commit.decided");
   std::optional<AppendOutcome> failure;
   if (batch.Count() > 0) {
     // Refused while RocksDB is stopped: then nothing is attempted. A write that fails may have reached the
@@ -116,6 +119,7 @@ void Committer::commit(std::size_t begin, std::size_t end) {
       failure = AppendOutcome::unknown;
     }
   }
+  CHATCORE_KILL_POINT("commit.written");
   if (failure) {
     group_.failed();
   } else {
@@ -128,7 +132,9 @@ void Committer::commit(std::size_t begin, std::size_t end) {
     pending_.bytes -= sum.bytes;
   }
   for (std::size_t i = begin; i < end; ++i) answer(taken_[i].call, failure);
+  CHATCORE_KILL_POINT("commit.answering");
   replies_.post();
+  CHATCORE_KILL_POINT("commit.answered");
   if (folded && hooks_.folded) hooks_.folded();
   hooks_.committed(group_.take_garbage());
 }

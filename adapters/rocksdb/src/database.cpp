@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "chatcore/testing/kill_point.hpp"
 #include "values.hpp"
 
 namespace chatcore::rocks {
@@ -59,6 +60,8 @@ rocksdb::DBOptions database_options(const RocksdbOptions& options, const Tuning&
   database.max_background_jobs = 2;
   database.max_total_wal_size = tuning.writeBufferBytes > 0 ? 2 * tuning.writeBufferBytes : 512U << 20;
   if (tuning.writeBufferBytes > 0) database.max_file_opening_threads = 1;
+  // Resuming on a disk that is still full can fail for good (where the next log cannot be made): we ask first.
+  database.max_bgerror_resume_count = 0;
   database.bytes_per_sync = 1U << 20;
   database.keep_log_file_num = 5;
   database.max_log_file_size = 4U << 20;
@@ -119,7 +122,9 @@ Result<std::unique_ptr<Database>> Database::open(const RocksdbOptions& options, 
   if (Status folder = check_folder(options.path); !folder) return std::move(folder).error();
   std::unique_ptr<Database> database(new Database(options, std::move(tuning)));
   if (Status opened = database->open_files(); !opened) return std::move(opened).error();
+  CHATCORE_KILL_POINT("open.recovered");
   if (Status meta = database->read_meta(); !meta) return std::move(meta).error();
+  CHATCORE_KILL_POINT("open.counted");
   std::error_code ignored;
   fs::remove_all(database->fold_folder(), ignored);
   fs::create_directories(database->fold_folder(), ignored);
@@ -239,6 +244,7 @@ void Database::written(bool synced) {
   synced_.wal = next_.synced.wal = wal->LogNumber();
   synced_.walBytes = next_.synced.walBytes = wal->SizeFileBytes();
   note_manifest();
+  CHATCORE_KILL_POINT("commit.marking");
   mark_->write(synced_, false);
 }
 
@@ -256,6 +262,7 @@ void Database::note_manifest() {
 }
 
 void Database::close() {
+  CHATCORE_KILL_POINT("close.begun");
   // Without a log closing flushes, and so does this: before the mark instead of after it.
   std::vector<rocksdb::ColumnFamilyHandle*> all(handles_.begin(), handles_.end());
   const bool memory = options_.durability == Durability::memory;
@@ -270,11 +277,24 @@ void Database::close() {
 
 bool Database::healthy() const { return !listener_->broken.load(); }
 
+bool Database::has_room() {
+  constexpr std::size_t kRoom = 1U << 20;
+  rocksdb::FileSystem& files = *db_->GetFileSystem();
+  const std::string path = fold_folder() + "/room";
+  std::unique_ptr<rocksdb::FSWritableFile> file;
+  bool room = files.NewWritableFile(path, {}, &file, nullptr).ok();
+  if (!room) return false;
+  room = file->Append(std::string(kRoom, '\0'), {}, nullptr).ok() && file->Sync({}, nullptr).ok();
+  room = file->Close({}, nullptr).ok() && room;
+  return files.DeleteFile(path, {}, nullptr).ok() && room;
+}
+
 bool Database::writable() {
   if (healthy()) return true;
   const Clock::Duration now = system_clock().steady();
   if (now < nextResume_) return false;
   nextResume_ = now + std::chrono::seconds(1);
+  if (!has_room()) return false;
   const rocksdb::Status resumed = db_->Resume();
   if (resumed.ok()) listener_->broken.store(false);
   return resumed.ok();

@@ -71,6 +71,7 @@ class Database {
   rocksdb::Status write(rocksdb::WriteBatch& batch, const rocksdb::WriteOptions& options);
   void written(bool synced);
   void note_manifest();
+  bool has_room();
   void close();
 
   RocksdbOptions options_;

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "chatcore/testing/kill_point.hpp"
 #include "values.hpp"
 
 namespace chatcore::rocks {
@@ -101,6 +102,7 @@ void Folder::run() {
     if (folded.ok()) {
       part_ = nullptr;
       lock.unlock();
+      CHATCORE_KILL_POINT("fold.ingested");
       done_(part->lastRow);
       lock.lock();
     } else {
@@ -145,6 +147,7 @@ rocksdb::Status Folder::fold_once(const JournalPart& part) {
     if (const rocksdb::Status written = write_cursors(part, cursors); !written.ok()) return written;
     files.push_back(ingestion(database_, Column::cursors, cursors));
   }
+  CHATCORE_KILL_POINT("fold.written");
   const rocksdb::Status ingested =
       files.empty() ? rocksdb::Status::OK() : database_.db().IngestExternalFiles(files);
   if (ingested.ok() && !part.sends.empty()) journal_.sends_folded();

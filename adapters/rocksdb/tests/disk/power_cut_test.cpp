@@ -84,7 +84,7 @@ class Campaign {
   std::string work(OpenStore& store) {
     std::string wrong;
     {
-      Load load(store, history_, random_);
+      Load load(&store, history_, random_);
       for (std::uint64_t i = 0, steps = random_() % 200; i < steps && !disk_->is_cut(); ++i) {
         load.step();
         if (random_() % 40 == 0) background(store);

@@ -299,7 +299,7 @@ Findings audit(OpenStore& store, const History& history, bool complete) {
   return Audit(store, history).run(complete);
 }
 
-Load::Load(OpenStore& store, History& history, std::mt19937_64& random)
+Load::Load(OpenStore* store, History& history, std::mt19937_64& random)
     : store_(store), history_(history), random_(random) {
   for (const Step& step : history_.steps) {
     if (step.kind == Step::Kind::append) heads_[step.log] += step.append.events.size();
@@ -329,7 +329,8 @@ void Load::step() {
   } else if (choice < 15) {
     repeat();
   } else {
-    store_.logs.settled({log_id(pick(kLogs))});
+    const ConversationId quiet = log_id(pick(kLogs));
+    if (store_ != nullptr) store_->logs.settled({quiet});
   }
   if (pick(3) == 0) settle();
 }
@@ -338,8 +339,16 @@ Step& Load::add(Step::Kind kind) {
   Step& step = history_.steps.emplace_back();
   step.kind = kind;
   step.value = ++history_.serial;
-  ++waiting_;
+  if (store_ != nullptr) ++waiting_;
   return step;
+}
+
+void Load::answered(std::size_t index, bool kept, bool refused) {
+  --waiting_;
+  history_.steps[index].kept = kept;
+  history_.steps[index].refused = refused;
+  if (!kept) ++refusals;
+  if (kept && onKept) onKept(index);
 }
 
 Event Load::message(const UserId& sender, Seq seq) {
@@ -387,12 +396,10 @@ void Load::append() {
         {user_id(pick(kUsers)), Cursor{history_.serial, history_.serial, 0, 0}});
   request.effects.mayBeUnpublished = pick(2) == 0;
   const std::size_t index = history_.steps.size() - 1;
-  store_.logs.append({request}, executor_, [this, index](std::vector<AppendResult> results) {
-    --waiting_;
-    Step& mine = history_.steps[index];
-    mine.kept = results[0].outcome == AppendOutcome::committed;
-    mine.refused = results[0].outcome == AppendOutcome::refused;
-    if (!mine.kept) ++refusals;
+  if (store_ == nullptr) return;
+  store_->logs.append({request}, executor_, [this, index](std::vector<AppendResult> results) {
+    answered(index, results[0].outcome == AppendOutcome::committed,
+             results[0].outcome == AppendOutcome::refused);
   });
 }
 
@@ -401,12 +408,10 @@ void Load::advance() {
   step.log = log_id(pick(kLogs));
   step.user = user_id(pick(kUsers));
   const std::size_t index = history_.steps.size() - 1;
-  store_.logs.advance({{step.log, step.user, Cursor{step.value, 0, 0, 0}}}, executor_,
-                      [this, index](std::vector<Result<Cursor>> results) {
-                        --waiting_;
-                        history_.steps[index].kept = results[0].has_value();
-                        if (!results[0]) ++refusals;
-                      });
+  if (store_ == nullptr) return;
+  store_->logs.advance(
+      {{step.log, step.user, Cursor{step.value, 0, 0, 0}}}, executor_,
+      [this, index](std::vector<Result<Cursor>> results) { answered(index, results[0].has_value(), false); });
 }
 
 void Load::mute() {
@@ -414,23 +419,19 @@ void Load::mute() {
   step.log = log_id(pick(kLogs));
   step.user = user_id(pick(kUsers));
   const std::size_t index = history_.steps.size() - 1;
-  store_.logs.mute({{step.user, step.log, static_cast<Timestamp>(step.value)}}, executor_,
-                   [this, index](std::vector<Status> results) {
-                     --waiting_;
-                     history_.steps[index].kept = results[0].has_value();
-                     if (!results[0]) ++refusals;
-                   });
+  if (store_ == nullptr) return;
+  store_->logs.mute(
+      {{step.user, step.log, static_cast<Timestamp>(step.value)}}, executor_,
+      [this, index](std::vector<Status> results) { answered(index, results[0].has_value(), false); });
 }
 
 void Load::rename() {
   Step& step = add(Step::Kind::user);
   step.user = user_id(pick(kUsers));
   const std::size_t index = history_.steps.size() - 1;
-  store_.users.put_user({step.user, std::to_string(step.value)}, executor_, [this, index](Status status) {
-    --waiting_;
-    history_.steps[index].kept = status.has_value();
-    if (!status) ++refusals;
-  });
+  if (store_ == nullptr) return;
+  store_->users.put_user({step.user, std::to_string(step.value)}, executor_,
+                         [this, index](Status status) { answered(index, status.has_value(), false); });
 }
 
 void Load::repeat() {
@@ -447,7 +448,7 @@ void Load::repeat() {
   again.events.push_back(event);
   again.events.front().seq = again.expectedHead + 1;
   ++waiting_;
-  store_.logs.append({again}, executor_, [this, event](std::vector<AppendResult> results) {
+  store_->logs.append({again}, executor_, [this, event](std::vector<AppendResult> results) {
     --waiting_;
     const AppendResult& result = results[0];
     if (result.outcome == AppendOutcome::refused || result.outcome == AppendOutcome::unknown) return;

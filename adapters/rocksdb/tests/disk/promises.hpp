@@ -1,6 +1,6 @@
 #pragma once
 
-#include <deque>
+#include <functional>
 #include <map>
 #include <optional>
 #include <random>
@@ -59,7 +59,8 @@ Findings audit(OpenStore& store, const History& history, bool complete);
 /// Random requests, several in flight.
 class Load {
  public:
-  Load(OpenStore& store, History& history, std::mt19937_64& random);
+  /// `store` null: only notes what would be asked.
+  Load(OpenStore* store, History& history, std::mt19937_64& random);
   ~Load() { settle(); }
   /// Asks for one thing more.
   void step();
@@ -70,6 +71,7 @@ class Load {
 
   std::vector<std::string> broken;
   std::size_t refusals = 0;
+  std::function<void(std::size_t step)> onKept;  ///< called as soon as a step is promised
 
  private:
   void append();
@@ -78,9 +80,10 @@ class Load {
   void rename();
   Event message(const UserId& sender, Seq seq);
   Step& add(Step::Kind kind);
+  void answered(std::size_t index, bool kept, bool refused);
   std::uint64_t pick(std::uint64_t below) { return random_() % below; }
 
-  OpenStore& store_;
+  OpenStore* store_;
   History& history_;
   std::mt19937_64& random_;
   testing::TestExecutor executor_;
