@@ -60,7 +60,8 @@ rocksdb::DBOptions database_options(const RocksdbOptions& options, const Tuning&
   database.max_background_jobs = 2;
   database.max_total_wal_size = tuning.writeBufferBytes > 0 ? 2 * tuning.writeBufferBytes : 512U << 20;
   if (tuning.writeBufferBytes > 0) database.max_file_opening_threads = 1;
-  // Resuming on a disk that is still full can fail for good (where the next log cannot be made): we ask first.
+  // Resuming on a disk that is still full can fail for good (where the next log cannot be made): we ask
+  // first.
   database.max_bgerror_resume_count = 0;
   database.bytes_per_sync = 1U << 20;
   database.keep_log_file_num = 5;
@@ -84,6 +85,7 @@ class Database::Listener final : public rocksdb::EventListener {
  public:
   explicit Listener(Log* log) : log_(log) {}
   void OnBackgroundError(rocksdb::BackgroundErrorReason, rocksdb::Status* status) override {
+    failed.store(true);
     broken.store(true);
     if (log_ != nullptr) log_->write(LogLevel::error, "rocksdb", status->ToString());
   }
@@ -99,6 +101,7 @@ class Database::Listener final : public rocksdb::EventListener {
   }
 
   std::atomic<bool> broken{false};
+  std::atomic<bool> failed{false};  ///< ever
   std::atomic<bool> manifestGrew{true};
 
  private:
@@ -225,6 +228,7 @@ rocksdb::Status Database::write(rocksdb::WriteBatch& batch, bool synced) {
 rocksdb::Status Database::write(rocksdb::WriteBatch& batch, const rocksdb::WriteOptions& options) {
   const rocksdb::Status status = db_->Write(options, &batch);
   if (!status.ok()) {
+    listener_->failed.store(true);
     listener_->broken.store(true);
     // Resuming flushes all there is: what comes then follows upon nothing in a log.
     next_.number = 1;
@@ -274,6 +278,8 @@ void Database::close() {
   note_manifest();
   mark_->write(synced_, true);
 }
+
+bool Database::has_failed() const { return listener_->failed.load(); }
 
 bool Database::healthy() const { return !listener_->broken.load(); }
 

@@ -59,6 +59,8 @@ class Database {
 
   /// Whether no write has failed that has not been recovered from.
   [[nodiscard]] bool healthy() const;
+  /// Whether one ever has since the opening, recovered from or not.
+  [[nodiscard]] bool has_failed() const;
   /// Whether writing is possible; after an error tries to resume, at most once a second.
   [[nodiscard]] bool writable();
 

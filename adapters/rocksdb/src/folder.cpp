@@ -120,8 +120,7 @@ rocksdb::Status Folder::make_durable() {
     case Durability::sync:
       return rocksdb::Status::OK();  // What has been committed has been synced.
     case Durability::os:
-      // RocksDB takes syncing a log that could not be written for a bug of ours, and aborts.
-      return database_.healthy() ? database_.db().SyncWAL() : rocksdb::Status::IOError("the log is broken");
+      return database_.db().SyncWAL();
     case Durability::memory:
       break;
   }
@@ -137,6 +136,11 @@ rocksdb::Status Folder::fold_once(const JournalPart& part) {
   std::filesystem::remove(sends, ignored);
   std::filesystem::remove(cursors, ignored);
 
+  // RocksDB 7.8 aborts where its log is synced or a file ingested after a write has failed, even when it has
+  // recovered from that. The journal keeps what is not folded until the next opening.
+  const rocksdb::Status broken =
+      rocksdb::Status::IOError("not after a failed write, until the store is opened again");
+  if (database_.has_failed()) return broken;
   if (const rocksdb::Status durable = make_durable(); !durable.ok()) return durable;
   std::vector<rocksdb::IngestExternalFileArg> files;
   if (!part.sends.empty()) {
@@ -148,6 +152,7 @@ rocksdb::Status Folder::fold_once(const JournalPart& part) {
     files.push_back(ingestion(database_, Column::cursors, cursors));
   }
   CHATCORE_KILL_POINT("fold.written");
+  if (database_.has_failed()) return broken;
   const rocksdb::Status ingested =
       files.empty() ? rocksdb::Status::OK() : database_.db().IngestExternalFiles(files);
   if (ingested.ok() && !part.sends.empty()) journal_.sends_folded();
