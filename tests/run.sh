@@ -1,14 +1,14 @@
 #!/bin/bash
 # Installs what is missing (Debian 12), builds chatcore and runs every test.
 #   tests/run.sh               everything but asan, which takes a build of its own
-#   tests/run.sh STAGE…        only these: format unit e2e crash hostile package instructions clang asan tidy
+#   tests/run.sh STAGE…        only these: format unit simulation e2e crash hostile package instructions clang asan tidy
 #                              (lint is format and tidy)
 # BUILD_DIR (default: build) holds the builds. The last line says how many tests passed and failed.
 set -u -o pipefail
 cd "$(dirname "$0")/.." || exit 2
 . cmake/debian-packages.sh
 
-ALL_STAGES="format unit e2e crash hostile package instructions clang tidy"
+ALL_STAGES="format unit simulation e2e crash hostile package instructions clang tidy"
 BUILD_DIR=$(realpath -m "${BUILD_DIR:-build}")
 LOGS=$BUILD_DIR/logs
 JOBS=$(nproc)
@@ -130,6 +130,19 @@ PYTHON
   count "$ok" "$bad" "$skip"
   [ $code -eq 0 ] && [ "$bad" -eq 0 ]
 }
+# Ten thousand seeds; each is a world of its own.
+stage_simulation() {
+  local log=$LOGS/simulation.log code bad
+  build_tested || { count 0 1 0; return 1; }
+  BUILD_DIR=$BUILD_DIR timeout 900 tests/simulation/run.sh --seeds 10000 --jobs "$JOBS" | tee "$log"
+  code=$?
+  bad=$(grep -c '^FAILED ' "$log")
+  [ $code -eq 0 ] || [ "$bad" -gt 0 ] || bad=1
+  # One test of many worlds.
+  if [ "$bad" -eq 0 ]; then count 1 0 0; else count 0 "$bad" 0; fi
+  [ "$bad" -eq 0 ]
+}
+
 stage_e2e() { run_pytest e2e 1200; }
 stage_crash() { run_pytest crash 240; }
 stage_hostile() { run_pytest hostile 240; }
@@ -164,7 +177,7 @@ configure_clang() {
   local bench=OFF
   is_installed libbenchmark-dev && bench=ON
   configure clang -DCMAKE_CXX_COMPILER=clang++-19 -DCMAKE_BUILD_TYPE=Debug -DCHATCORE_BUILD_BENCH=$bench \
-    -DCHATCORE_PRECOMPILE=ON -DCHATCORE_HEADER_CHECK=OFF
+    -DCHATCORE_PRECOMPILE=ON
 }
 
 # Everything, the benchmarks too, under the other compiler.
@@ -202,7 +215,7 @@ for name in "${@:-all}"; do
   case $name in
     all) stages+=" $ALL_STAGES" ;;
     lint) stages+=" format tidy" ;;
-    format | unit | e2e | crash | hostile | package | instructions | clang | asan | tidy) stages+=" $name" ;;
+    format | unit | simulation | e2e | crash | hostile | package | instructions | clang | asan | tidy) stages+=" $name" ;;
     *) sed -n '2,6s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
   esac
 done

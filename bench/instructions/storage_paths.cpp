@@ -52,7 +52,7 @@ void decode_events() {
   rocks::event_key(key, kLog, 4242);
   rocks::encode_event(key, stored_message(), value);
   for (std::uint64_t i = 0; i < kTimes; ++i) {
-    Event event;
+    EventView event;
     if (!rocks::decode_event(key, value, event)) throw std::logic_error("the row must be good");
     keep(event);
   }

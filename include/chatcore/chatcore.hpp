@@ -6,6 +6,7 @@
 #include "chatcore/gateway/options.hpp"      // IWYU pragma: export
 #include "chatcore/model/conversation.hpp"   // IWYU pragma: export
 #include "chatcore/model/event.hpp"          // IWYU pragma: export
+#include "chatcore/model/event_list.hpp"     // IWYU pragma: export
 #include "chatcore/model/ids.hpp"            // IWYU pragma: export
 #include "chatcore/model/user.hpp"           // IWYU pragma: export
 #include "chatcore/ports/authenticator.hpp"  // IWYU pragma: export

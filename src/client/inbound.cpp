@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/simulation_bug.hpp"
+
 namespace chatcore::client {
 
 namespace {
@@ -49,7 +51,7 @@ bool Inbound::live(Millis now, LogEvent event, std::vector<LogEvent>& applied) {
 
   const ConversationId id = event.conversationId;
   log->target = std::max(log->target, event.seq);
-  const bool next = log->based && event.seq == log->last + 1;
+  const bool next = log->based && (event.seq == log->last + 1 || CHATCORE_BUG("the client skips gaps"));
   const Seq seq = event.seq;
   hold(*log, std::move(event), next);
   if (next) apply_held(*log, seq, applied);

@@ -275,7 +275,8 @@ void State::take_presence(const Json& entry) {
 
 void State::take_sync_required(Now now, const Json& frame) {
   const Json* heads = object_field(frame, "conversations");
-  if (heads == nullptr || heads->size() > kFetchEach) {
+  // No heads at all: everything may be behind.
+  if (heads == nullptr || heads->empty() || heads->size() > kFetchEach) {
     // What a sync under way has already passed may be what is missing.
     syncAgain_ = syncing_;
     if (!syncing_) start_sync(now);

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "core/simulation_bug.hpp"
 #include "engine/engine_shard.hpp"
 #include "gateway/http_head.hpp"
 
@@ -102,7 +103,8 @@ void EngineShard::revoke(const UserId& user, const DeviceId& device) {
 void EngineShard::on_authenticated(SessionId id, Result<Identity> answer, std::uint64_t round) {
   ClientSession* session = find(id);
   if (session == nullptr || session->state != ClientSession::State::authenticating) return;
-  if (!answer && session->extras->credentials.token.empty() && !session->extras->saidHello) {
+  const bool refused = !answer && !answer.error().temporary();
+  if (refused && session->extras->credentials.token.empty() && !session->extras->saidHello) {
     // Names without a token were no credentials here: the token may still come in a hello.
     session->state = ClientSession::State::expecting_hello;
     return take_early(id);
@@ -225,6 +227,14 @@ void EngineShard::take_group(SessionId id, const UserConversation& group, int at
       [busy = context_.busy, this, id, attempt](std::vector<Result<std::vector<UserConversation>>> answers) {
         if (answers[0] && !answers[0]->empty()) take_group(id, answers[0]->front(), attempt + 1);
       });
+}
+
+/// Whoever has shown its credentials waits for us: it is to come back, not to give up.
+CloseCode EngineShard::overdue(SessionId id) {
+  const ClientSession* session = find(id);
+  if (CHATCORE_BUG("slow admission is final")) return CloseCode::unauthorized;
+  const bool waits = session != nullptr && session->state != ClientSession::State::expecting_hello;
+  return waits ? CloseCode::overloaded : CloseCode::unauthorized;
 }
 
 void EngineShard::registered(SessionId id) {

@@ -2,6 +2,7 @@
 #include <cassert>
 
 #include "chatcore/testing/kill_point.hpp"
+#include "core/simulation_bug.hpp"
 #include "engine/conversation_home.hpp"
 
 namespace chatcore::engine {
@@ -21,6 +22,7 @@ protocol::Placement placement_of(const OriginalSend& original) {
 }  // namespace
 
 void ConversationHome::submit(CommandPtr command) {
+  command->arrival = ++arrivals_;
   Conversation& conversation = get_or_load(command->conversationId, command.get());
   const bool mustWait = conversation.state != Conversation::State::ready || conversation.lookupInFlight ||
                         !conversation.waiting.empty();
@@ -84,12 +86,29 @@ bool ConversationHome::repeats_in_flight(Conversation& conversation, const Event
 
 bool ConversationHome::out_of_order(Conversation& conversation, const EventCommand& command) {
   auto& broken = conversation.brokenOrder;
-  const auto found = std::find_if(broken.begin(), broken.end(),
-                                  [&](const auto& entry) { return entry.first == command.from.session; });
-  if (found == broken.end()) return false;
-  if (found->second != command.clientMsgId) return true;
+  const auto found = std::find_if(broken.begin(), broken.end(), [&](const BrokenOrder& entry) {
+    return entry.session == command.from.session;
+  });
+  if (found == broken.end() || command.arrival < found->arrival) return false;
+  if (CHATCORE_BUG("later commands overtake failed ones")) return false;
+  if (found->clientMsgId != command.clientMsgId) return true;
   broken.erase(found);
   return false;
+}
+
+void ConversationHome::break_order(Conversation& conversation, const EventCommand& command) {
+  auto& broken = conversation.brokenOrder;
+  const auto known = std::find_if(broken.begin(), broken.end(), [&](const BrokenOrder& entry) {
+    return entry.session == command.from.session;
+  });
+  if (known != broken.end()) {
+    // What waited or was in flight may fail after something that came later: the client begins with it.
+    if (command.arrival < known->arrival)
+      *known = {command.from.session, command.clientMsgId, command.arrival};
+    return;
+  }
+  if (broken.size() >= kMaxBrokenOrders) broken.erase(broken.begin());
+  broken.push_back({command.from.session, command.clientMsgId, command.arrival});
 }
 
 /// What must be known before the command can be decided is asked first; the conversation's queue waits, so
@@ -186,21 +205,13 @@ bool ConversationHome::ask_hooks(Conversation& conversation, EventCommand& comma
 void ConversationHome::look_up_then_reject(Conversation& conversation, CommandPtr command, Error error) {
   if (error.temporary()) {
     // Later commands of the session must not overtake it, whatever the look-up says.
-    if (conversation.brokenOrder.size() >= kMaxBrokenOrders)
-      conversation.brokenOrder.erase(conversation.brokenOrder.begin());
-    conversation.brokenOrder.emplace_back(command->from.session, command->clientMsgId);
+    break_order(conversation, *command);
   }
   lookUps_.push_back({conversation.id, std::move(command), std::move(error)});
 }
 
 void ConversationHome::reject(Conversation& conversation, const EventCommand& command, const Error& error) {
-  if (error.temporary() && error.code != ErrorCode::retry_in_order) {
-    auto& broken = conversation.brokenOrder;
-    const bool known = std::any_of(broken.begin(), broken.end(),
-                                   [&](const auto& entry) { return entry.first == command.from.session; });
-    if (broken.size() >= kMaxBrokenOrders) broken.erase(broken.begin());
-    if (!known) broken.emplace_back(command.from.session, command.clientMsgId);
-  }
+  if (error.temporary() && error.code != ErrorCode::retry_in_order) break_order(conversation, command);
   outlet_.error(command.from.session, command.from.id, command.clientMsgId, error);
 }
 
@@ -210,6 +221,7 @@ void ConversationHome::append(Conversation& conversation, CommandPtr command, Pl
   request.term = context_.term;
   request.expectedHead = conversation.head;
   stamp(conversation, plan, now);
+  if (CHATCORE_BUG("retries take effect again")) plan.event.clientMsgId += std::to_string(plan.event.seq);
   if (!conversation.marked) {
     conversation.marked = true;
     plan.effects.mayBeUnpublished = true;
@@ -236,6 +248,7 @@ void ConversationHome::on_appended(const std::vector<Conversation*>& order,
 
 void ConversationHome::on_result(Conversation& conversation, InFlight item, AppendResult& result) {
   assert(result.request.events.size() == 1);
+  if (CHATCORE_BUG("acknowledged though not written")) result.outcome = AppendOutcome::committed;
   EventCommand& command = *item.command;
   if (result.outcome != AppendOutcome::committed && conversation.state != Conversation::State::recovering) {
     conversation.state = Conversation::State::recovering;
@@ -244,7 +257,7 @@ void ConversationHome::on_result(Conversation& conversation, InFlight item, Appe
   switch (result.outcome) {
     case AppendOutcome::committed:
       // Behind one whose fate is open, its turn comes when that is known: the log's order is everybody's.
-      if (conversation.uncertain.empty()) {
+      if (conversation.uncertain.empty() || CHATCORE_BUG("published past an open one")) {
         committed(conversation, item, result.request);
       } else {
         conversation.uncertain.push_back({std::move(item), std::move(result.request)});
@@ -280,6 +293,7 @@ void ConversationHome::on_result(Conversation& conversation, InFlight item, Appe
       break;
     }
     case AppendOutcome::unknown:
+      if (CHATCORE_BUG("unknown taken for written")) return committed(conversation, item, result.request);
       conversation.uncertain.push_back({std::move(item), std::move(result.request)});
       break;
   }
@@ -437,7 +451,7 @@ void ConversationHome::on_looked_up(LookUp item, Result<std::optional<OriginalSe
   if (answer && *answer) {
     if (conversation != nullptr)  // a repetition after all: it stands in no one's way
       std::erase_if(conversation->brokenOrder, [&](const auto& entry) {
-        return entry.first == command.from.session && entry.second == command.clientMsgId;
+        return entry.session == command.from.session && entry.clientMsgId == command.clientMsgId;
       });
     answer_duplicate(command.from, command, **answer);
   } else if (!answer) {

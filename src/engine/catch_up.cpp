@@ -21,7 +21,7 @@ Error unavailable() {
 }
 Error not_a_member() { return {ErrorCode::not_a_member, "not a member of this conversation", {}}; }
 
-bool visible(const Event& event, const UserConversation& to) {
+bool visible(const EventView& event, const UserConversation& to) {
   return event.seq >= to.member.joinSeq && (!event.hiddenFromOthers || event.senderId == to.member.userId);
 }
 
@@ -116,9 +116,10 @@ void CatchUp::sync(Requester from, protocol::Sync command, std::optional<SyncCon
 
 void CatchUp::begin_page(std::shared_ptr<SyncRun> run) {
   protocol::begin_sync_page(run->page, run->from.id);
+  // What a client continues from may lie before its latest join: the numbers between are void for it.
   const auto add = [&](UserConversation& conversation, Seq first) {
     const Seq floor = conversation.member.joinSeq;
-    run->items.push_back({std::move(conversation), std::max(first, floor), floor});
+    run->items.push_back({std::move(conversation), first, floor});
   };
   if (run->continued) {
     std::map<std::string_view, Seq> rest;
@@ -151,7 +152,7 @@ void CatchUp::begin_page(std::shared_ptr<SyncRun> run) {
   for (UserConversation* conversation : unnamed) {
     const Seq head = conversation->head;
     const Seq newest = std::min(kNewestPage, run->limit);
-    add(*conversation, head > newest ? head - newest + 1 : 1);
+    add(*conversation, std::max(head > newest ? head - newest + 1 : 1, conversation->member.joinSeq));
   }
   for (const auto& gone : run->watermarks) protocol::append_removed_conversation(run->page, gone.first);
   read_next(run);
@@ -166,12 +167,12 @@ void CatchUp::read_next(std::shared_ptr<SyncRun> run) {
     const auto& item = run->items[i];
     ReadRequest read;
     read.log = item.conversation.conversationId;
-    read.from = item.from;
+    read.from = std::max(item.from, item.floor);
     read.to = item.conversation.head;
     read.maxEvents = std::max<std::uint32_t>(room, 1);
     read.maxBytes = kPageBytes;
+    const Seq missing = read.to >= read.from ? read.to - read.from + 1 : 0;
     reads.push_back(std::move(read));
-    const Seq missing = item.conversation.head >= item.from ? item.conversation.head - item.from + 1 : 0;
     if (missing >= room) break;
     room -= static_cast<std::uint32_t>(missing);
   }
@@ -189,7 +190,7 @@ void CatchUp::append_ranges(std::shared_ptr<SyncRun> run, std::size_t first,
     const UserConversation& conversation = item.conversation;
     const Seq start = item.from;
     protocol::begin_sync_conversation(run->page, conversation.conversationId);
-    for (const Event& event : ranges[i]->events) {
+    for (const EventView& event : ranges[i]->events) {
       if (run->events >= run->limit || (run->page.size() >= kPageBytes && run->events > 0)) {
         run->full = true;
         break;
@@ -272,19 +273,20 @@ void CatchUp::history_page(const Requester& from, const protocol::History& comma
   read.to = conversation.head;
   if (command.before) read.to = std::min(read.to, *command.before == 0 ? 0 : *command.before - 1);
   context_.store->read({read}, *context_.executor,
-                       [busy = context_.busy, this, from, conversation = std::move(conversation),
-                        read](std::vector<Result<EventRange>> ranges) {
+                       [busy = context_.busy, this, from, conversation = std::move(conversation), read,
+                        after = command.after.value_or(0)](std::vector<Result<EventRange>> ranges) {
                          if (!ranges[0]) return fail(from, unavailable());
-                         const std::vector<Event>& events = ranges[0]->events;
+                         const EventList& events = ranges[0]->events;
                          std::string page;
                          protocol::begin_history_page(page, from.id, conversation.conversationId);
-                         for (const Event& event : events)
+                         for (const EventView& event : events)
                            if (visible(event, conversation))
                              protocol::append_page_event(page, conversation.conversationId, event);
                          Seq low = 0;
                          Seq high = 0;
                          if (!events.empty()) {
-                           low = read.newestFirst ? events.back().seq : events.front().seq;
+                           // Numbers before the join are void for who continues from before it.
+                           low = read.newestFirst ? events.back().seq : after + 1;
                            high = read.newestFirst ? events.front().seq : events.back().seq;
                          }
                          const bool more =

@@ -60,6 +60,13 @@ struct Waiter {
   std::uint64_t payloadHash;
 };
 
+/// A session whose command failed for now: until that one comes again, nothing that came later may.
+struct BrokenOrder {
+  SessionId session = 0;
+  ClientMsgId clientMsgId;
+  std::uint64_t arrival = 0;
+};
+
 /// A conversation at its home: one order, one writer. Lives on one shard.
 struct Conversation {
   enum class State : std::uint8_t {
@@ -95,8 +102,7 @@ struct Conversation {
   std::vector<Waiter> waiters;
   std::vector<Uncertain> uncertain;  ///< decided by the next claim
   std::deque<RecentEvent> recent;
-  /// Sessions whose command failed for now, and which one: until it comes again nothing later of theirs may.
-  std::vector<std::pair<SessionId, ClientMsgId>> brokenOrder;
+  std::vector<BrokenOrder> brokenOrder;  ///< at most one of a session: its earliest
 
   Topic topic;                                    ///< groups
   std::vector<std::pair<UserId, Topic>> inboxes;  ///< direct conversations: both members

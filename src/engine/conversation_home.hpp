@@ -76,13 +76,23 @@ class ConversationHome {
   // Loading (conversation_loading.cpp)
   Conversation& get_or_load(const ConversationId& id, const EventCommand* cause);
   void with_loaded(const ConversationId& id, Continuation use);
+  bool name_pair(Conversation& conversation, const EventCommand* cause);
+  void keep_order(Conversation& conversation);
   void on_claimed(std::vector<ConversationId> ids, std::vector<Result<LogState>> states);
   void become_ready(Conversation& conversation);
-  void adopt(Conversation& conversation, LogState&& state);
+  /// What a claim found, on its way into memory: a large group in slices, between which the shard goes on.
+  struct Adoption {
+    LogState state;
+    StringMap<MemberRecord> members;
+    std::size_t next = 0;  ///< of `state.members`
+  };
+  void take_members(const ConversationId& id, std::shared_ptr<Adoption> adoption);
+  void adopted(Conversation& conversation, Adoption& adoption);
+  void adopt(Conversation& conversation, Adoption& adoption);
   void load_blocks(Conversation& conversation);
   void ask_blocks(Conversation& conversation);
   void fail_loading(Conversation& conversation, const Error& error);
-  void finish_recovery(Conversation& conversation, std::vector<Event> committed);
+  void finish_recovery(Conversation& conversation, const EventList& committed);
   void read_missing(Conversation& conversation, Seq from, Seq to);
   void recover_partition(std::uint32_t partition);
   void evict();
@@ -96,6 +106,7 @@ class ConversationHome {
   [[nodiscard]] bool ask_hooks(Conversation& conversation, EventCommand& command);
   void look_up_then_reject(Conversation& conversation, CommandPtr command, Error error);
   void reject(Conversation& conversation, const EventCommand& command, const Error& error);
+  void break_order(Conversation& conversation, const EventCommand& command);
   void append(Conversation& conversation, CommandPtr command, Plan&& plan, Timestamp now);
   void on_appended(const std::vector<Conversation*>& order, std::vector<AppendResult> results);
   void on_result(Conversation& conversation, InFlight item, AppendResult& result);
@@ -172,7 +183,8 @@ class ConversationHome {
   std::vector<ConversationId> settled_;
   StringMap<std::vector<Continuation>> continuations_;
   /// Of conversations that could not be loaded: whose command failed there first.
-  StringMap<std::vector<std::pair<SessionId, ClientMsgId>>> brokenOrders_;
+  StringMap<std::vector<BrokenOrder>> brokenOrders_;
+  std::uint64_t arrivals_ = 0;
 };
 
 }  // namespace chatcore::engine

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "core/simulation_bug.hpp"
 #include "engine/conversation_home.hpp"
 
 namespace chatcore::engine {
@@ -7,6 +8,8 @@ namespace chatcore::engine {
 namespace {
 
 constexpr std::size_t kMaxKeptOrders = 10'000;
+constexpr std::size_t kMembersAtATime = 1000;  // what a turn takes in is noticed by everybody on the shard
+constexpr std::chrono::milliseconds kAskAgain{1'000};
 
 void sort_by_user(std::vector<std::pair<UserId, Topic>>& inboxes) {
   std::sort(inboxes.begin(), inboxes.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
@@ -28,7 +31,14 @@ Conversation& ConversationHome::get_or_load(const ConversationId& id, const Even
   const auto found = conversations_.find(id);
   if (found != conversations_.end()) {
     used_.splice(used_.begin(), used_, found->second.position);
-    return *found->second.conversation;
+    Conversation& known = *found->second.conversation;
+    // Something else than a message came first: nobody has asked yet who blocks whom.
+    if (!known.exists && known.inboxes.empty() && name_pair(known, cause) &&
+        known.state == Conversation::State::ready) {
+      known.state = Conversation::State::loading;
+      load_blocks(known);
+    }
+    return known;
   }
   auto conversation = std::make_unique<Conversation>();
   conversation->id = id;
@@ -37,17 +47,21 @@ Conversation& ConversationHome::get_or_load(const ConversationId& id, const Even
     conversation->brokenOrder = std::move(kept->second);
     brokenOrders_.erase(kept);
   }
-  // Who the two are is known from the first command only: the id is a hash.
-  if (const auto* message = cause != nullptr ? std::get_if<NewMessage>(&cause->action) : nullptr;
-      message != nullptr && !message->to.empty()) {
-    conversation->inboxes.emplace_back(cause->from.user(), context_.inbox(cause->from.user()));
-    if (message->to != cause->from.user())
-      conversation->inboxes.emplace_back(message->to, context_.inbox(message->to));
-    sort_by_user(conversation->inboxes);
-  }
+  name_pair(*conversation, cause);
   used_.push_front(id);
   claims_.push_back({id, context_.term});
   return *conversations_.emplace(id, Slot{std::move(conversation), used_.begin()}).first->second.conversation;
+}
+
+/// Who the two are is known from the first message only: the id is a hash.
+bool ConversationHome::name_pair(Conversation& conversation, const EventCommand* cause) {
+  const auto* message = cause != nullptr ? std::get_if<NewMessage>(&cause->action) : nullptr;
+  if (message == nullptr || message->to.empty()) return false;
+  conversation.inboxes.emplace_back(cause->from.user(), context_.inbox(cause->from.user()));
+  if (message->to != cause->from.user())
+    conversation.inboxes.emplace_back(message->to, context_.inbox(message->to));
+  sort_by_user(conversation.inboxes);
+  return true;
 }
 
 void ConversationHome::with_loaded(const ConversationId& id, Continuation use) {
@@ -66,23 +80,46 @@ void ConversationHome::on_claimed(std::vector<ConversationId> ids, std::vector<R
       fail_loading(*conversation, states[i].error());
       continue;
     }
-    const bool recovering = conversation->state == Conversation::State::recovering;
-    const Seq before = conversation->committedHead;
-    adopt(*conversation, std::move(*states[i]));
-    // What was committed without an answer is still to be published, in its place.
-    if (recovering && conversation->head > before) {
-      read_missing(*conversation, before + 1, conversation->head);
-    } else if (recovering) {
-      finish_recovery(*conversation, {});
-    } else {
-      load_blocks(*conversation);
-    }
+    take_members(ids[i], std::make_shared<Adoption>(Adoption{std::move(*states[i]), {}, 0}));
   }
 }
 
-void ConversationHome::adopt(Conversation& conversation, LogState&& state) {
+void ConversationHome::take_members(const ConversationId& id, std::shared_ptr<Adoption> adoption) {
+  Conversation* conversation = find(id);
+  if (conversation == nullptr) return;
+  std::vector<MemberState>& found = adoption->state.members;
+  adoption->members.reserve(found.size());
+  const std::size_t end = std::min(found.size(), adoption->next + kMembersAtATime);
+  for (; adoption->next < end; ++adoption->next) {
+    auto& [member, cursor] = found[adoption->next];
+    adoption->members.emplace(std::move(member.userId),
+                              MemberRecord{member.role, member.joinSeq, member.joinOrdinal, cursor});
+  }
+  if (adoption->next == found.size()) return adopted(*conversation, *adoption);
+  context_.executor->post([busy = context_.busy, this, id, adoption = std::move(adoption)]() mutable {
+    take_members(id, std::move(adoption));
+  });
+}
+
+void ConversationHome::adopted(Conversation& conversation, Adoption& adoption) {
+  const bool recovering = conversation.state == Conversation::State::recovering;
+  const Seq before = CHATCORE_BUG("recovery publishes again") ? 0 : conversation.committedHead;
+  adopt(conversation, adoption);
+  // What was committed without an answer is still to be published, in its place.
+  if (recovering && conversation.head > before) {
+    read_missing(conversation, before + 1, conversation.head);
+  } else if (recovering) {
+    finish_recovery(conversation, {});
+  } else {
+    load_blocks(conversation);
+  }
+}
+
+void ConversationHome::adopt(Conversation& conversation, Adoption& adoption) {
+  LogState& state = adoption.state;
   conversation.exists = state.exists;
   conversation.epoch = state.epoch;
+  if (CHATCORE_BUG("the head is not read again")) state.head = std::max(state.head, conversation.head);
   conversation.head = conversation.committedHead = state.head;
   conversation.lastMessageId = std::max(conversation.lastMessageId, state.lastMessageId);
   conversation.ordinal = conversation.committedOrdinal = state.ordinal;
@@ -93,12 +130,7 @@ void ConversationHome::adopt(Conversation& conversation, LogState&& state) {
     return;
   }
   conversation.info = std::move(state.info);
-  conversation.members.clear();
-  conversation.members.reserve(state.members.size());
-  for (MemberState& member : state.members)
-    conversation.members.emplace(
-        std::move(member.member.userId),
-        MemberRecord{member.member.role, member.member.joinSeq, member.member.joinOrdinal, member.cursor});
+  conversation.members = std::move(adoption.members);
   if (!conversation.direct()) {
     conversation.topic = context_.group_chat(conversation.id);
     return;
@@ -133,6 +165,7 @@ void ConversationHome::ask_blocks(Conversation& conversation) {
         } else {
           context_.log->write(LogLevel::warn, "engine",
                               "blocks not read anew: " + answers[0].error().message);
+          timers_.add(context_.clock->steady() + kAskAgain, [this, id] { blocks_changed(id); });
         }
         if (loaded->blocksDirty) return ask_blocks(*loaded);
         if (loading) become_ready(*loaded);
@@ -169,14 +202,18 @@ void ConversationHome::fail_loading(Conversation& conversation, const Error& err
   for (const CommandPtr& command : conversation.waiting) reject(conversation, *command, told);
   for (const Waiter& waiter : conversation.waiters)
     outlet_.error(waiter.from.session, waiter.from.id, waiter.clientMsgId, told);
-  if (!conversation.brokenOrder.empty()) {
-    if (brokenOrders_.size() >= kMaxKeptOrders) brokenOrders_.clear();
-    brokenOrders_[id] = std::move(conversation.brokenOrder);
-  }
+  keep_order(conversation);
   const auto slot = conversations_.find(id);
   used_.erase(slot->second.position);
   conversations_.erase(slot);
   for (Continuation& use : waiting) use(nullptr);
+}
+
+/// Who has to send what first outlives the conversation's place in memory.
+void ConversationHome::keep_order(Conversation& conversation) {
+  if (conversation.brokenOrder.empty()) return;
+  if (brokenOrders_.size() >= kMaxKeptOrders) brokenOrders_.clear();
+  brokenOrders_[conversation.id] = std::move(conversation.brokenOrder);
 }
 
 void ConversationHome::read_missing(Conversation& conversation, Seq from, Seq to) {
@@ -192,14 +229,14 @@ void ConversationHome::read_missing(Conversation& conversation, Seq from, Seq to
         Conversation* loaded = find(id);
         if (loaded == nullptr) return;
         if (!ranges[0]) return fail_loading(*loaded, ranges[0].error());
-        finish_recovery(*loaded, std::move(ranges[0]->events));
+        finish_recovery(*loaded, ranges[0]->events);
       });
 }
 
-void ConversationHome::finish_recovery(Conversation& conversation, std::vector<Event> committedEvents) {
+void ConversationHome::finish_recovery(Conversation& conversation, const EventList& committedEvents) {
   std::vector<Uncertain> uncertain = std::move(conversation.uncertain);
   conversation.uncertain.clear();
-  for (const Event& event : committedEvents) {
+  for (const EventView& event : committedEvents) {
     const auto known = std::find_if(uncertain.begin(), uncertain.end(), [&](const Uncertain& open) {
       const Event& sent = open.request.events[0];
       return sent.messageId == event.messageId && sent.seq == event.seq;
@@ -209,7 +246,7 @@ void ConversationHome::finish_recovery(Conversation& conversation, std::vector<E
       uncertain.erase(known);
       committed(conversation, decided.item, decided.request);
     } else {
-      publish(conversation, event, {}, 0);
+      publish(conversation, Event(event), {}, 0);
     }
   }
   const Error lost{ErrorCode::unavailable, "the store did not take the event; send it again",
@@ -217,6 +254,11 @@ void ConversationHome::finish_recovery(Conversation& conversation, std::vector<E
   for (const Uncertain& open : uncertain) {
     fail_waiters(conversation, *open.item.command, lost);
     reject(conversation, *open.item.command, lost);
+  }
+  // What was to be published has failed: no event's quiet would ever clear the mark.
+  if (conversation.marked && !conversation.headTimer) {
+    conversation.lastEventMillis = steady();
+    arm_head_timer(conversation);
   }
   become_ready(conversation);
 }
@@ -276,6 +318,7 @@ void ConversationHome::evict() {
     --position;
     const auto found = conversations_.find(*position);
     if (!found->second.conversation->idle() || continuations_.contains(*position)) continue;
+    if (!CHATCORE_BUG("eviction forgets the order")) keep_order(*found->second.conversation);
     conversations_.erase(found);
     position = used_.erase(position);
   }

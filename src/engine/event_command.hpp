@@ -79,6 +79,7 @@ struct EventCommand {
   std::optional<Error> refusal;
   bool hooksAsked = false;
   bool lookedUp = false;      ///< known not to be a repetition
+  std::uint64_t arrival = 0;  ///< counts what came to this home
   std::uint8_t attempts = 0;  ///< how often it was appended in vain through no fault of its own
 };
 

@@ -56,7 +56,7 @@ void ConversationHome::push_event(std::shared_ptr<PushRound> round) {
                            round->retry = !ranges[0];
                            return round->finish();
                          }
-                         round->event = std::move(ranges[0]->events[0]);
+                         round->event = Event(ranges[0]->events[0]);
                          const bool forOthers = !round->event.hiddenFromOthers;
                          if (round->event.kind != EventKind::message || !forOthers) return round->finish();
                          push_send(round);

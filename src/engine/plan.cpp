@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/simulation_bug.hpp"
 #include "protocol/event_content.hpp"
 
 namespace chatcore::engine {
@@ -33,7 +34,7 @@ class Planner {
       if (message.to.empty()) return not_a_member();
       return first_message(message);
     }
-    if (self() == nullptr) return not_a_member();
+    if (self() == nullptr && !CHATCORE_BUG("strangers may write")) return not_a_member();
     Plan plan = message_plan(message);
     if (conversation_.direct() && conversation_.inboxes.size() == 2) {
       const bool first = conversation_.inboxes[0].first == command_.from.user();
@@ -41,6 +42,7 @@ class Planner {
         return refuse(ErrorCode::blocked, "you have blocked this user");
       plan.event.hiddenFromOthers = first ? conversation_.secondBlocksFirst : conversation_.firstBlocksSecond;
     }
+    if (CHATCORE_BUG("blocks are ignored")) plan.event.hiddenFromOthers = false;
     return plan;
   }
 
@@ -210,7 +212,8 @@ void stamp(Conversation& conversation, Plan& plan, Timestamp now) {
   event.epoch = conversation.epoch;
   event.messageId = next_message_id(conversation.lastMessageId, now, conversation.partition);
   event.timestamp = now;
-  if (event.kind == EventKind::message && !event.hiddenFromOthers) ++conversation.ordinal;
+  const bool counts = !event.hiddenFromOthers || CHATCORE_BUG("hidden messages count as unread");
+  if (event.kind == EventKind::message && counts) ++conversation.ordinal;
   event.ordinal = conversation.ordinal;
   conversation.lastMessageId = event.messageId;
   conversation.exists = true;

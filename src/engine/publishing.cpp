@@ -83,7 +83,9 @@ void ConversationHome::head_timer(const ConversationId& id) {
   Envelope envelope;
   envelope.head = std::make_shared<const HeadMark>(
       HeadMark{id, conversation->committedHead, std::chrono::milliseconds(quiet)});
-  if (conversation->direct()) {
+  if (!conversation->exists) {
+    // All that was written here has failed.
+  } else if (conversation->direct()) {
     for (const auto& inbox : conversation->inboxes)
       context_.router->publish(context_.link->self(), inbox.second, envelope);
   } else if (conversation->topic) {

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "core/simulation_bug.hpp"
 #include "engine/conversation_home.hpp"
 
 namespace chatcore::engine {
@@ -99,7 +100,7 @@ void ConversationHome::resolve_message(ReceiptCommand command, Seq low, Seq high
                          if (found > command.messageId)
                            return resolve_message(std::move(command), low, middle - 1);
                          command.seq = middle;
-                         command.epoch = ranges[0]->epoch;
+                         command.epoch = ranges[0]->events[0].epoch;
                          receipt(std::move(command));
                        });
 }
@@ -119,10 +120,13 @@ void ConversationHome::advance_cursor(Conversation& conversation, ReceiptCommand
   // What is read has been delivered.
   cursor.deliveredSeq = std::max(cursor.deliveredSeq, command.seq);
   if (command.read) {
-    cursor.readSeq = std::max(cursor.readSeq, command.seq);
+    cursor.readSeq = CHATCORE_BUG("cursor set") ? command.seq : std::max(cursor.readSeq, command.seq);
     cursor.readOrdinal = std::max(cursor.readOrdinal, ordinal);
   }
-  cursorUpdates_.push_back({conversation.id, UserId(command.from.user()), cursor});
+  // Not what the user sends at this moment: that counts when it is committed, and the store sees to it.
+  cursorUpdates_.push_back({conversation.id,
+                            UserId(command.from.user()),
+                            {cursor.deliveredSeq, cursor.readSeq, cursor.readOrdinal, 0}});
   const Seq seq = advances ? command.seq : before;
   receipts_.push_back({std::move(command), conversation.id, before, seq});
 }
@@ -205,12 +209,13 @@ void ConversationHome::tell_senders(Conversation& conversation, const PendingRec
                        [busy = context_.busy, this, receipt](std::vector<Result<EventRange>> ranges) {
                          if (!ranges[0] || ranges[0]->events.empty()) return;
                          std::vector<UserId> senders;
-                         for (const Event& event : ranges[0]->events)
+                         for (const EventView& event : ranges[0]->events)
                            if (event.senderId != receipt.command.from.user())
-                             senders.push_back(event.senderId);
+                             senders.emplace_back(event.senderId);
                          std::sort(senders.begin(), senders.end());
                          senders.erase(std::unique(senders.begin(), senders.end()), senders.end());
-                         tell_senders_of(receipt, senders, ranges[0]->epoch, ranges[0]->events[0].messageId);
+                         tell_senders_of(receipt, senders, ranges[0]->events[0].epoch,
+                                         ranges[0]->events[0].messageId);
                        });
 }
 

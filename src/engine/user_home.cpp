@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/simulation_bug.hpp"
+
 namespace chatcore::engine {
 
 namespace {
@@ -15,7 +17,7 @@ struct UserHome::Query {
   std::vector<UserId> users;
   std::vector<Visibility> sees;
   std::vector<bool> exists;
-  bool watch = false;
+  std::vector<bool> watch;
   Answer done;
 };
 
@@ -72,7 +74,8 @@ void UserHome::connect(SessionId session, std::uint64_t order, PrincipalRef who,
     state.announced = true;
     announce(user, state, true);
   }
-  acquiring_.push_back({user, who->device, context_.serverId, context_.boot, session, 0});
+  if (context_.presence != nullptr)
+    acquiring_.push_back({user, who->device, context_.serverId, context_.boot, session, 0});
   registered_.push_back(std::move(registered));
 }
 
@@ -98,11 +101,12 @@ void UserHome::disconnect(SessionId session, const Principal& who) {
         return device.session == session && device.who->device == who.device;
       });
   if (gone == state.devices.end()) return;  // replaced by a newer connection of the same device
-  releasing_.push_back(lease_of(*gone));
+  if (context_.presence != nullptr) releasing_.push_back(lease_of(*gone));
   state.devices.erase(gone);
   if (!state.devices.empty()) return;
   state.lastSeen = context_.now();
-  const auto until = context_.clock->steady() + context_.options.presenceDebounce;
+  const auto debounce = context_.options.presenceDebounce;
+  const auto until = context_.clock->steady() + (CHATCORE_BUG("no debounce") ? debounce * 0 : debounce);
   state.offlineAt = until.count();
   if (!std::exchange(state.timed, true)) debounces_.add(until, user);
 }
@@ -173,7 +177,7 @@ void UserHome::query(Requester from, std::vector<UserId> users, bool watch, Answ
   query->users = std::move(users);
   query->sees.resize(query->users.size());
   query->exists.assign(query->users.size(), true);
-  query->watch = watch;
+  query->watch.assign(query->users.size(), watch);
   query->done = std::move(answer);
   std::erase_if(asking_, [](const std::weak_ptr<Query>& asked) { return asked.expired(); });
   if (watch) asking_.push_back(query);
@@ -235,7 +239,7 @@ void UserHome::answer(std::shared_ptr<Query> query) {
           Timestamp lastSeen = times[i] ? *times[i] : 0;
           if (known != nullptr) lastSeen = std::max(lastSeen, known->lastSeen);
           answers.push_back({user, online, online || !sees.lastSeen ? 0 : lastSeen});
-          if (!query->watch) continue;
+          if (!query->watch[i]) continue;
           User& watched = find_or_add(context_.inbox(user));
           if (watched.watchers == nullptr) watched.watchers = std::make_unique<std::vector<Watcher>>();
           std::erase_if(*watched.watchers,
@@ -259,9 +263,12 @@ void UserHome::blocks_changed(const UserId& user, const UserId& other) {
 
 void UserHome::unwatch(SessionId watcher, std::span<const UserId> users) {
   // An answer that is still on its way must not make a watcher of a session that has gone.
-  for (const std::weak_ptr<Query>& asked : asking_)
-    if (const auto query = asked.lock(); query != nullptr && query->from.session == watcher)
-      query->watch = false;
+  for (const std::weak_ptr<Query>& asked : asking_) {
+    const auto query = asked.lock();
+    if (query == nullptr || query->from.session != watcher) continue;
+    for (std::size_t i = 0; i < query->users.size(); ++i)
+      if (std::find(users.begin(), users.end(), query->users[i]) != users.end()) query->watch[i] = false;
+  }
   for (const UserId& user : users) {
     User* known = find(user);
     if (known == nullptr || known->watchers == nullptr) continue;
@@ -272,8 +279,6 @@ void UserHome::unwatch(SessionId watcher, std::span<const UserId> users) {
 
 void UserHome::end_of_turn() {
   if (context_.presence == nullptr) {  // one process alone: this home knows every device there is
-    acquiring_.clear();
-    releasing_.clear();
     for (Task& registered : std::exchange(registered_, {})) registered();
     return;
   }

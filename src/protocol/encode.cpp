@@ -83,7 +83,7 @@ Error for_client(const Error& error) {
   }
 }
 
-std::string_view live_type(const Event& event) {
+std::string_view live_type(const EventView& event) {
   switch (event.kind) {
     case EventKind::message:
       return "message.new";
@@ -101,12 +101,12 @@ std::string_view live_type(const Event& event) {
   return "message.new";
 }
 
-std::size_t texts_of(std::string_view conversationId, const Event& event) {
+std::size_t texts_of(std::string_view conversationId, const EventView& event) {
   return conversationId.size() + event.senderId.size() + event.senderDeviceId.size() +
          event.clientMsgId.size() + event.content.size();
 }
 
-void write_message_fields(Pen& pen, const Event& event) {
+void write_message_fields(Pen& pen, const EventView& event) {
   pen << ",\"senderId\":\"" << event.senderId << "\",\"senderDeviceId\":\"" << event.senderDeviceId << "\"";
   write_client_msg_id(pen, event.clientMsgId);
   pen << ",\"messageType\":\"" << to_string(event.messageType) << "\",\"content\":" << event.content
@@ -114,13 +114,13 @@ void write_message_fields(Pen& pen, const Event& event) {
   if (event.replyTo != 0) pen << ",\"replyTo\":\"" << event.replyTo << "\"";
 }
 
-void write_other_fields(Pen& pen, const Event& event) {
+void write_other_fields(Pen& pen, const EventView& event) {
   write_client_msg_id(pen, event.clientMsgId);
   pen << ",\"timestamp\":" << event.timestamp;
   if (!event.content.empty()) pen << "," << event.content;
 }
 
-void write_event(Pen& pen, std::string_view conversationId, const Event& event) {
+void write_event(Pen& pen, std::string_view conversationId, const EventView& event) {
   pen << "\"conversationId\":\"" << conversationId << "\",\"messageId\":\"" << event.messageId
       << "\",\"seq\":" << event.seq;
   write_epoch(pen, event.epoch);
@@ -234,7 +234,8 @@ void append_message_sent(std::string& out, const RequestId& id, std::string_view
   duplicate ? pen << "true}" : pen << "false}";
 }
 
-void append_event_data(std::string& out, std::string_view conversationId, const Event& event, bool inPage) {
+void append_event_data(std::string& out, std::string_view conversationId, const EventView& event,
+                       bool inPage) {
   Pen pen(out, texts_of(conversationId, event));
   pen << "{";
   if (inPage) pen << "\"event\":\"" << to_string(event.kind) << "\",";
@@ -242,7 +243,7 @@ void append_event_data(std::string& out, std::string_view conversationId, const 
   pen << "}";
 }
 
-void append_live_frame_payload(std::string& out, std::string_view conversationId, const Event& event,
+void append_live_frame_payload(std::string& out, std::string_view conversationId, const EventView& event,
                                const RequestId& id) {
   append_text_id(out, "{\"type\":\"", live_type(event));
   id.append_member(out);

@@ -50,11 +50,12 @@ void append_message_sent(std::string& out, const RequestId& id, std::string_view
                          std::string_view conversationId, const Placement& placed, bool duplicate);
 
 /// The `data` object of an event's live form; in a page with `"event":"<kind>"`.
-void append_event_data(std::string& out, std::string_view conversationId, const Event& event, bool inPage);
+void append_event_data(std::string& out, std::string_view conversationId, const EventView& event,
+                       bool inPage);
 /// The whole live frame: message.new, conversation.created (a conversation's first event),
 /// conversation.updated, conversation.member, message.edited, message.deleted or message.reaction.
 /// `id` only for the one who asked.
-void append_live_frame_payload(std::string& out, std::string_view conversationId, const Event& event,
+void append_live_frame_payload(std::string& out, std::string_view conversationId, const EventView& event,
                                const RequestId& id = {});
 void append_event_void(std::string& out, std::string_view conversationId, Seq seq, Epoch epoch);
 
@@ -89,7 +90,7 @@ void append_presence_update(std::string& out, const PresenceStatus& user);
 void begin_sync_page(std::string& out, const RequestId& id);
 void begin_sync_conversation(std::string& out, std::string_view conversationId);
 /// Also for history pages. Writes the separating comma where one is due.
-void append_page_event(std::string& out, std::string_view conversationId, const Event& event);
+void append_page_event(std::string& out, std::string_view conversationId, const EventView& event);
 
 struct MemberCursor {
   std::string_view userId;

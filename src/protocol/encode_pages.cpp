@@ -55,7 +55,7 @@ void begin_sync_conversation(std::string& out, std::string_view conversationId) 
   out += ",\"events\":[";
 }
 
-void append_page_event(std::string& out, std::string_view conversationId, const Event& event) {
+void append_page_event(std::string& out, std::string_view conversationId, const EventView& event) {
   separate(out);
   append_event_data(out, conversationId, event, true);
 }

@@ -30,6 +30,7 @@ class Subject {
   Result<LogState> claim(const ConversationId& log, Term term);
   std::vector<Result<EventRange>> read(std::vector<ReadRequest> batch);
   EventRange read(ReadRequest request);
+  Seq head(const ConversationId& log);
   std::optional<OriginalSend> find_send(SendKey key);
   Cursor advance(CursorUpdate update);
   std::vector<UserConversation> conversations_of(UserConversationsRequest request);
@@ -61,7 +62,7 @@ AppendRequest group_of(const ConversationId& log, const std::vector<UserId>& use
 /// Appends `count` messages one by one and expects each to be committed.
 void fill(Subject& subject, const ConversationId& log, std::size_t count);
 
-bool same(const Event& a, const Event& b);
+bool same(const EventView& a, const EventView& b);
 
 std::vector<ConformanceCase> append_cases(const MakeFixture& make);
 std::vector<ConformanceCase> effect_cases(const MakeFixture& make);

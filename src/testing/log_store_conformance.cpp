@@ -52,6 +52,11 @@ EventRange Subject::read(ReadRequest request) {
   return std::move(*answers.front());
 }
 
+Seq Subject::head(const ConversationId& log) {
+  const EventRange newest = read({.log = log, .to = UINT64_MAX, .newestFirst = true, .maxEvents = 1});
+  return newest.events.empty() ? 0 : newest.events.front().seq;
+}
+
 std::optional<OriginalSend> Subject::find_send(SendKey key) {
   auto answers =
       executor_.wait<std::vector<Result<std::optional<OriginalSend>>>>([&](Executor& executor, auto done) {
@@ -171,7 +176,7 @@ void fill(Subject& subject, const ConversationId& log, std::size_t count) {
            "the append to be committed");
 }
 
-bool same(const Event& a, const Event& b) {
+bool same(const EventView& a, const EventView& b) {
   return a.seq == b.seq && a.epoch == b.epoch && a.messageId == b.messageId && a.timestamp == b.timestamp &&
          a.kind == b.kind && a.messageType == b.messageType && a.hiddenFromOthers == b.hiddenFromOthers &&
          a.ordinal == b.ordinal && a.replyTo == b.replyTo && a.payloadHash == b.payloadHash &&

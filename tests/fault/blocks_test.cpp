@@ -132,4 +132,18 @@ TEST_CASE("presence is not shown across a block that stood before") {
   }
 }
 
+TEST_CASE("what came before the first message does not keep a block from being asked for") {
+  for (const char* before : {"typing.start", "message.read"}) {
+    CAPTURE(before);
+    TestServer server(1);
+    server.block("bob", "alice");
+    server.start();
+    TestClient alice = server.connect("alice");
+    TestClient bob = server.connect("bob");
+    CHECK_EQ(alice.ask({{"type", before}, {"conversationId", kDirect}, {"seq", 1}})["code"], "not_a_member");
+    CHECK_EQ(alice.ask(message_to("bob", "m1"))["type"], "message.sent");
+    check_void_for(bob, 1, 0);
+  }
+}
+
 }  // namespace chatcore::faulttest

@@ -172,4 +172,35 @@ TEST_CASE("when a log cannot be claimed again, what was under way is the first t
   server.stop();
 }
 
+TEST_CASE("a command that found no room does not stop those that came before it") {
+  TestServer server(1, PortCall::claim);
+  server.options.engine.maxWaitingPerConversation = 1;
+  server.start();
+  TestClient alice = server.connect("alice");
+  make_group(alice);
+  server.plan.fail(server.plan.calls() + 1, Fault::delayed);
+  alice.send_all({message_to("bob", "m1", 1), message_to("bob", "m2", 2)});
+  CHECK_EQ(alice.expect_answer(2)["code"], "overloaded");
+  server.plan.release();
+  CHECK_EQ(alice.expect_answer(1)["type"], "message.sent");
+  CHECK_EQ(alice.ask(message_to("bob", "m3"))["code"], "retry_in_order");
+  CHECK_EQ(alice.ask(message_to("bob", "m2"))["type"], "message.sent");
+}
+
+TEST_CASE("a conversation that leaves memory keeps what has to be sent first, and a failed one leaves it") {
+  TestServer server(1, PortCall::append_one);
+  server.options.engine.maxLoadedConversations = 0;
+  server.options.gateway.idleTimeout = 1h;
+  server.options.gateway.heartbeat = 1h;
+  server.plan.fail(1, Fault::refused);
+  server.start();
+  TestClient alice = server.connect("alice");
+  CHECK_EQ(alice.ask(message_to("bob", "m1"))["code"], "unavailable");
+  server.clock.advance(server.options.engine.headAfterQuiet + 1s);
+  REQUIRE(TestServer::eventually([&] { return server.server->stats().conversations == 0; }));
+  CHECK_EQ(alice.ask(message_to("bob", "m2"))["code"], "retry_in_order");
+  CHECK_EQ(alice.ask(message_to("bob", "m1"))["type"], "message.sent");
+  CHECK_EQ(alice.ask(message_to("bob", "m2"))["type"], "message.sent");
+}
+
 }  // namespace chatcore::faulttest

@@ -157,4 +157,18 @@ TEST_CASE("a connection that is silent for too long is closed, one that speaks i
   CHECK_FALSE(lively.closed());
 }
 
+TEST_CASE("who is unsubscribed from takes no other subscription along that is being answered") {
+  TestServer server(1, PortCall::blocks);
+  be_patient(server);
+  server.plan.fail(1, Fault::delayed);
+  server.start();
+  TestClient alice = server.connect("alice");
+  alice.send({{"type", "presence.subscribe"}, {"users", {"bob"}}, {"id", 1}});
+  CHECK_EQ(alice.ask({{"type", "presence.unsubscribe"}, {"users", {"carol"}}})["type"], "ok");
+  server.plan.release();
+  CHECK_EQ(alice.expect_answer(1)["users"][0]["status"], "offline");
+  TestClient bob = server.connect("bob");
+  CHECK_EQ(alice.expect_type("presence.update")["status"], "online");
+}
+
 }  // namespace chatcore::faulttest

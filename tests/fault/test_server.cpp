@@ -96,7 +96,9 @@ std::vector<Event> TestServer::log_of(const ConversationId& id) {
   request.maxBytes = UINT32_MAX;
   auto answer = executor.wait<Answer>(
       [&](Executor& here, Completion<Answer> done) { store.read({request}, here, std::move(done)); });
-  return answer.at(0)->events;
+  std::vector<Event> all;
+  for (const EventView& event : answer.at(0)->events) all.emplace_back(event);
+  return all;
 }
 
 std::size_t TestServer::leases_of(const UserId& user) {

@@ -165,10 +165,8 @@ EventRange LogTable::read(const ReadRequest& request) const {
   const auto found = logs_.find(request.log);
   if (found == logs_.end()) return range;
   const StoredLog& log = found->second;
-  range.head = log.head();
-  range.epoch = log.epoch();
   const Seq from = std::max<Seq>(request.from, 1);
-  const Seq to = std::min(request.to, range.head);
+  const Seq to = std::min(request.to, log.head());
   std::size_t bytes = 0;
   for (Seq taken = 0; from <= to && taken <= to - from; ++taken) {
     const Event& event = log.events[(request.newestFirst ? to - taken : from + taken) - 1];

@@ -35,11 +35,9 @@ struct Scene {
         .front();
   }
   Seq head() {
-    return executor
-        .wait<std::vector<Result<EventRange>>>(
-            [&](Executor& e, auto done) { memory.read({{.log = "log"}}, e, std::move(done)); })
-        .front()
-        ->head;
+    const auto all = executor.wait<std::vector<Result<EventRange>>>(
+        [&](Executor& e, auto done) { memory.read({{.log = "log", .to = UINT64_MAX}}, e, std::move(done)); });
+    return all[0]->events.empty() ? 0 : all[0]->events.back().seq;
   }
 };
 

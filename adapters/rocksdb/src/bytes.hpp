@@ -57,14 +57,18 @@ class ByteReader {
     return front;
   }
   std::uint8_t byte() {
-    const std::string_view one = take(1);
-    return one.empty() ? 0 : static_cast<std::uint8_t>(one[0]);
+    if (bytes_.empty()) return fail(), 0;
+    const auto first = static_cast<std::uint8_t>(bytes_.front());
+    bytes_.remove_prefix(1);
+    return first;
   }
   std::uint32_t fixed32() { return fixed<std::uint32_t>(); }
   std::uint64_t fixed64() { return fixed<std::uint64_t>(); }
   std::uint64_t varint() {
-    std::uint64_t value = 0;
-    for (unsigned shift = 0; shift < 64; shift += 7) {
+    std::uint64_t value = byte();
+    if (value < 0x80) return value;
+    value &= 0x7f;
+    for (unsigned shift = 7; shift < 64; shift += 7) {
       const std::uint64_t next = byte();
       value |= (next & 0x7f) << shift;
       if (next < 0x80) return value;

@@ -3,11 +3,11 @@
 #include <rocksdb/convenience.h>
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/merge_operator.h>
-#include <rocksdb/slice_transform.h>
 #include <rocksdb/table.h>
 
 #include <algorithm>
 
+#include "log_memtable.hpp"
 #include "values.hpp"
 
 namespace chatcore::rocks {
@@ -25,16 +25,6 @@ bool SendExpiry::Filter(int, const rocksdb::Slice& key, const rocksdb::Slice& va
 }
 
 namespace {
-
-/// A log's rows without their number: keys ascend within it, so each insert begins where the last one ended.
-/// Never for a column family with range deletions: RocksDB 7.8 keeps one hint for both of a memtable's
-/// tables.
-class AllButLastEight final : public rocksdb::SliceTransform {
- public:
-  const char* Name() const override { return "chatcore.log"; }
-  rocksdb::Slice Transform(const rocksdb::Slice& key) const override { return {key.data(), key.size() - 8}; }
-  bool InDomain(const rocksdb::Slice& key) const override { return key.size() >= 8; }
-};
 
 class CursorMax final : public rocksdb::AssociativeMergeOperator {
  public:
@@ -82,7 +72,7 @@ void tune_events(rocksdb::ColumnFamilyOptions& column, const std::shared_ptr<roc
   table.block_size = 8 * 1024;
   table.format_version = 5;
   column.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
-  column.memtable_insert_with_hint_prefix_extractor = std::make_shared<AllButLastEight>();
+  column.memtable_factory = std::make_shared<LogMemtableFactory>();
   column.write_buffer_size = 64U << 20;
   column.max_write_buffer_number = 3;
   column.target_file_size_base = 64U << 20;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "bytes.hpp"
 #include "keys.hpp"
 #include "row_scan.hpp"
 #include "values.hpp"
@@ -15,7 +16,7 @@ constexpr Seq kWindow = 64;
 
 Error damaged(const char* what) { return Error{.code = ErrorCode::corrupted, .message = what}; }
 
-std::size_t weight(const Event& event) {
+std::size_t weight(const EventView& event) {
   return event.content.size() + event.senderId.size() + event.senderDeviceId.size() +
          event.clientMsgId.size() + 64;
 }
@@ -52,82 +53,102 @@ Result<bool> LogReader::seek_head(const std::string& prefix) {
   return at_event_of(prefix);
 }
 
-Status LogReader::take_event(Event& event) {
+Status LogReader::take_event(EventView& event) {
   if (decode_event(events().key().ToStringView(), events().value().ToStringView(), event)) return {};
   return damaged("an event is damaged");
 }
 
 Result<EventRange> LogReader::read(const ReadRequest& request) {
   EventRange range;
-  if (!storable(request.log)) return range;
-  const auto found = seek_head(owner_prefix(request.log));
-  if (!found) return found.error();
-  if (!*found) return range;
-  Event head;
-  if (Status taken = take_event(head); !taken) return std::move(taken).error();
-  range.head = head.seq;
-  range.epoch = head.epoch;
   const Seq from = std::max<Seq>(request.from, 1);
-  const Seq to = std::min(request.to, range.head);
-  if (from > to) return range;
+  if (!storable(request.log) || from > request.to) return range;
+  range.events.reserve(std::min<Seq>(request.to - from + 1, request.maxEvents));
   Status status =
-      request.newestFirst ? newest_first(range, request, from, to) : oldest_first(range, request, from, to);
+      request.newestFirst ? newest_first(range, request, from) : oldest_first(range, request, from);
   if (!status) return std::move(status).error();
   return range;
 }
 
-Status LogReader::oldest_first(EventRange& range, const ReadRequest& request, Seq from, Seq to) {
-  const std::string prefix = owner_prefix(request.log);
-  range.events.reserve(std::min<Seq>(to - from + 1, request.maxEvents));
-  std::string key;
-  event_key(key, request.log, from);
-  std::size_t bytes = 0;
-  for (events().Seek(key);; events().Next()) {
-    const Seq next = from + range.events.size();
-    if (next > to) return {};
-    if (range.events.size() >= request.maxEvents) return range.more = true, Status();
-    if (!events().status().ok()) return to_error(events().status());
-    Event event;
-    if (!at_event_of(prefix)) return damaged("an event is missing");
-    if (Status taken = take_event(event); !taken) return taken;
-    if (event.seq != next) return damaged("an event is missing");
-    bytes += weight(event);
-    if (!range.events.empty() && bytes > request.maxBytes) return range.more = true, Status();
-    range.events.push_back(std::move(event));
-  }
+void LogReader::seek_event(const std::string& prefix, Seq seq) {
+  std::string key = prefix;
+  put_ordered64(key, seq);
+  events().Seek(key);
 }
 
-Status LogReader::window(const std::string& prefix, Seq first, Seq last, std::vector<Event>& found) {
-  std::string key = prefix;
-  for (int shift = 56; shift >= 0; shift -= 8) key.push_back(static_cast<char>(first >> shift));
-  found.clear();
-  events().Seek(key);
-  for (Seq seq = first; seq <= last; ++seq, events().Next()) {
-    if (!events().status().ok()) return to_error(events().status());
-    if (!at_event_of(prefix)) return damaged("an event is missing");
-    if (Status taken = take_event(found.emplace_back()); !taken) return taken;
-    if (found.back().seq != seq) return damaged("an event is missing");
+Result<bool> LogReader::event_at(const std::string& prefix, Seq seq, EventView& event) {
+  if (!events().status().ok()) return to_error(events().status());
+  if (!at_event_of(prefix)) return false;
+  if (Status taken = take_event(event); !taken) return std::move(taken).error();
+  if (event.seq != seq) return damaged("an event is missing");
+  return true;
+}
+
+Status LogReader::oldest_first(EventRange& range, const ReadRequest& request, Seq from) {
+  const std::string prefix = owner_prefix(request.log);
+  std::size_t bytes = 0;
+  seek_event(prefix, from);
+  for (Seq seq = from; seq <= request.to; ++seq, events().Next()) {
+    EventView event;
+    const Result<bool> there = event_at(prefix, seq, event);
+    if (!there) return there.error();
+    if (!*there) return {};
+    bytes += weight(event);
+    range.more = range.events.size() >= request.maxEvents || (seq > from && bytes > request.maxBytes);
+    if (range.more) return {};
+    range.events.push_back(event);
   }
   return {};
 }
 
-Status LogReader::newest_first(EventRange& range, const ReadRequest& request, Seq from, Seq to) {
+Result<Seq> LogReader::window(const std::string& prefix, Seq first, Seq last, EventList& into) {
+  seek_event(prefix, first);
+  for (Seq seq = first; seq <= last; ++seq, events().Next()) {
+    EventView event;
+    const Result<bool> there = event_at(prefix, seq, event);
+    if (!there) return there.error();
+    if (!*there) return seq - 1;
+    into.push_back(event);
+  }
+  return last;
+}
+
+Status LogReader::newest_first(EventRange& range, const ReadRequest& request, Seq from) {
   const std::string prefix = owner_prefix(request.log);
-  range.events.reserve(std::min<Seq>(to - from + 1, request.maxEvents));
-  std::vector<Event> found;
   std::size_t bytes = 0;
-  for (Seq last = to; last >= from;) {
-    const Seq wanted = std::min<Seq>({last - from + 1, request.maxEvents - range.events.size(), kWindow});
+  // A caller that knows the head, as most do, spares the store looking for it.
+  bool belowHead = false;
+  for (Seq last = request.to; last >= from;) {
+    const std::size_t begin = range.events.size();
+    const Seq wanted = std::min<Seq>({last - from + 1, request.maxEvents - begin, kWindow});
     if (wanted == 0) return range.more = true, Status();
-    if (Status read = window(prefix, last - wanted + 1, last, found); !read) return read;
-    for (auto event = found.rbegin(); event != found.rend(); ++event) {
-      bytes += weight(*event);
-      if (!range.events.empty() && bytes > request.maxBytes) return range.more = true, Status();
-      range.events.push_back(std::move(*event));
+    const Result<Seq> read = window(prefix, last - wanted + 1, last, range.events);
+    if (!read) return read.error();
+    if (*read != last) {
+      if (belowHead) return damaged("an event is missing");
+      const Result<Seq> head = head_of(prefix);
+      if (!head) return head.error();
+      range.events.truncate(0);
+      last = std::min(last, *head);
+      belowHead = true;
+      continue;
+    }
+    belowHead = true;
+    range.events.reverse_from(begin);
+    for (std::size_t i = begin; i < range.events.size(); ++i) {
+      bytes += weight(range.events[i]);
+      if (i == 0 || bytes <= request.maxBytes) continue;
+      range.events.truncate(i);
+      return range.more = true, Status();
     }
     last -= wanted;
   }
   return {};
+}
+
+Result<Seq> LogReader::head_of(const std::string& prefix) {
+  const auto found = seek_head(prefix);
+  if (!found) return found.error();
+  return *found ? seq_of_event_key(events().key().ToStringView()) : 0;
 }
 
 Result<std::vector<Member>> LogReader::members(const MembersRequest& request) {

@@ -38,11 +38,18 @@ class LogReader {
   /// Places `events()` at the log's newest event; false: the log is empty.
   Result<bool> seek_head(const std::string& prefix);
   [[nodiscard]] bool at_event_of(const std::string& prefix);
-  Status take_event(Event& event);
+  /// Its texts are the iterator's: until it moves.
+  Status take_event(EventView& event);
+  void seek_event(const std::string& prefix, Seq seq);
+  /// Takes the event that the iterator has come to, which must be `seq`; false: the log ends before it.
+  Result<bool> event_at(const std::string& prefix, Seq seq, EventView& event);
+  /// 0: the log is empty.
+  Result<Seq> head_of(const std::string& prefix);
 
-  Status oldest_first(EventRange& range, const ReadRequest& request, Seq from, Seq to);
-  Status newest_first(EventRange& range, const ReadRequest& request, Seq from, Seq to);
-  Status window(const std::string& prefix, Seq first, Seq last, std::vector<Event>& found);
+  Status oldest_first(EventRange& range, const ReadRequest& request, Seq from);
+  Status newest_first(EventRange& range, const ReadRequest& request, Seq from);
+  /// Adds the events from `first` to `last`, ascending, as far as the log goes: up to the seq it returns.
+  Result<Seq> window(const std::string& prefix, Seq first, Seq last, EventList& into);
 
   Result<std::vector<MemberState>> member_states(const ConversationId& log);
   Result<std::vector<Mine>> conversations_listed(const UserConversationsRequest& request);

@@ -13,6 +13,13 @@ namespace {
 
 constexpr int kLastMessageScan = 64;
 
+/// Where the page of a user's conversations begins that is asked for.
+std::string first_key(const UserConversationsRequest& request) {
+  if (request.only) return pair_key(request.userId, *request.only);
+  return request.after.empty() ? owner_prefix(request.userId)
+                               : pair_key(request.userId, request.after) + '\0';
+}
+
 Error damaged(const char* what) { return Error{.code = ErrorCode::corrupted, .message = what}; }
 
 }  // namespace
@@ -25,7 +32,7 @@ Result<LogState> LogReader::state(const ConversationId& log) {
   const auto found = seek_head(owner_prefix(log));
   if (!found) return found.error();
   if (!*found) return state;
-  Event head;
+  EventView head;
   if (Status taken = take_event(head); !taken) return std::move(taken).error();
   state.exists = true;
   state.epoch = head.epoch;
@@ -75,8 +82,7 @@ Result<std::vector<LogReader::Mine>> LogReader::conversations_listed(
     if (storable(*request.only)) add(*request.only);
     return mine;
   }
-  const std::string from = request.after.empty() ? owner_prefix(user) : pair_key(user, request.after) + '\0';
-  RowScan rows(database_, Column::conversations, from, owner_end(user), nullptr);
+  RowScan rows(database_, Column::conversations, first_key(request), owner_end(user), nullptr);
   for (; rows.valid() && mine.size() < request.limit; rows.next()) add(second_of_pair(rows.key()));
   if (Status status = rows.status(); !status) return std::move(status).error();
   return mine;
@@ -89,20 +95,15 @@ Result<std::vector<UserConversation>> LogReader::memberships_of(const UserConver
   if (!storable(user) || request.after.size() > kMaxKeyId) return views;
   if (request.only && !storable(*request.only)) return views;
   renew_snapshot();
-  const std::string exact = request.only ? pair_key(user, *request.only) : std::string();
-  const std::string from = request.only            ? exact
-                           : request.after.empty() ? owner_prefix(user)
-                                                   : pair_key(user, request.after) + '\0';
-  RowScan rows(database_, Column::conversations, from, owner_end(user), snapshot_);
+  RowScan rows(database_, Column::conversations, first_key(request), owner_end(user), snapshot_);
   for (; rows.valid() && views.size() < request.limit; rows.next()) {
-    if (request.only && rows.key() != exact) break;
+    if (request.only && second_of_pair(rows.key()) != *request.only) break;
     UserConversation& view = views.emplace_back();
     view.conversationId = second_of_pair(rows.key());
     view.member.userId = user;
     if (!decode_member(rows.key(), rows.value(), view.member)) return damaged("a membership is damaged");
     if (Status filled = fill_member_seq(view.conversationId, view.memberSeq); !filled)
       return std::move(filled).error();
-    if (request.only) break;
   }
   if (Status status = rows.status(); !status) return std::move(status).error();
   return views;
@@ -180,7 +181,7 @@ Status LogReader::fill_head(UserConversation& view, const UserId& user, bool wit
   const std::string prefix = owner_prefix(view.conversationId);
   const auto found = seek_head(prefix);
   if (!found) return found.error();
-  Event event;
+  EventView event;
   for (int seen = 0; seen < kLastMessageScan && at_event_of(prefix); ++seen, events().Prev()) {
     if (Status taken = take_event(event); !taken) return taken;
     if (seen == 0) {
@@ -191,7 +192,7 @@ Status LogReader::fill_head(UserConversation& view, const UserId& user, bool wit
     if (!withLastMessage || event.seq < view.member.joinSeq) break;
     const bool visible = !event.hiddenFromOthers || event.senderId == user;
     if (event.kind != EventKind::message || !visible) continue;
-    view.lastMessage = std::move(event);
+    view.lastMessage = Event(event);
     break;
   }
   return events().status().ok() ? Status() : Status(to_error(events().status()));

@@ -46,7 +46,7 @@ void encode_event(std::string_view key, const Event& event, std::string& value) 
   seal_value(key, value);
 }
 
-bool decode_event(std::string_view key, std::string_view value, Event& event) {
+bool decode_event(std::string_view key, std::string_view value, EventView& event) {
   ByteReader reader = body_of(key, value);
   const std::uint8_t kind = reader.byte();
   event.hiddenFromOthers = (kind & kHidden) != 0;

@@ -13,7 +13,8 @@ namespace chatcore::rocks {
 
 /// `value` is scratch, overwritten.
 void encode_event(std::string_view key, const Event& event, std::string& value);
-[[nodiscard]] bool decode_event(std::string_view key, std::string_view value, Event& event);
+/// The event's texts lie in `value`.
+[[nodiscard]] bool decode_event(std::string_view key, std::string_view value, EventView& event);
 
 [[nodiscard]] std::string encode_number(std::string_view key, std::uint64_t number);
 [[nodiscard]] bool decode_number(std::string_view key, std::string_view value, std::uint64_t& number);

@@ -78,6 +78,8 @@ class CHATCORE_API GatewayEvents {
   /// The topic's takers here are known to be older than an event that came for it; nothing of it is
   /// delivered until `GatewayCommands::refreshed`.
   virtual void stale(const Topic& topic, std::vector<SessionId> takers) = 0;
+  /// A session was not admitted within the handshake's time: what to close it with.
+  virtual CloseCode overdue(SessionId session);
 };
 
 enum class SubscribeOutcome : std::uint8_t {

@@ -33,8 +33,8 @@ enum class MessageType : std::uint8_t {
 [[nodiscard]] CHATCORE_API std::string_view to_string(EventKind kind) noexcept;
 [[nodiscard]] CHATCORE_API std::string_view to_string(MessageType type) noexcept;
 
-/// One entry of a conversation's log. Written once, never changed.
-struct Event {
+/// What every event has besides texts.
+struct EventMetadata {
   Seq seq = 0;
   Epoch epoch = 1;
   MessageId messageId = 0;
@@ -50,6 +50,15 @@ struct Event {
   MessageId replyTo = 0;
   /// Hash of what the sender's command meant; tells a retry from a reuse of its clientMsgId.
   std::uint64_t payloadHash = 0;
+};
+
+struct EventView;
+
+/// One entry of a conversation's log. Written once, never changed.
+struct Event : EventMetadata {
+  Event() = default;
+  explicit Event(const EventView& view);
+
   UserId senderId;
   DeviceId senderDeviceId;
   ClientMsgId clientMsgId;
@@ -58,5 +67,28 @@ struct Event {
   /// (`"op":"added","userIds":["bob"],"by":"alice"`).
   std::string content;
 };
+
+/// An event whose texts belong to somebody else: an Event, or an EventList.
+struct EventView : EventMetadata {
+  EventView() = default;
+  EventView(const Event& event)  // NOLINT(google-explicit-constructor): reads as the event does
+      : EventMetadata(event),
+        senderId(event.senderId),
+        senderDeviceId(event.senderDeviceId),
+        clientMsgId(event.clientMsgId),
+        content(event.content) {}
+
+  std::string_view senderId;
+  std::string_view senderDeviceId;
+  std::string_view clientMsgId;
+  std::string_view content;
+};
+
+inline Event::Event(const EventView& view)
+    : EventMetadata(view),
+      senderId(view.senderId),
+      senderDeviceId(view.senderDeviceId),
+      clientMsgId(view.clientMsgId),
+      content(view.content) {}
 
 }  // namespace chatcore

@@ -8,6 +8,7 @@
 #include "chatcore/completion.hpp"
 #include "chatcore/model/conversation.hpp"
 #include "chatcore/model/event.hpp"
+#include "chatcore/model/event_list.hpp"
 #include "chatcore/result.hpp"
 
 /// The storage port: one fenced, append-only log per conversation, with what changes together with it.
@@ -105,10 +106,8 @@ struct ReadRequest {
 };
 
 struct EventRange {
-  Seq head = 0;
-  Epoch epoch = 1;
-  std::vector<Event> events;  ///< in the order asked for
-  bool more = false;          ///< cut by maxEvents or maxBytes
+  EventList events;   ///< in the order asked for
+  bool more = false;  ///< cut by maxEvents or maxBytes
 };
 
 struct SendKey {

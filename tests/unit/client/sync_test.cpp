@@ -133,7 +133,8 @@ TEST_CASE("sync.required with many conversations, or none named, becomes one syn
   Json many = Json::object();
   for (int i = 0; i < 20; ++i) many["c" + std::to_string(i)] = 5;
   for (const Json& frame :
-       {Json{{"type", "sync.required"}, {"conversations", many}}, Json{{"type", "sync.required"}}}) {
+       {Json{{"type", "sync.required"}, {"conversations", many}}, Json{{"type", "sync.required"}},
+        Json{{"type", "sync.required"}, {"conversations", Json::object()}}}) {
     Driver driver;
     driver.go_online();
     driver.reply(frame);

@@ -97,20 +97,20 @@ class Writer {
   /// The head as readers see it, and that everything up to there is served.
   Seq stored() {
     Seq seen = 0;
-    Seq top = 0;
-    do {
+    bool more = true;
+    while (more) {
       auto page = executor_.wait<std::vector<Result<EventRange>>>([&](Executor& e, auto done) {
         store_.logs.read({{.log = "log", .from = seen + 1, .to = UINT64_MAX}}, e, std::move(done));
       });
       REQUIRE(page[0].has_value());
-      top = page[0]->head;
-      for (const Event& event : page[0]->events) {
+      more = page[0]->more;
+      for (const EventView& event : page[0]->events) {
         REQUIRE(event.seq == ++seen);
         const auto known = promised.find(seen);
         REQUIRE((known == promised.end() || known->second == event.messageId));
       }
-    } while (seen < top);
-    return top;
+    }
+    return seen;
   }
 
   Seq head = 0;

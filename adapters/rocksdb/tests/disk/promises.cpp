@@ -109,18 +109,16 @@ class Audit {
 
   void log(const ConversationId& id) {
     std::vector<Event> events;
-    Seq head = 0;
-    do {
+    bool more = true;
+    while (more) {
       auto page = ask<std::vector<Result<EventRange>>>([&](Executor& e, auto done) {
         store_.logs.read({{.log = id, .from = events.size() + 1, .to = UINT64_MAX}}, e, std::move(done));
       });
       if (!usable(page[0], id)) return;
-      head = page[0]->head;
-      if (page[0]->events.empty()) break;
-      for (Event& event : page[0]->events) events.push_back(std::move(event));
-    } while (events.size() < head);
-    state(id, head);
-    if (events.size() != head) return broken(id + " has not as many events as its head says");
+      more = page[0]->more;
+      for (const EventView& event : page[0]->events) events.emplace_back(event);
+    }
+    state(id, events.size());
     for (std::size_t i = 0; i < events.size(); ++i) {
       if (events[i].seq != i + 1) return broken(id + " has a gap at " + std::to_string(i + 1));
     }

@@ -1,0 +1,41 @@
+#include <doctest/doctest.h>
+
+#include "test_server.hpp"
+
+namespace chatcore::faulttest {
+
+TEST_CASE("who is taken back into a group closes the gap that the time outside has left") {
+  TestServer server(1);
+  server.start();
+  TestClient alice = server.connect("alice");
+  TestClient bob = server.connect("bob");
+  const auto change = [&](const char* type, const char* id) {
+    return alice.ask({{"type", type}, {"clientMsgId", id}, {"conversationId", "fam"}, {"members", {"bob"}}});
+  };
+  REQUIRE_EQ(alice.ask({{"type", "conversation.create"},
+                        {"clientMsgId", "make"},
+                        {"name", "Family"},
+                        {"conversationId", "fam"},
+                        {"members", {"bob"}}})["type"],
+             "conversation.created");
+  REQUIRE_EQ(change("conversation.removeMembers", "out")["type"], "conversation.member");
+  for (const char* message : {"m1", "m2"})
+    REQUIRE_EQ(alice.ask(message_in("fam", message))["type"], "message.sent");
+  REQUIRE_EQ(change("conversation.addMembers", "in")["data"]["seq"], 5);
+
+  // Bob has seen up to 2, his removal: 3 and 4 are void for him, and the page says so by covering them.
+  const Json page = bob.ask({{"type", "history"}, {"conversationId", "fam"}, {"after", 2}, {"limit", 50}});
+  CHECK_EQ(page["fromSeq"], 3);
+  CHECK_EQ(page["toSeq"], 5);
+  REQUIRE_EQ(page["events"].size(), 1);
+  CHECK_EQ(page["events"][0]["seq"], 5);
+  const Json synced = bob.ask({{"type", "sync"}, {"watermarks", {{"fam", 2}}}, {"limit", 50}});
+  REQUIRE_EQ(synced["conversations"].size(), 1);
+  CHECK_EQ(synced["conversations"][0]["fromSeq"], 3);
+  CHECK_EQ(synced["conversations"][0]["toSeq"], 5);
+  CHECK_EQ(synced["conversations"][0]["events"].size(), 1);
+  const Json fresh = bob.ask({{"type", "sync"}, {"watermarks", Json::object()}, {"limit", 50}});
+  CHECK_EQ(fresh["conversations"][0]["fromSeq"], 5);
+}
+
+}  // namespace chatcore::faulttest

@@ -1,0 +1,51 @@
+#include "bugs.hpp"
+
+#include <algorithm>
+
+#include "core/simulation_bug.hpp"
+
+namespace chatcore::simulation {
+
+namespace {
+std::string chosen;
+}
+
+#ifdef CHATCORE_SIMULATION_BUGS
+std::string_view planted() noexcept { return chosen; }
+#endif
+
+const std::vector<std::string>& known_bugs() {
+  static const std::vector<std::string> kBugs = {
+      "acknowledged though not written",
+      "unknown taken for written",
+      "retries take effect again",
+      "published past an open one",
+      "recovery publishes again",
+      "the head is not read again",
+      "later commands overtake failed ones",
+      "eviction forgets the order",
+      "cursor set",
+      "strangers may write",
+      "blocks are ignored",
+      "hidden messages count as unread",
+      "no debounce",
+      "slow admission is final",
+      "the removed go on receiving",
+      "the lagging are not told",
+      "the client skips gaps",
+  };
+  return kBugs;
+}
+
+bool plant_bug(const std::string& name) {
+#ifdef CHATCORE_SIMULATION_BUGS
+  if (std::find(known_bugs().begin(), known_bugs().end(), name) == known_bugs().end()) return false;
+  chosen = name;
+  return true;
+#else
+  static_cast<void>(name);
+  return false;
+#endif
+}
+
+}  // namespace chatcore::simulation

@@ -1,0 +1,145 @@
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "client/decode.hpp"
+#include "simulation.hpp"
+
+namespace chatcore::simulation {
+
+namespace {
+
+constexpr Millis kLongestUnrest{120'000};
+constexpr Millis kStep{500};
+
+}  // namespace
+
+void Simulation::settle() {
+  if (broken()) return;
+  calm();
+  const Millis until = world_.now() + kLongestUnrest;
+  pass(Millis(3'000));
+  while (!broken() && !unsettled().empty()) {
+    if (world_.now() >= until) return world_.fail("still not quiet: " + unsettled());
+    pass(kStep);
+  }
+}
+
+std::string Simulation::unsettled() const {
+  for (const auto& device : devices_) {
+    if (!device->online()) return device->name() + " is not online";
+    if (device->unconfirmed() != 0) return device->name() + " has messages that are not confirmed";
+    if (device->open_requests() != 0) return device->name() + " has requests without an answer";
+    const auto& unanswered = device->link()->unanswered();
+    if (!unanswered.empty())
+      return device->name() + " was never answered request " + std::to_string(*unanswered.begin());
+    for (const auto& [id, log] : world_.truth.logs())
+      if (std::string behind = device->behind(id, log); !behind.empty()) return behind;
+  }
+  return {};
+}
+
+void Simulation::check_quiet() {
+  if (broken()) return;
+  const auto& engine = world_.scenario.engine;
+  pass(engine.presenceTtl + engine.presenceDebounce + Millis(2'000));
+  if (!broken() && !unsettled().empty()) world_.fail("quiet did not last: " + unsettled());
+  check_presence();
+  check_lists();
+  check_sends();
+}
+
+void Simulation::check_presence() {
+  for (const auto& device : devices_)
+    for (const auto& [user, watched] : device->watched()) {
+      if (world_.blockList.contains({user, device->user()}) ||
+          world_.blockList.contains({device->user(), user}))
+        continue;  // what was shown before a block is not taken back
+      if (!watched.online) world_.fail(device->name() + " sees " + user + " offline, who is online");
+    }
+}
+
+void Simulation::check_lists() {
+  for (const auto& device : devices_) {
+    if (broken()) return;
+    static_cast<void>(device->answer());
+    device->request(R"({"type":"conversations.list","limit":100})");
+    std::optional<std::string> page;
+    for (int i = 0; i < 40 && !page && !broken(); ++i) {
+      pass(kStep);
+      page = device->answer();
+    }
+    if (!page) return world_.fail(device->name() + " gets no list of conversations");
+    check_list(*device, *page);
+  }
+}
+
+void Simulation::check_list(const SimulatedDevice& device, const std::string& page) {
+  const auto stored = ports_.store.conversations_now(device.user());
+  const auto list = nlohmann::json::parse(page).at("conversations");
+  std::size_t expected = 0;
+  for (const auto& [id, log] : world_.truth.logs()) expected += log.members.contains(device.user()) ? 1 : 0;
+  if (list.size() != expected)
+    return world_.fail(device.name() + " is told of " + std::to_string(list.size()) + " conversations of " +
+                       std::to_string(expected));
+  for (const auto& entry : list) {
+    const ConversationId id = entry.at("conversationId");
+    const Truth::Log* log = world_.truth.find(id);
+    if (log == nullptr || !log->members.contains(device.user()))
+      return world_.fail(device.name() + " is told of " + id + ", where it is no member");
+    const Seq readSeq = entry.value("readSeq", Seq{0});
+    const std::uint64_t unread = log->unread(device.user(), readSeq);
+    const std::string told = device.name() + " is told of " + id + ": ";
+    if (entry.at("headSeq") != log->head()) world_.fail(told + "a wrong head");
+    if (entry.at("unread") != unread)
+      world_.fail(told + std::to_string(entry.at("unread").get<std::uint64_t>()) + " unread, which is " +
+                  std::to_string(unread));
+    if (readSeq > log->head()) world_.fail(told + "read above the head");
+    const auto own = std::find_if(stored.begin(), stored.end(),
+                                  [&](const UserConversation& known) { return known.conversationId == id; });
+    if (own == stored.end() || own->cursor.readSeq != readSeq)
+      world_.fail(told + "another readSeq than the store's");
+  }
+}
+
+void Simulation::check_sends() {
+  for (const auto& device : devices_) {
+    for (const SimulatedDevice::Sent& sent : device->sends()) {
+      const Truth::Log* log = world_.truth.find(sent.conversation);
+      const bool written = log != nullptr && log->sends.contains({device->user(), sent.message.clientMsgId});
+      if (written && sent.done && !sent.confirmed)
+        world_.fail(sent.message.clientMsgId + " was refused for good and is in the log");
+    }
+    check_order(*device);
+  }
+}
+
+void Simulation::check_order(const SimulatedDevice& device) {
+  for (const auto& [id, log] : world_.truth.logs()) {
+    std::map<ClientMsgId, Seq> places;
+    for (const Event& event : log.events)
+      if (event.senderId == device.user()) places.emplace(event.clientMsgId, event.seq);
+    Seq last = 0;
+    for (const SimulatedDevice::Sent& sent : device.sends()) {
+      // What was refused for good and is sent once more, because nobody heard that, is sent anew.
+      if (sent.conversation != id || world_.refused.contains(sent.message.clientMsgId)) continue;
+      const auto place = places.find(sent.message.clientMsgId);
+      if (place == places.end()) continue;
+      if (place->second < last)
+        return world_.fail(sent.message.clientMsgId + " overtook what its sender sent before to " + id);
+      last = place->second;
+    }
+  }
+}
+
+void Simulation::everybody_leaves() {
+  if (broken()) return;
+  for (const auto& device : devices_) device->disconnect();
+  const auto& engine = world_.scenario.engine;
+  pass(engine.presenceTtl + engine.presenceDebounce + engine.headAfterQuiet + Millis(5'000));
+  if (broken()) return;
+  if (const std::string left = server_.leftovers(); !left.empty())
+    world_.fail("left after everybody has gone: " + left);
+  if (ports_.presence.leases() != 0) world_.fail("leases are left after everybody has gone");
+}
+
+}  // namespace chatcore::simulation

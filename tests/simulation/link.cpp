@@ -1,0 +1,276 @@
+#include "link.hpp"
+
+#include <algorithm>
+#include <charconv>
+
+#include "simulated_server.hpp"
+
+namespace chatcore::simulation {
+
+namespace {
+
+std::uint64_t number_after(std::string_view text, std::string_view key, std::size_t within = SIZE_MAX) {
+  const std::size_t at = text.substr(0, within).find(key);
+  if (at == std::string_view::npos) return 0;
+  std::uint64_t value = 0;
+  std::from_chars(text.data() + at + key.size(), text.data() + text.size(), value);
+  return value;
+}
+
+std::string_view text_after(std::string_view text, std::string_view key) {
+  const std::size_t at = text.find(key);
+  if (at == std::string_view::npos) return {};
+  const std::string_view rest = text.substr(at + key.size());
+  return rest.substr(0, rest.find('"'));
+}
+
+gateway::WebSocketOptions client_side() {
+  gateway::WebSocketOptions options;
+  options.role = gateway::WebSocketRole::client;
+  options.maxMessageBytes = 1 << 20;
+  return options;
+}
+
+}  // namespace
+
+Link::Link(World& world, LinkUser& user, std::uint64_t number, UserId userId, DeviceId deviceId)
+    : world_(world),
+      user_(&user),
+      number_(number),
+      userId_(std::move(userId)),
+      deviceId_(std::move(deviceId)),
+      name_(userId_ + "/" + deviceId_),
+      up_(world.scheduler.open()),
+      down_(world.scheduler.open()),
+      acknowledgements_(world.scheduler.open()),
+      room_(world.scenario.socketBytes),
+      parser_(client_side()) {}
+
+Link::~Link() {
+  for (const Scheduler::Lane lane : {up_, down_, acknowledgements_}) world_.scheduler.close(lane);
+}
+
+void Link::connect(SimulatedServer& server) {
+  world_.scheduler.post(up_, lag(), [self = shared_from_this(), &server] {
+    if (!server.accept(self, "user=" + self->userId_ + "&device=" + self->deviceId_))
+      return self->lose(self->lag(), 1006, "refused");
+    self->world_.scheduler.post(self->down_, self->lag(), [self] {
+      if (self->user_ != nullptr) self->user_->link_opened(self->number_);
+    });
+  });
+}
+
+void Link::attach(SimulatedTransport& transport, std::uint32_t slot) {
+  transport_ = &transport;
+  slot_ = slot;
+}
+
+void Link::send(std::string frame) {
+  world_.trace.line(name_, "→ " + frame);
+  if (cut_ || closedByDevice_) return;
+  world_.scheduler.post(up_, lag(), [self = shared_from_this(), frame = std::move(frame)] {
+    if (self->transport_ == nullptr) return;
+    if (const std::uint64_t id = number_after(frame, R"("id":)"); id != 0) self->unanswered_.insert(id);
+    self->world_.heard[self->userId_] = self->world_.now();
+    self->transport_->message(self->slot_, frame);
+  });
+}
+
+void Link::close(std::uint16_t code) {
+  user_ = nullptr;
+  if (closedByDevice_) return;
+  closedByDevice_ = true;
+  if (cut_) return;
+  world_.scheduler.post(up_, lag(), [self = shared_from_this(), code] {
+    if (self->transport_ != nullptr) self->transport_->peer_closes(self->slot_, code);
+  });
+  server_loses(Millis(200));
+}
+
+void Link::stall(Millis until) {
+  stalledUntil_ = until;
+  world_.trace.line(name_, "stops reading for a while");
+  world_.scheduler.at(until, [self = shared_from_this()] { self->read(); });
+}
+
+void Link::cut() {
+  if (cut_) return;
+  cut_ = true;
+  world_.trace.line(name_, "the link is cut");
+  world_.scheduler.clear(up_);
+  world_.scheduler.clear(down_);
+  const bool noticed = world_.faults.percent(60);
+  lose(Millis(world_.faults.between(0, 3'000)), 1006, "cut");
+  if (noticed) server_loses(Millis(world_.faults.between(0, 5'000)));
+}
+
+void Link::abandon() {
+  user_ = nullptr;
+  cut_ = true;
+  world_.scheduler.clear(up_);
+  server_loses(Millis(world_.faults.between(0, 3'000)));
+}
+
+std::size_t Link::take(std::span<const std::string_view> pieces) {
+  std::string bytes;
+  for (std::string_view piece : pieces) {
+    note_refusals(piece);
+    watch_presence(piece);
+  }
+  for (std::string_view piece : pieces) {
+    const std::string_view fits = piece.substr(0, room_ - bytes.size());
+    bytes.append(fits);
+    if (fits.size() < piece.size()) {
+      blocked_ = wasFull_ = true;
+      break;
+    }
+  }
+  const std::size_t taken = bytes.size();
+  room_ -= taken;
+  if (!cut_ && taken != 0)
+    world_.scheduler.post(down_, lag(), [self = shared_from_this(), bytes = std::move(bytes)]() mutable {
+      self->arrive(std::move(bytes));
+    });
+  return taken;
+}
+
+void Link::note_refusals(std::string_view frames) {
+  constexpr std::string_view kError = R"({"type":"error")";
+  for (std::size_t at = frames.find(kError); at != std::string_view::npos; at = frames.find(kError, at + 1)) {
+    const std::string_view error = frames.substr(at, frames.find('}', at) - at);
+    if (error.find(R"("temporary":false)") != std::string_view::npos)
+      world_.refused.emplace(text_after(error, R"("clientMsgId":")"));
+  }
+}
+
+void Link::arrive(std::string bytes) {
+  world_.trace.mix(bytes.size());
+  arrived_ += bytes;
+  read();
+}
+
+void Link::read() {
+  if (world_.now() < stalledUntil_) return;
+  free_room(arrived_.size());
+  unread_ += std::exchange(arrived_, {});
+  if (user_ == nullptr || closedByDevice_) return unread_.clear();
+  // What a message makes the device do may end this connection under way.
+  const std::shared_ptr<Link> self = shared_from_this();
+  std::size_t done = 0;
+  while (user_ != nullptr) {
+    const gateway::ParseStep step = parser_.next(std::span(unread_).subspan(done));
+    done += step.consumed;
+    using Kind = gateway::ParseStep::Kind;
+    if (step.kind == Kind::need_more) break;
+    if (step.kind == Kind::text) take_message(step.payload);
+    if (step.kind == Kind::failure) world_.fail(name_ + " got bytes that are no frame");
+    if (step.kind == Kind::close) {
+      world_.trace.line(name_, "← close " + std::to_string(step.closeCode) + " " + std::string(step.payload));
+      closedByDevice_ = true;
+      server_loses(lag());
+      std::exchange(user_, nullptr)->link_lost(number_, step.closeCode, step.payload);
+    }
+  }
+  unread_.erase(0, done);
+}
+
+void Link::free_room(std::size_t bytes) {
+  if (bytes == 0 || cut_) return;
+  world_.scheduler.post(acknowledgements_, lag(), [self = shared_from_this(), bytes] {
+    self->room_ += bytes;
+    if (self->transport_ != nullptr && std::exchange(self->blocked_, false))
+      self->transport_->writable(self->slot_);
+  });
+}
+
+void Link::take_message(std::string_view text) {
+  world_.trace.note(name_, "← " + std::string(text));
+  if (const std::uint64_t id = number_after(text, R"("id":)", 100); id != 0)
+    unanswered_.erase(id);
+  else if (text.starts_with(R"({"type":"message.new")") || text.starts_with(R"({"type":"event.void")") ||
+           text.starts_with(R"({"type":"conversation.)"))
+    watch_live(text);
+  else {
+    watch_receipt(text);
+  }
+  user_->link_frame(number_, text);
+}
+
+void Link::watch_live(std::string_view text) {
+  const ConversationId id(text_after(text, R"("conversationId":")"));
+  const Seq seq = number_after(text, R"("seq":)");
+  if (id.empty() || seq == 0) return world_.fail(name_ + " got a live event without a place");
+  Seq& last = lastLive_[id];
+  if (seq <= last)
+    world_.fail(name_ + " got " + id + " #" + std::to_string(seq) + " live after #" + std::to_string(last));
+  last = seq;
+  const Truth::Log* log = world_.truth.find(id);
+  if (log == nullptr || seq > log->head())
+    return world_.fail(name_ + " got " + id + " #" + std::to_string(seq) + ", which is not in the log");
+  if (!text.starts_with(R"({"type":"event.void")") && !log->could_see(userId_, seq))
+    world_.fail(name_ + " got " + id + " #" + std::to_string(seq) + ", which is not for this user");
+}
+
+/// Nobody is called offline who was heard of a moment ago; a connection that is being closed may still be.
+void Link::watch_presence(std::string_view frames) {
+  constexpr std::string_view kUpdate = R"({"type":"presence.update")";
+  const std::size_t at = frames.find(kUpdate);
+  // What had to wait for room says what was so when it was made.
+  if (at == std::string_view::npos || stalledUntil_.count() != 0 || wasFull_) return;
+  const std::string_view update = frames.substr(at, frames.find('}', at) - at);
+  if (text_after(update, R"("status":")") != "offline") return;
+  const auto& scenario = world_.scenario;
+  const UserId user(text_after(update, R"("userId":")"));
+  const Millis least = scenario.engine.presenceDebounce - scenario.gateway.closeLinger - Millis(200);
+  if (world_.now() - world_.heard[user] < least)
+    world_.fail(name_ + " is told at once that " + user + " went");
+}
+
+/// Of others' receipts an older one may be told late, where it had to be looked up; one's own come in order.
+void Link::watch_receipt(std::string_view text) {
+  if (!text.starts_with(R"({"type":"sync.read")")) return;
+  const Seq seq = number_after(text, R"("lastReadSeq":)");
+  Seq& last = lastRead_[ConversationId(text_after(text, R"("conversationId":")"))];
+  if (seq < last)
+    world_.fail(name_ + ": what was read moves back from " + std::to_string(last) + ": " + std::string(text));
+  last = seq;
+}
+
+void Link::pinged() {
+  if (cut_) return;
+  world_.scheduler.post(down_, lag(), [self = shared_from_this()] {
+    if (self->user_ != nullptr) self->user_->link_heard(self->number_);
+    if (self->closedByDevice_ || self->world_.now() < self->stalledUntil_) return;
+    self->world_.scheduler.post(self->up_, self->lag(), [self] {
+      if (self->transport_ != nullptr) self->transport_->heard(self->slot_);
+    });
+  });
+}
+
+void Link::finished() {
+  if (closedByDevice_ && !cut_) server_loses(Millis(0));
+}
+
+void Link::dropped() {
+  world_.scheduler.clear(up_);
+  if (cut_) return;
+  world_.scheduler.clear(down_);
+  cut_ = true;
+  lose(lag(), 1006, "reset");
+}
+
+void Link::lose(Millis after, std::uint16_t code, std::string reason) {
+  world_.scheduler.post(down_, after, [self = shared_from_this(), code, reason = std::move(reason)] {
+    self->world_.trace.line(self->name_, "lost: " + reason);
+    self->closedByDevice_ = true;
+    if (LinkUser* user = std::exchange(self->user_, nullptr)) user->link_lost(self->number_, code, reason);
+  });
+}
+
+void Link::server_loses(Millis after) {
+  world_.scheduler.post(up_, after, [self = shared_from_this()] {
+    if (self->transport_ != nullptr) self->transport_->ended(self->slot_);
+  });
+}
+
+}  // namespace chatcore::simulation

@@ -1,0 +1,126 @@
+#include "simulation.hpp"
+
+namespace chatcore::simulation {
+
+void Simulation::act() {
+  SimulatedDevice& device = *people_.pick(devices_);
+  if (!device.running()) return device.come_back();
+  const std::size_t dice = people_.index(100);
+  if (dice < 32) {
+    const UserId& to = someone();
+    if (to == device.user()) return;
+    const ConversationId id = direct_conversation_id(device.user(), to);
+    const bool byId = world_.truth.find(id) != nullptr && people_.percent(50);
+    for (std::int64_t burst = people_.percent(20) ? people_.between(2, 6) : 1; burst > 0; --burst)
+      device.send(id, byId ? UserId{} : to);
+  } else if (dice < 60) {
+    act_in_group(device);
+  } else if (dice < 76) {
+    read_something(device);
+  } else if (dice < 90) {
+    look_around(device);
+  } else if (dice < 94) {
+    if (world_.scenario.repeats) device.send_again();
+  } else {
+    come_or_go(device);
+  }
+}
+
+void Simulation::act_in_group(SimulatedDevice& device) {
+  if (groups_.empty() || (groups_.size() < 3 && people_.percent(15))) {
+    const ConversationId id = "group-" + std::to_string(groups_.size() + 1);
+    groups_.push_back(id);
+    return command(device, R"({"type":"conversation.create","conversationId":")" + id +
+                               R"(","name":"them","members":)" + some_users() + R"(,"clientMsgId":")" +
+                               device.next_id() + R"("})");
+  }
+  const ConversationId id = people_.pick(groups_);
+  if (people_.percent(30)) return change_group(device, id);
+  for (std::int64_t burst = people_.percent(20) ? people_.between(2, 6) : 1; burst > 0; --burst)
+    device.send(id, {});
+}
+
+void Simulation::change_group(SimulatedDevice& device, const ConversationId& id) {
+  const std::string common =
+      R"(,"conversationId":")" + id + R"(","clientMsgId":")" + device.next_id() + R"("})";
+  switch (people_.index(9)) {
+    case 0:
+    case 1:
+    case 2:
+      return command(device, R"({"type":"conversation.addMembers","members":)" + some_users() + common);
+    case 3:
+    case 4:
+    case 5:
+      return command(device,
+                     R"({"type":"conversation.removeMembers","members":[")" + someone() + R"("])" + common);
+    case 6:
+      return command(device, R"({"type":"conversation.leave")" + common);
+    case 7:
+      return command(device, R"({"type":"conversation.setRole","userId":")" + someone() + R"(","role":")" +
+                                 (people_.percent(70) ? "admin" : "member") + '"' + common);
+    default:
+      return command(device, R"({"type":"conversation.update","name":"others")" + common);
+  }
+}
+
+void Simulation::command(SimulatedDevice& device, std::string json) {
+  device.request(json);
+  if (world_.scenario.repeats && people_.percent(20)) device.request(json);
+}
+
+std::string Simulation::some_users() {
+  std::string list;
+  for (const UserId& user : users_)
+    if (people_.percent(60)) list += (list.empty() ? "\"" : ",\"") + user + '"';
+  if (list.empty()) list = '"' + someone() + '"';
+  return '[' + list + ']';
+}
+
+ConversationId Simulation::some_conversation(const UserId& user) {
+  if (!groups_.empty() && people_.percent(50)) return people_.pick(groups_);
+  return direct_conversation_id(user, someone());
+}
+
+void Simulation::read_something(SimulatedDevice& device) {
+  const ConversationId id = some_conversation(device.user());
+  const auto view = device.views().find(id);
+  const Seq last = view == device.views().end() ? 0 : view->second.last;
+  const Seq seq = last == 0 ? 1 : 1 + people_.index(last);
+  if (people_.percent(60)) return device.mark_read(id, last == 0 || people_.percent(40) ? seq : last);
+  const char* type = people_.percent(70) ? "message.read" : "message.received";
+  device.request(std::string(R"({"type":")") + type + R"(","conversationId":")" + id + R"(","seq":)" +
+                 std::to_string(seq) + '}');
+}
+
+void Simulation::look_around(SimulatedDevice& device) {
+  const ConversationId id = some_conversation(device.user());
+  const std::string place = R"("conversationId":")" + id + '"';
+  switch (people_.index(8)) {
+    case 0:
+    case 1:
+      return device.typing(id, people_.percent(70));
+    case 2:
+    case 3:
+      return device.watch(someone());
+    case 4:
+      return device.unwatch(someone());
+    case 5:
+      return device.request(R"({"type":"conversation.mute",)" + place + R"(,"until":)" +
+                            std::to_string(world_.clock.now() + people_.between(-5'000, 5'000)) + '}');
+    case 6:
+      return device.request(R"({"type":"history",)" + place + R"(,"limit":)" +
+                            std::to_string(people_.between(1, 20)) + '}');
+    default:
+      return device.request(R"({"type":"conversations.list","limit":3})");
+  }
+}
+
+void Simulation::come_or_go(SimulatedDevice& device) {
+  if (device.offline()) return device.connect();
+  const std::size_t dice = people_.index(10);
+  if (dice < 3) return device.disconnect();
+  if (dice < 6) return device.remember();
+  if (world_.scenario.vanishing) device.vanish();
+}
+
+}  // namespace chatcore::simulation

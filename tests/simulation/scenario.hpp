@@ -1,0 +1,49 @@
+#pragma once
+
+#include <cstdint>
+
+#include "chatcore/engine/options.hpp"
+#include "chatcore/gateway/options.hpp"
+#include "choices.hpp"
+
+namespace chatcore::simulation {
+
+/// What a seed makes of the world: how many of everything, how tight the bounds, and which kinds of trouble
+/// there are at all. Most seeds leave most kinds out, so that each is met alone and in company.
+struct Scenario {
+  std::uint32_t shards = 1;
+  std::uint32_t users = 3;
+  std::uint32_t devicesPerUser = 2;
+  std::uint32_t operations = 150;
+  GatewayOptions gateway;
+  EngineOptions engine;
+  std::uint32_t socketBytes = 64 * 1024;  ///< what a connection holds that its client has not read
+  std::int64_t slowestLink = 20;          ///< milliseconds
+  std::int64_t slowestPort = 3;
+
+  // Kinds of trouble.
+  bool crashes = false;
+  bool linkCuts = false;
+  bool stalls = false;        ///< clients that stop reading for a while
+  bool storeErrors = false;   ///< refused, unavailable
+  bool storeUnknown = false;  ///< appends answered `unknown`, written or not
+  bool slowStore = false;
+  bool directoryErrors = false;
+  bool wallJumps = false;
+  bool vanishing = false;  ///< clients that lose their memory and begin again from something older
+  bool blocks = false;
+  bool repeats = false;  ///< a client sends the same clientMsgId once more
+
+  [[nodiscard]] static Scenario of(std::uint64_t seed);
+};
+
+/// What of the trouble is going on at the moment, in percent of calls.
+struct Trouble {
+  unsigned appendRefused = 0;
+  unsigned appendUnknown = 0;
+  unsigned callFails = 0;
+  unsigned directoryFails = 0;
+  std::int64_t slowestCall = 0;  ///< milliseconds on top
+};
+
+}  // namespace chatcore::simulation

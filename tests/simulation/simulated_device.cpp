@@ -1,0 +1,312 @@
+#include "simulated_device.hpp"
+
+#include <algorithm>
+
+#include "client/decode.hpp"
+
+namespace chatcore::simulation {
+
+SimulatedDevice::SimulatedDevice(World& world, SimulatedServer& server, UserId user, DeviceId device,
+                                 std::uint64_t stream)
+    : world_(world),
+      server_(server),
+      user_(std::move(user)),
+      device_(std::move(device)),
+      name_(user_ + "-" + device_),
+      random_(world.seed, stream),
+      newestPage_(random_.percent(70) ? 50 : static_cast<std::size_t>(random_.between(3, 30))) {}
+
+void SimulatedDevice::boot(std::vector<client::Watermark> watermarks) {
+  client::Options options;
+  options.user = user_;
+  options.device = device_;
+  options.watermarks = std::move(watermarks);
+  options.limits.requestTimeout = Millis(5'000);
+  options.limits.connectTimeout = Millis(4'000);
+  options.limits.backoffCap = Millis(2'000);
+  options.limits.backoffReset = Millis(3'000);
+  options.limits.heldEvents = 8;
+  options.limits.syncEvents = newestPage_;
+  options.limits.sendsInFlight = static_cast<std::size_t>(random_.between(1, 16));
+  state_ = std::make_unique<client::State>(options, random_);
+  ++life_;
+  armedFor_.reset();
+}
+
+void SimulatedDevice::begin() {
+  boot({});
+  connect();
+}
+
+void SimulatedDevice::connect() {
+  state_->connect(now());
+  carry_out();
+}
+
+void SimulatedDevice::disconnect() {
+  world_.trace.line(name_, "disconnects");
+  state_->disconnect(now());
+  carry_out();
+}
+
+void SimulatedDevice::send(const ConversationId& conversation, const UserId& to) {
+  Sent sent;
+  sent.conversation = conversation;
+  if (to.empty())
+    sent.message.conversationId = conversation;
+  else
+    sent.message.to = to;
+  sent.message.clientMsgId = next_id();
+  sent.message.content = '"' + sent.message.clientMsgId + std::string(random_.index(120), '.') + '"';
+  sends_.push_back(std::move(sent));
+  submit(sends_.size() - 1);
+}
+
+void SimulatedDevice::send_again() {
+  if (sends_.empty()) return;
+  const std::size_t recent = std::min<std::size_t>(sends_.size(), 6);
+  const std::size_t index = sends_.size() - 1 - random_.index(recent);
+  if (sends_[index].confirmed) submit(index);
+}
+
+void SimulatedDevice::submit(std::size_t index) {
+  const client::Ticket ticket = ++tickets_;
+  sendOf_[ticket] = index;
+  state_->send(now(), ticket, sends_[index].message);
+  carry_out();
+}
+
+void SimulatedDevice::request(std::string json) {
+  const client::Ticket ticket = ++tickets_;
+  requests_.insert(ticket);
+  state_->request(now(), ticket, json);
+  carry_out();
+}
+
+void SimulatedDevice::mark_read(const ConversationId& conversation, Seq seq) {
+  state_->mark_read(now(), conversation, seq);
+  carry_out();
+}
+
+void SimulatedDevice::typing(const ConversationId& conversation, bool active) {
+  state_->typing(now(), conversation, active);
+  carry_out();
+}
+
+void SimulatedDevice::watch(const UserId& user) {
+  watched_.try_emplace(user);
+  state_->subscribe_presence(now(), {user});
+  carry_out();
+}
+
+void SimulatedDevice::unwatch(const UserId& user) {
+  watched_.erase(user);
+  state_->unsubscribe_presence(now(), {user});
+  carry_out();
+}
+
+void SimulatedDevice::watch_again() {
+  const std::map<UserId, Watched> watched = watched_;
+  for (const auto& [user, seen] : watched) {
+    unwatch(user);
+    watch(user);
+  }
+}
+
+void SimulatedDevice::remember() { memory_ = {state_->watermarks(), views_}; }
+
+void SimulatedDevice::vanish() {
+  world_.trace.line(name_, "vanishes");
+  if (link_ != nullptr) link_->abandon();
+  link_ = nullptr;
+  state_ = nullptr;
+  sendOf_.clear();
+  requests_.clear();
+  watched_.clear();
+  receipts_.clear();
+}
+
+void SimulatedDevice::come_back() {
+  world_.trace.line(name_, "comes back with what it remembers");
+  views_ = memory_.views;
+  boot(memory_.watermarks);
+  for (std::size_t i = 0; i < sends_.size(); ++i)
+    if (!sends_[i].done) submit(i);
+  connect();
+}
+
+void SimulatedDevice::carry_out() {
+  for (client::Actions actions = state_->take_actions(); !actions.empty(); actions = state_->take_actions())
+    for (client::Action& action : actions) std::visit([this](auto& one) { perform(std::move(one)); }, action);
+  arm();
+}
+
+void SimulatedDevice::arm() {
+  const auto deadline = state_->deadline();
+  if (!deadline || (armedFor_ && *armedFor_ <= *deadline)) return;
+  armedFor_ = deadline;
+  world_.scheduler.at(std::max(*deadline, world_.now()), [this, life = life_, due = *deadline] {
+    if (life != life_ || state_ == nullptr || armedFor_ != due) return;
+    armedFor_.reset();
+    state_->advance(now());
+    carry_out();
+  });
+}
+
+void SimulatedDevice::link_opened(std::uint64_t number) {
+  state_->connected(now(), number);
+  carry_out();
+}
+void SimulatedDevice::link_frame(std::uint64_t number, std::string_view text) {
+  state_->received(now(), number, text);
+  carry_out();
+}
+void SimulatedDevice::link_heard(std::uint64_t number) {
+  state_->heard(now(), number);
+  carry_out();
+}
+void SimulatedDevice::link_lost(std::uint64_t number, std::uint16_t code, std::string_view reason) {
+  const std::shared_ptr<Link> gone = std::exchange(link_, nullptr);
+  state_->disconnected(now(), number, code, reason);
+  carry_out();
+}
+
+void SimulatedDevice::perform(client::Connect action) {
+  connection_ = action.connection;
+  link_ = std::make_shared<Link>(world_, *this, action.connection, user_, device_);
+  link_->connect(server_);
+}
+
+void SimulatedDevice::perform(client::SendFrame action) {
+  if (link_ != nullptr && action.connection == connection_) link_->send(std::move(action.text));
+}
+
+void SimulatedDevice::perform(client::CloseConnection action) {
+  if (link_ == nullptr || action.connection != connection_) return;
+  world_.trace.line(name_, "closes " + std::to_string(action.code));
+  std::exchange(link_, nullptr)->close(action.code);
+}
+
+void SimulatedDevice::perform(client::StateChange action) {
+  static constexpr const char* kNames[] = {"offline", "connecting", "syncing",
+                                           "online",  "waiting",    "stopped"};
+  world_.trace.line(name_, std::string("is ") + kNames[static_cast<int>(action.state)]);
+  for (auto& [user, watched] : watched_)
+    if (action.state != client::ConnectionState::online && action.state != client::ConnectionState::syncing)
+      watched.online = false;
+}
+
+void SimulatedDevice::shows(const ConversationId& id, Seq seq, const std::string& what) {
+  View& view = views_[id];
+  world_.trace.line(name_, "shows " + id + " #" + std::to_string(seq) + " " + what);
+  if (seq <= view.last)
+    world_.fail(name_ + " shows " + id + " #" + std::to_string(seq) + " after #" + std::to_string(view.last));
+  view.last = seq;
+  view.shown.emplace(seq, what);
+  const Truth::Log* log = world_.truth.find(id);
+  if (log == nullptr || !log->could_see(user_, seq))
+    world_.fail(name_ + " shows " + id + " #" + std::to_string(seq) + ", which is not for this user");
+}
+
+void SimulatedDevice::perform(client::Message action) {
+  shows(action.conversationId, action.seq, std::to_string(action.messageId));
+  const Truth::Log* log = world_.truth.find(action.conversationId);
+  if (log == nullptr || action.seq > log->head()) return;
+  const Event& event = log->at(action.seq);
+  if (event.messageId != action.messageId || event.senderId != action.senderId ||
+      event.clientMsgId != action.clientMsgId || event.content != action.content)
+    world_.fail(name_ + " shows " + action.conversationId + " #" + std::to_string(action.seq) +
+                " other than it was written");
+}
+
+void SimulatedDevice::perform(client::Receipt action) {
+  auto& [delivered, read] = receipts_[{action.conversationId, action.userId}];
+  Seq& last = action.kind == client::Receipt::Kind::read ? read : delivered;
+  if (action.seq < last) world_.fail(name_ + " is told of a receipt that moved back");
+  last = action.seq;
+  const Truth::Log* log = world_.truth.find(action.conversationId);
+  if (log == nullptr || action.seq > log->head()) world_.fail(name_ + " is told of a receipt above the head");
+}
+
+void SimulatedDevice::perform(client::Typing) {}
+
+void SimulatedDevice::perform(client::PresenceChange action) {
+  world_.trace.line(name_, "sees " + action.userId + (action.online ? " online" : " offline"));
+  if (const auto known = watched_.find(action.userId); known != watched_.end())
+    known->second.online = action.online;
+}
+
+void SimulatedDevice::perform(client::RawEvent action) {
+  const auto frame = client::parse_object(action.json);
+  if (!frame) return world_.fail(name_ + " is given an event that is no JSON");
+  const std::string type = client::text_field(*frame, "type");
+  if (type == "conversation.removed" || type == "sync.reset") {
+    if (type == "sync.reset") world_.fail(name_ + " is told that a log was lost: " + action.json);
+    views_.erase(client::text_field(*frame, "conversationId"));
+    return;
+  }
+  const client::Json* data = client::object_field(*frame, "data");
+  if (data == nullptr || !client::is_log_event(type)) return;
+  shows(client::text_field(*data, "conversationId"), client::number_field(*data, "seq"), type);
+}
+
+void SimulatedDevice::perform(Error action) {
+  world_.trace.line(name_, "error: " + std::string(to_string(action.code)) + " " + action.message);
+}
+
+void SimulatedDevice::perform(client::SendDone action) {
+  const auto known = sendOf_.find(action.ticket);
+  if (known == sendOf_.end()) return world_.fail(name_ + " is told twice what became of a message");
+  Sent& sent = sends_[known->second];
+  sendOf_.erase(known);
+  sent.done = true;
+  const std::string id = sent.message.clientMsgId;
+  if (!action.result) {
+    world_.trace.line(name_, id + " is refused: " + std::string(to_string(action.result.error().code)));
+    return;
+  }
+  world_.trace.line(name_, id + " is #" + std::to_string(action.result->seq));
+  const client::Sent& now = *action.result;
+  if (sent.confirmed && (sent.confirmed->seq != now.seq || sent.confirmed->messageId != now.messageId))
+    world_.fail(id + " was confirmed twice, with other numbers");
+  sent.confirmed = now;
+  const Truth::Log* log = world_.truth.find(now.conversationId);
+  if (log == nullptr || now.seq == 0 || now.seq > log->head())
+    return world_.fail(id + " is confirmed as #" + std::to_string(now.seq) + ", which is not in the log");
+  const Event& event = log->at(now.seq);
+  if (event.clientMsgId != id || event.senderId != user_ || event.messageId != now.messageId)
+    world_.fail(id + " is confirmed as #" + std::to_string(now.seq) + ", where something else stands");
+}
+
+void SimulatedDevice::perform(client::RequestDone action) {
+  if (requests_.erase(action.ticket) == 0) return world_.fail(name_ + " is answered twice");
+  if (action.result) answer_ = *action.result;
+  world_.trace.line(name_, action.result
+                               ? "a request worked"
+                               : "a request failed: " + std::string(to_string(action.result.error().code)));
+}
+
+std::string SimulatedDevice::behind(const ConversationId& id, const Truth::Log& log) const {
+  const auto member = log.members.find(user_);
+  if (member == log.members.end()) return {};
+  const auto view = views_.find(id);
+  std::set<Seq> own;
+  for (const Sent& sent : sends_)
+    if (sent.confirmed && sent.confirmed->conversationId == id) own.insert(sent.confirmed->seq);
+  // A device that is new to a long conversation begins with its newest page.
+  Seq from = member->second.joinSeq;
+  if (log.head() > newestPage_) {
+    if (view == views_.end())
+      from = log.head() + 1;
+    else if (!view->second.shown.empty())
+      from = std::max(from, view->second.shown.begin()->first);
+  }
+  for (Seq seq = from; seq <= log.head(); ++seq) {
+    if (!log.could_see(user_, seq) || own.contains(seq)) continue;
+    if (view == views_.end() || !view->second.shown.contains(seq))
+      return name_ + " has not seen " + id + " #" + std::to_string(seq) + " of " + std::to_string(log.head());
+  }
+  return {};
+}
+
+}  // namespace chatcore::simulation

@@ -1,0 +1,69 @@
+#include "simulation.hpp"
+
+namespace chatcore::simulation {
+
+void Simulation::make_trouble() {
+  const Scenario& scenario = world_.scenario;
+  if (misfortune_.percent(12)) {
+    Trouble& now = world_.trouble;
+    now = {};
+    const auto sometimes = [&](bool kind, unsigned most) {
+      return kind && misfortune_.percent(60) ? static_cast<unsigned>(misfortune_.between(5, most)) : 0U;
+    };
+    now.appendRefused = sometimes(scenario.storeErrors, 50);
+    now.callFails = sometimes(scenario.storeErrors, 40);
+    now.appendUnknown = sometimes(scenario.storeUnknown, 60);
+    now.directoryFails = sometimes(scenario.directoryErrors, 60);
+    now.slowestCall = sometimes(scenario.slowStore, 900);
+    world_.trace.line("trouble", "refused " + std::to_string(now.appendRefused) + " failing " +
+                                     std::to_string(now.callFails) + " unknown " +
+                                     std::to_string(now.appendUnknown) + " directory " +
+                                     std::to_string(now.directoryFails) + " slow " +
+                                     std::to_string(now.slowestCall));
+  }
+  if (scenario.crashes && misfortune_.percent(3)) crash_server();
+  if (scenario.blocks && misfortune_.percent(8)) block_somebody();
+  SimulatedDevice& device = *misfortune_.pick(devices_);
+  if (scenario.linkCuts && misfortune_.percent(8) && device.link() != nullptr) device.link()->cut();
+  if (scenario.stalls && misfortune_.percent(10) && device.link() != nullptr)
+    device.link()->stall(world_.now() + Millis(misfortune_.between(100, 9'000)));
+  if (scenario.wallJumps && misfortune_.percent(5)) {
+    const Millis jump(misfortune_.between(-60'000, 60'000));
+    world_.trace.line("clock", "jumps by " + std::to_string(jump.count()));
+    world_.clock.jump_wall(jump);
+  }
+}
+
+void Simulation::crash_server() {
+  if (!server_.up()) return;
+  server_.crash();
+  const Millis down(misfortune_.percent(50) ? 0 : misfortune_.between(0, 4'000));
+  world_.scheduler.at(world_.now() + down, [this] {
+    if (!server_.up()) server_.start();
+  });
+}
+
+void Simulation::block_somebody() {
+  const UserId& by = misfortune_.pick(users_);
+  const UserId& whom = misfortune_.pick(users_);
+  if (by == whom) return;
+  World::Block& block = world_.blockList[{by, whom}];
+  block = {!block.blocked, world_.now()};
+  world_.trace.line(by, (block.blocked ? "blocks " : "unblocks ") + whom);
+  ports_.directory.block_now(by, whom, block.blocked);
+  server_.blocks_changed(by, whom);
+}
+
+void Simulation::calm() {
+  world_.trace.line("trouble", "is over");
+  world_.trouble = {};
+  if (!server_.up()) server_.start();
+  for (auto& device : devices_) {
+    if (!device->running()) device->come_back();
+    if (device->offline()) device->connect();
+    // Who asked while the directory was away was shown nobody: an application asks again by and by.
+    device->watch_again();
+  }
+}
+
+}  // namespace chatcore::simulation

@@ -1,0 +1,62 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "chatcore/ports/log_store.hpp"
+
+namespace chatcore::simulation {
+
+/// The logs as the store committed them, kept apart from everything that is tested, with what follows from
+/// them: who is a member when, what is unread.
+class Truth {
+ public:
+  struct Stay {
+    Seq from = 0;
+    Seq to = UINT64_MAX;  ///< the event that ended it, which the one who left still sees
+  };
+  struct Log {
+    ConversationKind kind = ConversationKind::group;
+    std::vector<Event> events;
+    std::map<UserId, std::vector<Stay>> stays;
+    std::map<UserId, Member> members;
+    std::set<std::pair<UserId, ClientMsgId>> sends;
+
+    [[nodiscard]] Seq head() const { return events.size(); }
+    [[nodiscard]] const Event& at(Seq seq) const { return events[seq - 1]; }
+    [[nodiscard]] bool could_see(const UserId& user, Seq seq) const;
+    /// Countable messages up to and including `seq`.
+    [[nodiscard]] std::uint64_t ordinal(Seq seq) const;
+    [[nodiscard]] std::uint64_t unread(const UserId& user, Seq readSeq) const;
+  };
+  /// Called with what is wrong.
+  using Fail = std::function<void(const std::string&)>;
+  /// Whether `by` blocks `whom`: nothing while that has changed too lately to be held against anybody.
+  using Blocks = std::function<std::optional<bool>(const UserId& by, const UserId& whom)>;
+
+  Truth(Fail fail, Blocks blocks) : fail_(std::move(fail)), blocks_(std::move(blocks)) {}
+
+  /// The store has just committed this.
+  void committed(const AppendRequest& request);
+
+  [[nodiscard]] const Log* find(const ConversationId& id) const;
+  [[nodiscard]] const std::map<ConversationId, Log>& logs() const { return logs_; }
+
+ private:
+  void check(const ConversationId& id, const Log& log, const Event& event, const AppendEffects& effects);
+  void check_sender(const ConversationId& id, const Log& log, const Event& event,
+                    const AppendEffects& effects);
+  void check_blocks(const ConversationId& id, const Log& log, const Event& event);
+  void wrong(const ConversationId& id, const Event& event, const std::string& what);
+
+  Fail fail_;
+  Blocks blocks_;
+  std::map<ConversationId, Log> logs_;
+};
+
+}  // namespace chatcore::simulation

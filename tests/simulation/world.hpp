@@ -1,0 +1,68 @@
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+
+#include "chatcore/testing/manual_clock.hpp"
+#include "scenario.hpp"
+#include "scheduler.hpp"
+#include "trace.hpp"
+#include "truth.hpp"
+
+namespace chatcore::simulation {
+
+/// What everything simulated stands on.
+struct World {
+  World(std::uint64_t worldSeed, std::FILE* out)
+      : seed(worldSeed),
+        trace(clock, out),
+        scheduler(clock, trace, Choices(worldSeed, 2)),
+        scenario(Scenario::of(worldSeed)),
+        faults(worldSeed, 3),
+        delays(worldSeed, 4),
+        truth([this](const std::string& what) { fail(what); },
+              [this](const UserId& by, const UserId& whom) { return blocks(by, whom); }) {}
+
+  std::uint64_t seed;
+  testing::ManualClock clock;
+  Trace trace;
+  Scheduler scheduler;
+  Scenario scenario;
+  Choices faults;
+  Choices delays;
+  Truth truth;
+  Trouble trouble;
+  /// Messages whose sender was told that they will never be written, or would have been had it listened.
+  std::set<ClientMsgId> refused;
+  /// The first thing that was wrong; the run ends there.
+  std::string violation;
+
+  void fail(const std::string& what) {
+    if (!violation.empty()) return;
+    violation = what;
+    trace.note("VIOLATION", what);
+  }
+  [[nodiscard]] Millis now() const { return clock.steady(); }
+  [[nodiscard]] Millis delay(std::int64_t most) { return Millis(delays.between(0, most)); }
+
+  /// When a server last heard of a user who was welcome there.
+  std::map<UserId, Millis> heard;
+
+  struct Block {
+    bool blocked = false;
+    Millis since{0};
+  };
+  /// How long a block may take to be felt everywhere.
+  static constexpr Millis kBlockGrace{10'000};
+  std::map<std::pair<UserId, UserId>, Block> blockList;
+  [[nodiscard]] std::optional<bool> blocks(const UserId& by, const UserId& whom) const {
+    const auto found = blockList.find({by, whom});
+    if (found == blockList.end()) return false;
+    if (now() - found->second.since < kBlockGrace) return std::nullopt;
+    return found->second.blocked;
+  }
+};
+
+}  // namespace chatcore::simulation
