@@ -5,6 +5,7 @@ BUILD_PACKAGES="g++ cmake ninja-build pkg-config libasio-dev libabsl-dev libsimd
   libsodium-dev librocksdb-dev libspdlog-dev libjemalloc-dev"
 TEST_PACKAGES="git doctest-dev python3 python3-pytest python3-websockets"
 LINT_PACKAGES="clang-19 clang-format-19 clang-tidy-19"
+SANITIZER_PACKAGES="clang-19 libclang-rt-19-dev"
 
 is_installed() { dpkg-query -W -f='${Status}' "$1" 2>/dev/null | grep -q "ok installed"; }
 

@@ -1,14 +1,14 @@
 #!/bin/bash
 # Installs what is missing (Debian 12), builds chatcore and runs every test.
-#   tests/run.sh               everything but asan, which takes a build of its own
-#   tests/run.sh STAGE…        only these: format unit simulation e2e crash hostile package instructions clang asan tidy
-#                              (lint is format and tidy)
+#   tests/run.sh               everything but asan, asan_e2e and tsan, which take builds of their own
+#   tests/run.sh STAGE…        only these: format unit simulation e2e crash hostile package instructions clang fuzz
+#                              tidy asan asan_e2e tsan (lint is format and tidy)
 # BUILD_DIR (default: build) holds the builds. The last line says how many tests passed and failed.
 set -u -o pipefail
 cd "$(dirname "$0")/.." || exit 2
 . cmake/debian-packages.sh
 
-ALL_STAGES="format unit simulation e2e crash hostile package instructions clang tidy"
+ALL_STAGES="format unit simulation e2e crash hostile package instructions clang fuzz tidy"
 BUILD_DIR=$(realpath -m "${BUILD_DIR:-build}")
 LOGS=$BUILD_DIR/logs
 JOBS=$(nproc)
@@ -58,7 +58,7 @@ run_ctest() {
   [ "$bad" -ge "${programs:-0}" ] || bad=$programs
   [ $code -eq 0 ] || [ "$bad" -gt 0 ] || bad=1
   if [ "$bad" -gt 0 ]; then
-    grep -E -A12 'ERROR:|FATAL|AddressSanitizer|runtime error|SIG[A-Z]+|Exception|\*\*\*' "$log" | head -n 200
+    grep -E -A12 'ERROR:|FATAL|(Address|Thread)Sanitizer|runtime error|SIG[A-Z]+|Exception|\*\*\*' "$log" | head -n 200
     echo "the whole output: $log"
   fi
   echo "$ok test cases passed, $bad failed"
@@ -103,12 +103,13 @@ stage_unit() {
   run_ctest ci
 }
 
-# Runs tests/FOLDER, pytest against the real server, within SECONDS.
+# run_pytest FOLDER SECONDS [BUILD]: tests/FOLDER, pytest against the real server of a build, within that time.
 run_pytest() {
-  local report=$LOGS/$1.xml ok bad skip
-  { configure_tested && build ci chat_server; } || { count 0 1 0; return 1; }
+  local report=$LOGS/$1.xml ok bad skip build=${3:-ci}
+  if [ "$build" = asan ]; then configure_asan; else configure_tested; fi && build "$build" chat_server ||
+    { count 0 1 0; return 1; }
   rm -f "$report"
-  CHAT_SERVER=$BUILD_DIR/ci/examples/chat_server/chat_server timeout -k 20 "$2" \
+  CHAT_SERVER=$BUILD_DIR/$build/examples/chat_server/chat_server timeout -k 20 "$2" \
     "tests/$1/run.sh" -q --junitxml="$report"
   local code=$?
   [ $code -ne 124 ] || echo "tests/$1 took longer than $2 s"
@@ -127,6 +128,8 @@ print(max(0, total - bad - skipped), bad, skipped)
 PYTHON
   )
   [ $code -eq 0 ] || [ "$bad" -gt 0 ] || bad=1
+  # A case that ran against the plain build is not another test because it runs here once more.
+  if [ "$build" != ci ] && [[ " $stages " == *" $1 "* ]]; then ok=0 skip=0; fi
   count "$ok" "$bad" "$skip"
   [ $code -eq 0 ] && [ "$bad" -eq 0 ]
 }
@@ -186,11 +189,40 @@ stage_clang() {
   run_ctest clang
 }
 
+# AddressSanitizer and UndefinedBehaviorSanitizer, on what the fuzzers are made of too.
+configure_asan() {
+  # Abseil's and RocksDB's binaries know nothing of the poison behind a container's last element.
+  export ASAN_OPTIONS=detect_container_overflow=0 UBSAN_OPTIONS=print_stacktrace=1
+  configure asan -DCMAKE_CXX_COMPILER=clang++-19 -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS_DEBUG="-O1 -g1" \
+    -DCHATCORE_SANITIZE=fuzzer-no-link,address,undefined -DCHATCORE_BUILD_FUZZ=ON -DCHATCORE_PRECOMPILE=ON \
+    -DCHATCORE_HEADER_CHECK=OFF
+}
+
 stage_asan() {
-  { configure asan -DCMAKE_CXX_COMPILER=g++ -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS_DEBUG="-O1 -g1" \
-    -DCHATCORE_SANITIZE=address,undefined -DCHATCORE_PRECOMPILE=ON -DCHATCORE_HEADER_CHECK=OFF -DCHATCORE_BUILD_EXAMPLES=OFF &&
-    build asan; } || { count 0 1 0; return 1; }
+  { configure_asan && build asan; } || { count 0 1 0; return 1; }
   run_ctest asan
+}
+
+# The real server, built like that, under tests/e2e.
+stage_asan_e2e() { run_pytest e2e 1800 asan; }
+
+stage_fuzz() {
+  local log=$LOGS/fuzz.log code ok bad
+  JOBS=$JOBS tests/fuzz/run.sh --build "$BUILD_DIR/asan" --seconds "${FUZZ_SECONDS:-10}" | tee "$log"
+  code=$?
+  ok=$(grep -c '^ok ' "$log")
+  bad=$(grep -c '^FAILED ' "$log")
+  [ $code -eq 0 ] || [ "$bad" -gt 0 ] || bad=1
+  count "$ok" "$bad" 0
+  [ "$bad" -eq 0 ]
+}
+
+# What has threads of its own and needs no foreign binary that has: RocksDB's would be taken for racing.
+stage_tsan() {
+  { configure tsan -DCMAKE_CXX_COMPILER=clang++-19 -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS_DEBUG="-O1 -g1" \
+    -DCHATCORE_SANITIZE=thread -DCHATCORE_WITH_ROCKSDB=OFF -DCHATCORE_BUILD_EXAMPLES=OFF \
+    -DCHATCORE_PRECOMPILE=ON -DCHATCORE_HEADER_CHECK=OFF && build tsan; } || { count 0 1 0; return 1; }
+  TSAN_OPTIONS="second_deadlock_stack=1" run_ctest tsan
 }
 
 stage_tidy() {
@@ -215,14 +247,16 @@ for name in "${@:-all}"; do
   case $name in
     all) stages+=" $ALL_STAGES" ;;
     lint) stages+=" format tidy" ;;
-    format | unit | simulation | e2e | crash | hostile | package | instructions | clang | asan | tidy) stages+=" $name" ;;
-    *) sed -n '2,6s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+    format | unit | simulation | e2e | crash | hostile | package | instructions | clang | asan | asan_e2e | tsan | fuzz | tidy)
+      stages+=" $name" ;;
+    *) sed -n '2,7s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
   esac
 done
 
 mkdir -p "$LOGS"
 packages="$BUILD_PACKAGES $TEST_PACKAGES"
 [[ " $stages " =~ \ (format|clang|tidy)\  ]] && packages+=" $LINT_PACKAGES"
+[[ " $stages " =~ \ (asan|asan_e2e|tsan|fuzz)\  ]] && packages+=" $SANITIZER_PACKAGES"
 # shellcheck disable=SC2086
 install_missing $packages || { echo "chatcore: 0 passed, 1 failed"; exit 1; }
 

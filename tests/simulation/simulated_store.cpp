@@ -6,6 +6,13 @@ namespace {
 
 Error unavailable() { return {ErrorCode::unavailable, "simulated: unavailable", {}}; }
 
+template <class Value>
+std::vector<Result<Value>> all_unavailable(std::size_t count) {
+  std::vector<Result<Value>> answers;
+  for (std::size_t i = 0; i < count; ++i) answers.emplace_back(unavailable());
+  return answers;
+}
+
 std::string_view name_of(AppendOutcome outcome) {
   static constexpr std::string_view kNames[] = {"committed", "fenced",  "conflict",
                                                 "duplicate", "unknown", "refused"};
@@ -80,12 +87,12 @@ void SimulatedStore::pass(PortCalls::Kind kind, const char* name, Method<Item, V
     const bool failing = mayFail && fails();
     if (failing) world_.trace.line("store", std::string(name) + " fails");
     // One that changes something may have done so all the same.
-    if (failing && world_.faults.percent(50)) return Answer(held->size(), Result<Value>(unavailable()));
+    if (failing && world_.faults.percent(50)) return all_unavailable<Value>(held->size());
     const std::size_t size = held->size();
     Answer answer = Collector::ask<Answer>([&](Executor& collector, Completion<Answer> answered) {
       (store_.*method)(std::move(*held), collector, std::move(answered));
     });
-    if (failing) return Answer(size, Result<Value>(unavailable()));
+    if (failing) return all_unavailable<Value>(size);
     return answer;
   });
 }

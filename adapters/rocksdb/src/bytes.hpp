@@ -64,16 +64,23 @@ class ByteReader {
   }
   std::uint32_t fixed32() { return fixed<std::uint32_t>(); }
   std::uint64_t fixed64() { return fixed<std::uint64_t>(); }
+  /// In its only spelling: nothing padded, nothing beyond 64 bits.
   std::uint64_t varint() {
     std::uint64_t value = byte();
     if (value < 0x80) return value;
     value &= 0x7f;
     for (unsigned shift = 7; shift < 64; shift += 7) {
       const std::uint64_t next = byte();
+      if (next == 0 || (shift == 63 && next > 1)) break;
       value |= (next & 0x7f) << shift;
       if (next < 0x80) return value;
     }
     return fail(), 0;
+  }
+  std::uint32_t varint32() {
+    const std::uint64_t value = varint();
+    if (value > UINT32_MAX) return fail(), 0;
+    return static_cast<std::uint32_t>(value);
   }
   std::string_view string() { return take(varint()); }
   std::string_view rest() { return take(bytes_.size()); }

@@ -62,9 +62,11 @@ Status put_device_rows(DirectoryRows& rows, Device device) {
       return Error{.code = ErrorCode::overloaded, .message = "a user has at most 32 devices"};
     known = devices.emplace(devices.end());
   }
-  if (device.pushToken.empty()) device.pushToken = known->pushToken;
-  if (device.pushToken != known->pushToken) {
+  if (device.pushToken.empty()) {
+    device.pushToken = known->pushToken;
+  } else {
     if (Status forgotten = forget_token(rows, known->pushToken, holder); !forgotten) return forgotten;
+    // Also when it is the one that is known: another device may have had it meanwhile.
     rows.put(token_key(device.pushToken), holder);
   }
   *known = std::move(device);
@@ -90,8 +92,10 @@ Status drop_token_rows(DirectoryRows& rows, const std::string& token) {
   if (!row) return std::move(row).error();
   if (!*row) return {};
   const std::string holder = **row;
-  rows.erase(token_key(token));
   const std::string_view deviceId = second_of_pair(holder);
+  if (deviceId.empty())
+    return Error{.code = ErrorCode::corrupted, .message = "the row of a push token is damaged"};
+  rows.erase(token_key(token));
   const std::string user = holder.substr(1, holder.size() - 1 - deviceId.size());
   const std::string key = directory_key(DirectoryRow::devices, user);
   std::vector<Device> devices;

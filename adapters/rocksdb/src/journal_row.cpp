@@ -28,7 +28,7 @@ std::pair<SendHash, OriginalSend> take_send(ByteReader& reader) {
   entry.second.payloadHash = reader.fixed64();
   entry.second.timestamp = static_cast<Timestamp>(reader.varint());
   entry.second.seq = reader.varint();
-  entry.second.epoch = static_cast<Epoch>(reader.varint());
+  entry.second.epoch = reader.varint32();
   return entry;
 }
 

@@ -28,7 +28,7 @@ bool to_enum(std::uint8_t raw, Enum last, Enum& out) {
 
 }  // namespace
 
-void encode_event(std::string_view key, const Event& event, std::string& value) {
+void encode_event(std::string_view key, const EventView& event, std::string& value) {
   begin_value(value);
   value.push_back(
       static_cast<char>(static_cast<std::uint8_t>(event.kind) | (event.hiddenFromOthers ? kHidden : 0)));
@@ -55,7 +55,7 @@ bool decode_event(std::string_view key, std::string_view value, EventView& event
   event.seq = key.size() < 8 ? 0 : get_ordered64(key.data() + key.size() - 8);
   event.messageId = reader.fixed64();
   event.payloadHash = reader.fixed64();
-  event.epoch = static_cast<Epoch>(reader.varint());
+  event.epoch = reader.varint32();
   event.timestamp = static_cast<Timestamp>(reader.varint());
   event.ordinal = reader.varint();
   event.replyTo = reader.varint();
@@ -161,7 +161,7 @@ bool decode_send(std::string_view key, std::string_view value, OriginalSend& sen
   send.messageId = reader.fixed64();
   send.payloadHash = reader.fixed64();
   send.seq = reader.varint();
-  send.epoch = static_cast<Epoch>(reader.varint());
+  send.epoch = reader.varint32();
   return reader.done();
 }
 

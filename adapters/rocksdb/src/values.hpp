@@ -12,7 +12,7 @@
 namespace chatcore::rocks {
 
 /// `value` is scratch, overwritten.
-void encode_event(std::string_view key, const Event& event, std::string& value);
+void encode_event(std::string_view key, const EventView& event, std::string& value);
 /// The event's texts lie in `value`.
 [[nodiscard]] bool decode_event(std::string_view key, std::string_view value, EventView& event);
 

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "protocol/decode.hpp"
+#include "protocol/json_object.hpp"
 
 using namespace chatcore;
 using namespace chatcore::protocol;
@@ -336,4 +337,13 @@ TEST_CASE("many keys cost no more than their bytes") {
   const auto few = cost(object_of(500));
   const auto many = cost(object_of(7000));
   CHECK(many < few * 80 + std::chrono::milliseconds(50));
+}
+
+TEST_CASE("a host's object is held to what a client's frame is held to") {
+  for (const char* object : {R"({})", R"({"a":[1,{"b":null}]})", R"({"a":123456789012345678901})",
+                             R"({"a":-9223372036854775809,"b":"123456789012345678901"})"})
+    CHECK_MESSAGE(is_json_object(object), object);
+  for (const char* none :
+       {"", "[]", "1", R"({"a":1,"a":2})", R"({"a":1e400})", R"({"a":01})", R"({"a":"\ud800"})"})
+    CHECK_FALSE_MESSAGE(is_json_object(none), none);
 }

@@ -1,0 +1,96 @@
+#include <doctest/doctest.h>
+
+#include <map>
+
+#include "bytes.hpp"
+#include "checksum.hpp"
+#include "device_rows.hpp"
+#include "journal_row.hpp"
+#include "keys.hpp"
+#include "values.hpp"
+
+using namespace chatcore;
+using namespace chatcore::rocks;
+
+namespace {
+
+const std::string kKey = owner_prefix("group");
+
+std::string sealed(std::string_view body) {
+  std::string value;
+  begin_value(value);
+  value.append(body);
+  seal_value(kKey, value);
+  return value;
+}
+
+class Rows final : public DirectoryRows {
+ public:
+  Result<std::optional<std::string>> get(std::string_view key) override {
+    const auto found = rows.find(key);
+    return found == rows.end() ? std::optional<std::string>() : std::optional(found->second);
+  }
+  void put(std::string key, std::string value) override { rows[std::move(key)] = std::move(value); }
+  void erase(std::string key) override { rows.erase(key); }
+
+  std::map<std::string, std::string, std::less<>> rows;
+};
+
+}  // namespace
+
+TEST_CASE("a number has one spelling") {
+  std::uint64_t number = 0;
+  for (const std::uint64_t each : {std::uint64_t{0}, std::uint64_t{127}, std::uint64_t{128}, UINT64_MAX}) {
+    REQUIRE(decode_number(kKey, encode_number(kKey, each), number));
+    CHECK(number == each);
+  }
+  CHECK_FALSE(decode_number(kKey, sealed(std::string_view("\x80\x00", 2)), number));
+  CHECK_FALSE(decode_number(kKey, sealed(std::string_view("\x81\x80\x00", 3)), number));
+  CHECK_FALSE(decode_number(kKey, sealed(std::string(9, '\xff') + '\x02'), number));
+  CHECK_FALSE(decode_number(kKey, sealed(std::string(10, '\xff') + '\x01'), number));
+}
+
+TEST_CASE("an epoch beyond 32 bits is damage, not another epoch") {
+  std::string epoch;
+  put_varint(epoch, std::uint64_t{UINT32_MAX} + 2);
+  OriginalSend send;
+  CHECK_FALSE(decode_send(kKey, sealed(std::string(24, 'x') + '\x07' + epoch), send));
+
+  JournalRow row;
+  CHECK_FALSE(
+      decode_journal_row(kKey, sealed('\x01' + std::string(32, 'x') + "\x05\x07" + epoch + '\0'), row));
+
+  EventView event;
+  CHECK_FALSE(decode_event(
+      kKey, sealed(std::string(2, '\0') + std::string(16, 'x') + epoch + std::string(6, '\0')), event));
+}
+
+TEST_CASE("a damaged row of a push token is reported and left alone") {
+  for (const std::string& holder : {std::string(), std::string("\x05"),
+                                    std::string("\x63"
+                                                "alice")}) {
+    Rows rows;
+    const std::string key = directory_key(DirectoryRow::token, "T1");
+    rows.put(key, holder);
+    const Status dropped = drop_token_rows(rows, "T1");
+    REQUIRE_FALSE(dropped);
+    CHECK(dropped.error().code == ErrorCode::corrupted);
+    CHECK(rows.rows.contains(key));
+  }
+}
+
+TEST_CASE("a token that a device gives again is found, though another device had it meanwhile") {
+  Rows rows;
+  const auto give = [&](const DeviceId& device, const std::string& token) {
+    REQUIRE(put_device_rows(rows, Device{"alice", device, "web", token, 5}));
+  };
+  give("phone", "T1");
+  give("tab", "T1");
+  give("tab", "T2");
+  give("phone", "T1");
+  REQUIRE(drop_token_rows(rows, "T1"));
+  const std::string key = directory_key(DirectoryRow::devices, "alice");
+  std::vector<Device> devices;
+  REQUIRE(decode_devices(key, rows.rows.at(key), devices));
+  for (const Device& device : devices) CHECK(device.pushToken == (device.deviceId == "tab" ? "T2" : ""));
+}

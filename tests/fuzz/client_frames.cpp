@@ -1,0 +1,199 @@
+#include <algorithm>
+#include <charconv>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "client/state.hpp"
+#include "fuzz.hpp"
+
+/// A hostile server, line by line: `{…` is a frame, and so is any line of no other kind; `+` the connection
+/// is made, `-code reason` it ends, `~millis` time passes; `s conversation text`, `r json`, `m conversation
+/// seq`, `w user`, `h` (disconnect) and `c` (connect) are what the application does meanwhile. Whatever
+/// comes, what the client sends is JSON, every completion comes once, messages come in order, and time does
+/// not stand still.
+namespace chatcore::fuzz {
+
+namespace {
+
+using namespace chatcore::client;
+
+std::uint64_t number(std::string_view text) {
+  std::uint64_t value = 0;
+  std::from_chars(text.data(), text.data() + text.size(), value);
+  return value;
+}
+
+/// The same every time.
+class SameRandom final : public Random {
+ public:
+  void fill(std::span<std::byte> bytes) override {
+    for (std::byte& byte : bytes) byte = static_cast<std::byte>(counter_++ * 37);
+  }
+
+ private:
+  unsigned counter_ = 0;
+};
+
+Options options() {
+  Options options;
+  options.user = "alice";
+  options.device = "phone";
+  options.limits.queuedSends = 8;
+  options.limits.sendsInFlight = 4;
+  options.limits.pendingRequests = 4;
+  options.limits.conversations = 8;
+  options.limits.heldEvents = 8;
+  options.limits.contentBytes = 200;
+  options.watermarks = {{"c9", 1, 5}};
+  return options;
+}
+
+class Play {
+ public:
+  Play() : state_(options(), random_) {
+    state_.connect(now());
+    collect();
+  }
+
+  void line(std::string_view line) {
+    if (line.empty()) return;
+    const char what = line.front();
+    auto rest = line.substr(1);
+    if (rest.starts_with(' ')) rest.remove_prefix(1);
+    switch (what) {
+      case '+':
+        state_.connected(now(), connection_);
+        break;
+      case '-': {
+        const auto code = static_cast<std::uint16_t>(number(take_until(rest, ' ')));
+        state_.disconnected(now(), connection_, code, rest);
+        break;
+      }
+      case '~':
+        pass(static_cast<std::int64_t>(std::min<std::uint64_t>(number(rest), 100'000)));
+        break;
+      case 's': {
+        Outgoing message;
+        const std::string to(take_until(rest, ' '));
+        (to.starts_with('@') ? message.to : message.conversationId) = to.starts_with('@') ? to.substr(1) : to;
+        message.content = rest;
+        const Ticket ticket = expect();
+        if (ticket % 2 == 1) message.clientMsgId = "s-" + std::to_string(ticket);  // which a server can name
+        state_.send(now(), ticket, std::move(message));
+        break;
+      }
+      case 'r':
+        state_.request(now(), expect(), rest);
+        break;
+      case 'm': {
+        const std::string conversation(take_until(rest, ' '));
+        state_.mark_read(now(), conversation, number(rest));
+        break;
+      }
+      case 'w':
+        state_.subscribe_presence(now(), {UserId(rest)});
+        break;
+      case 'h':
+        state_.disconnect(now());
+        break;
+      case 'c':
+        state_.connect(now());
+        break;
+      default:
+        take_frame(line);
+    }
+    collect();
+  }
+
+  void end() {
+    pass(1'000);
+    state_.close(now());
+    collect();
+    require(waiting_.empty(), "every call is completed");
+    require(!state_.deadline().has_value(), "who is closed waits for nothing");
+  }
+
+ private:
+  Now now() const { return {Millis(steady_), 1'700'000'000'000 + steady_}; }
+  Ticket expect() {
+    waiting_.insert(++tickets_);
+    return tickets_;
+  }
+
+  void take_frame(std::string_view text) {
+    // What makes the client forget a conversation may bring its messages again.
+    for (const char* forgets : {"error", "removed", "sync.reset", "epoch"})
+      if (text.find(forgets) != std::string_view::npos) last_.clear();
+    const Exact exact(text);
+    state_.received(now(), connection_, exact.view());
+    static_cast<void>(decode_history(exact.view()));
+  }
+
+  void pass(std::int64_t millis) {
+    const std::int64_t end = steady_ + millis;
+    int still = 0;
+    for (;;) {
+      const auto next = state_.deadline();
+      if (!next || next->count() > end) break;
+      still = next->count() > steady_ ? 0 : still + 1;
+      require(still < 20, "a deadline that has passed is dealt with");
+      steady_ = std::max(steady_, next->count());
+      state_.advance(now());
+      collect();
+    }
+    steady_ = end;
+    state_.advance(now());
+    collect();
+  }
+
+  void collect() {
+    for (Action& action : state_.take_actions()) std::visit([this](const auto& one) { keep(one); }, action);
+  }
+  void keep(const Connect& action) {
+    require(action.connection > connection_, "connections are numbered");
+    connection_ = action.connection;
+  }
+  void keep(const SendFrame& action) {
+    require(action.connection == connection_, "what is sent goes to the present connection");
+    const Json frame = Json::parse(action.text, nullptr, false);
+    require(frame.is_object(), "what is sent is JSON");
+  }
+  void keep(const Message& message) {
+    auto& last = last_[message.conversationId];
+    require(std::pair(message.epoch, message.seq) > last, "messages come in order, each once");
+    last = {message.epoch, message.seq};
+    require(!Json::parse(message.content, nullptr, false).is_discarded() || message.content.empty(),
+            "content is JSON");
+  }
+  void keep(const RawEvent& event) {
+    require(Json::parse(event.json, nullptr, false).is_object(), "an event is JSON");
+  }
+  void keep(const SendDone& done) { require(waiting_.erase(done.ticket) == 1, "a send is completed once"); }
+  void keep(const RequestDone& done) {
+    require(waiting_.erase(done.ticket) == 1, "a request is completed once");
+  }
+  template <class Other>
+  void keep(const Other&) {}
+
+  SameRandom random_;
+  State state_;
+  std::int64_t steady_ = 1'000'000;
+  ConnectionNumber connection_ = 0;
+  Ticket tickets_ = 0;
+  std::set<Ticket> waiting_;
+  std::map<ConversationId, std::pair<Epoch, Seq>> last_;
+};
+
+}  // namespace
+
+}  // namespace chatcore::fuzz
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace chatcore::fuzz;
+  Play play;
+  auto lines = text_of(data, size);
+  for (int n = 0; !lines.empty() && n < 100; ++n) play.line(take_until(lines, '\n'));
+  play.end();
+  return 0;
+}
