@@ -44,16 +44,17 @@ async def send(client, number):
 async def fill_and_make_room(server, disk):
     promised = {}
     alice = await Auditor.connect(server.port, "alice")
-    number = refused = 0
+    number, refused = 1, 0
     while refused < REFUSALS:
-        number += 1
         assert number < 10000, "the disk never filled"
         answer = await send(alice, number)
         if answer is None:
+            # The same one again: a later one would be told to wait for it.
             refused += 1
-        else:
-            promised[f"m-{number}"] = answer["seq"]
-            conversation = answer["conversationId"]
+            continue
+        promised[f"m-{number}"] = answer["seq"]
+        conversation = answer["conversationId"]
+        number += 1
     assert promised
     # Readers go on, and so do newcomers.
     page = await alice.ask("history", conversationId=conversation, after=0, limit=10)

@@ -165,6 +165,20 @@ Status Database::open_files() {
   if (!status.ok()) return open_error(options_.path, status);
   db_.reset(raw);
   std::copy(handles.begin(), handles.end(), handles_.begin());
+  return check_tables();
+}
+
+Status Database::check_tables() {
+  // A table whose properties are damaged RocksDB reads as if it had the oldest format, and finds nothing.
+  for (rocksdb::ColumnFamilyHandle* handle : handles_) {
+    rocksdb::TablePropertiesCollection tables;
+    if (const rocksdb::Status read = db_->GetPropertiesOfAllTables(handle, &tables); !read.ok())
+      return to_error(read);
+    for (const auto& [name, properties] : tables) {
+      if (properties == nullptr || properties->num_entries == 0)
+        return failure(ErrorCode::corrupted, name + ": the table's properties are damaged");
+    }
+  }
   return {};
 }
 

@@ -69,6 +69,7 @@ class Database {
 
   Database(const RocksdbOptions& options, Tuning tuning);
   Status open_files();
+  Status check_tables();
   Status read_meta();
   rocksdb::Status write(rocksdb::WriteBatch& batch, const rocksdb::WriteOptions& options);
   void written(bool synced);

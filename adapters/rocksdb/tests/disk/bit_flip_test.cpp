@@ -151,7 +151,7 @@ class AtRest {
 }  // namespace
 
 TEST_CASE("a bit that turns at rest is reported or harmless, never served and never a loss") {
-  const Seeds seeds(100);
+  const Seeds seeds(20);
   Tally tally;
   for (std::uint64_t seed = seeds.first; seed <= seeds.last; ++seed) {
     AtRest store(seed);
