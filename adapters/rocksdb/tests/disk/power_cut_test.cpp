@@ -144,13 +144,13 @@ void run(Durability durability, std::uint64_t usual, const char* name) {
 }  // namespace
 
 TEST_CASE("durability sync: a power cut loses nothing that was promised") {
-  run(Durability::sync, 600, "durability sync*");
+  run(Durability::sync, 40, "durability sync*");
 }
 
 TEST_CASE("durability os: a power cut loses a suffix, and nothing by half") {
-  run(Durability::os, 250, "durability os*");
+  run(Durability::os, 20, "durability os*");
 }
 
 TEST_CASE("durability memory: a power cut loses a suffix, and nothing by half") {
-  run(Durability::memory, 150, "durability memory*");
+  run(Durability::memory, 10, "durability memory*");
 }
