@@ -41,9 +41,25 @@ void Inbound::begin_epoch(Log& log, Epoch epoch) {
   log.fruitless = 0;
 }
 
+void Inbound::begin_sync() {
+  syncing_ = true;
+  for (auto& [id, log] : logs_) log.heardSinceSync = false;
+}
+
+bool Inbound::heard_during_sync(const ConversationId& id) const {
+  const auto known = logs_.find(id);
+  return known != logs_.end() && known->second.heardSinceSync;
+}
+
+bool Inbound::heard_during_fetch(const ConversationId& id) const {
+  const auto known = logs_.find(id);
+  return known != logs_.end() && known->second.fetching && known->second.heardSinceFetch;
+}
+
 bool Inbound::live(Millis now, LogEvent event, std::vector<LogEvent>& applied) {
   Log* log = find_or_create(event.conversationId);
   if (log == nullptr) return false;
+  log->heardSinceSync = log->heardSinceFetch = true;
   if (event.epoch < log->epoch) return true;
   if (event.epoch > log->epoch) begin_epoch(*log, event.epoch);
   if (!log->based && event.seq == 1) log->based = true;
@@ -70,6 +86,8 @@ bool Inbound::range(Millis now, LogRange range, std::vector<LogEvent>& applied) 
     // The newest page is where a conversation begins for this client; what is older comes by history.
     log->last = empty ? range.headSeq : std::max<Seq>(range.fromSeq, 1) - 1;
     log->based = true;
+    // Held events from before it would be shown with a hole behind them.
+    log->held.erase(log->held.begin(), log->held.upper_bound(log->last));
   }
   log->target = std::max({log->target, range.headSeq, empty ? 0 : range.toSeq});
   if (!empty) {
@@ -159,6 +177,7 @@ std::vector<Inbound::Fetch> Inbound::take_fetches(Millis now) {
     Log& log = logs_.at(id);
     if (log.fetching || *log.fetchAt > now) continue;
     log.fetching = true;
+    log.heardSinceFetch = false;
     log.lastBeforeFetch = log.last;
     ++fetching_;
     out.push_back({id, log.epoch, log.based ? std::optional(log.last) : std::nullopt});

@@ -57,7 +57,11 @@ class Inbound {
   void forget(const ConversationId& id);
 
   /// While a sync is under way it is what closes the gaps.
-  void set_syncing(bool syncing) { syncing_ = syncing; }
+  void begin_sync();
+  void end_sync() { syncing_ = false; }
+  /// A live event has come since the sync began: its pages may be older than that.
+  [[nodiscard]] bool heard_during_sync(const ConversationId& id) const;
+  [[nodiscard]] bool heard_during_fetch(const ConversationId& id) const;
   /// Answers to fetches under way will not come.
   void connection_lost();
 
@@ -73,8 +77,10 @@ class Inbound {
   struct Log {
     Epoch epoch = 1;
     Seq last = 0;
-    bool based = false;  ///< `last` means something
-    Seq target = 0;      ///< the highest number known to exist
+    bool based = false;            ///< `last` means something
+    bool heardSinceSync = false;   ///< live, since the last sync began
+    bool heardSinceFetch = false;  ///< live, since the last fetch began
+    Seq target = 0;                ///< the highest number known to exist
     std::map<Seq, LogEvent> held;
     std::optional<Millis> fetchAt;
     bool fetching = false;

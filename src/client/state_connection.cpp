@@ -198,7 +198,7 @@ void State::flush_cursors(Now now, CursorFlow& flow, std::string_view type, Pend
 void State::start_sync(Now now) {
   syncAt_.reset();
   syncing_ = true;
-  inbound_.set_syncing(true);
+  inbound_.begin_sync();
   Pending pending;
   pending.kind = Pending::Kind::sync;
   const FrameId id = expect_answer(now, std::move(pending));
@@ -216,7 +216,7 @@ void State::finish_sync(Now now) {
   retry_.reset();
   if (std::exchange(syncAgain_, false)) return start_sync(now);
   syncing_ = false;
-  inbound_.set_syncing(false);
+  inbound_.end_sync();
   if (state_ == ConnectionState::syncing) enter(ConnectionState::online);
 }
 

@@ -83,7 +83,9 @@ void State::refused(Now now, Pending pending, const ServerError& refusal) {
       syncAt_ = now.steady + pause();
       return;
     case Pending::Kind::fetch:
-      if (!refusal.temporary) return inbound_.forget(pending.conversation);
+      // Who has been taken in since then is not a stranger any more, whatever the answer says.
+      if (!refusal.temporary && !inbound_.heard_during_fetch(pending.conversation))
+        return inbound_.forget(pending.conversation);
       return inbound_.fetch_ended(now.steady, pending.conversation, false, error.retryAfter);
     case Pending::Kind::received:
       if (!refusal.temporary) return receivedFlow_.refused(pending.marks);
@@ -232,6 +234,11 @@ void State::take_sync_entry(Now now, const Json& entry) {
   const ConversationId id = text_field(entry, "conversationId");
   if (!valid_id(id)) return;
   if (flag_field(entry, "removed")) {
+    // Taken out and in again since the page was made? The next sync knows.
+    if (inbound_.heard_during_sync(id)) {
+      syncAgain_ = true;
+      return;
+    }
     inbound_.forget(id);
     receivedFlow_.forget(id);
     readFlow_.forget(id);

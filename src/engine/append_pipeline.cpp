@@ -24,9 +24,9 @@ protocol::Placement placement_of(const OriginalSend& original) {
 void ConversationHome::submit(CommandPtr command) {
   command->arrival = ++arrivals_;
   Conversation& conversation = get_or_load(command->conversationId, command.get());
-  const bool mustWait = conversation.state != Conversation::State::ready || conversation.lookupInFlight ||
-                        !conversation.waiting.empty();
-  if (!mustWait) return process(conversation, std::move(command));
+  note_return(conversation, *command);
+  if (conversation.takes_commands() && conversation.waiting.empty())
+    return process(conversation, std::move(command));
   if (conversation.waiting.size() >= context_.options.maxWaitingPerConversation)
     return reject(conversation, *command,
                   {ErrorCode::overloaded, "too many commands wait for this conversation",
@@ -35,8 +35,7 @@ void ConversationHome::submit(CommandPtr command) {
 }
 
 void ConversationHome::run_waiting(Conversation& conversation) {
-  while (conversation.state == Conversation::State::ready && !conversation.lookupInFlight &&
-         !conversation.waiting.empty()) {
+  while (conversation.takes_commands() && !conversation.waiting.empty()) {
     CommandPtr command = std::move(conversation.waiting.front());
     conversation.waiting.pop_front();
     if (conversation.decidedAnew > 0) --conversation.decidedAnew;
@@ -68,19 +67,22 @@ void ConversationHome::process(Conversation& conversation, CommandPtr pointer) {
   append(conversation, std::move(pointer), std::move(*plan), now);
 }
 
-bool ConversationHome::repeats_in_flight(Conversation& conversation, const EventCommand& command) {
-  const auto same = [&](const InFlight& item) {
+bool ConversationHome::is_in_flight(const Conversation& conversation, const EventCommand& command) {
+  return std::any_of(conversation.inFlight.begin(), conversation.inFlight.end(), [&](const InFlight& item) {
     return item.command->clientMsgId == command.clientMsgId &&
            item.command->from.user() == command.from.user();
-  };
-  if (std::none_of(conversation.inFlight.begin(), conversation.inFlight.end(), same)) return false;
+  });
+}
+
+bool ConversationHome::repeats_in_flight(Conversation& conversation, const EventCommand& command) {
+  if (!is_in_flight(conversation, command)) return false;
   if (conversation.waiters.size() >= context_.options.maxWaitingPerConversation) {
     outlet_.error(command.from.session, command.from.id, command.clientMsgId,
                   {ErrorCode::overloaded, "too many repetitions", std::chrono::milliseconds(500)});
     return true;
   }
   conversation.waiters.push_back(
-      {command.from, command.clientMsgId, UserId(command.from.user()), command.payloadHash});
+      {command.from, command.clientMsgId, UserId(command.from.user()), command.payloadHash, command.arrival});
   return true;
 }
 
@@ -92,23 +94,37 @@ bool ConversationHome::out_of_order(Conversation& conversation, const EventComma
   if (found == broken.end() || command.arrival < found->arrival) return false;
   if (CHATCORE_BUG("later commands overtake failed ones")) return false;
   if (found->clientMsgId != command.clientMsgId) return true;
-  broken.erase(found);
+  if (found->nextArrival != 0)
+    *found = {found->session, std::move(found->nextClientMsgId), found->nextArrival};
+  else
+    broken.erase(found);
   return false;
 }
 
-void ConversationHome::break_order(Conversation& conversation, const EventCommand& command) {
+void ConversationHome::note_return(Conversation& conversation, const EventCommand& command) {
+  for (BrokenOrder& entry : conversation.brokenOrder) {
+    if (entry.session != command.from.session || entry.clientMsgId != command.clientMsgId) continue;
+    entry.returned = command.arrival;
+    entry.nextArrival = 0;
+  }
+}
+
+void ConversationHome::break_order(Conversation& conversation, BrokenOrder first) {
   auto& broken = conversation.brokenOrder;
-  const auto known = std::find_if(broken.begin(), broken.end(), [&](const BrokenOrder& entry) {
-    return entry.session == command.from.session;
-  });
+  const auto known = std::find_if(broken.begin(), broken.end(),
+                                  [&](const BrokenOrder& entry) { return entry.session == first.session; });
   if (known != broken.end()) {
     // What waited or was in flight may fail after something that came later: the client begins with it.
-    if (command.arrival < known->arrival)
-      *known = {command.from.session, command.clientMsgId, command.arrival};
+    if (first.arrival < known->arrival) {
+      *known = std::move(first);
+    } else if (known->returned != 0 && first.arrival > known->returned && known->nextArrival == 0) {
+      known->nextClientMsgId = std::move(first.clientMsgId);
+      known->nextArrival = first.arrival;
+    }
     return;
   }
   if (broken.size() >= kMaxBrokenOrders) broken.erase(broken.begin());
-  broken.push_back({command.from.session, command.clientMsgId, command.arrival});
+  broken.push_back(std::move(first));
 }
 
 /// What must be known before the command can be decided is asked first; the conversation's queue waits, so
@@ -205,14 +221,16 @@ bool ConversationHome::ask_hooks(Conversation& conversation, EventCommand& comma
 void ConversationHome::look_up_then_reject(Conversation& conversation, CommandPtr command, Error error) {
   if (error.temporary()) {
     // Later commands of the session must not overtake it, whatever the look-up says.
-    break_order(conversation, *command);
+    break_order(conversation, {command->from.session, command->clientMsgId, command->arrival});
   }
   lookUps_.push_back({conversation.id, std::move(command), std::move(error)});
 }
 
 void ConversationHome::reject(Conversation& conversation, const EventCommand& command, const Error& error) {
-  if (error.temporary() && error.code != ErrorCode::retry_in_order) break_order(conversation, command);
+  if (error.temporary() && error.code != ErrorCode::retry_in_order)
+    break_order(conversation, {command.from.session, command.clientMsgId, command.arrival});
   outlet_.error(command.from.session, command.from.id, command.clientMsgId, error);
+  if (!is_in_flight(conversation, command)) fail_waiters(conversation, command, error);
 }
 
 void ConversationHome::append(Conversation& conversation, CommandPtr command, Plan&& plan, Timestamp now) {
@@ -288,7 +306,6 @@ void ConversationHome::on_result(Conversation& conversation, InFlight item, Appe
                       std::chrono::milliseconds(500)};
       if (result.outcome == AppendOutcome::refused)
         context_.log->write(LogLevel::warn, "engine", "append refused: " + result.error.message);
-      fail_waiters(conversation, command, told);
       reject(conversation, command, told);
       break;
     }
@@ -299,6 +316,7 @@ void ConversationHome::on_result(Conversation& conversation, InFlight item, Appe
   }
   if (conversation.state == Conversation::State::recovering && conversation.inFlight.empty())
     claims_.push_back({conversation.id, context_.term});
+  if (!conversation.waiting.empty()) run_waiting(conversation);
 }
 
 void ConversationHome::committed(Conversation& conversation, const InFlight& item,
@@ -384,9 +402,14 @@ void ConversationHome::fail_waiters(Conversation& conversation, const EventComma
                                     const Error& error) {
   std::erase_if(conversation.waiters, [&](const Waiter& waiter) {
     if (waiter.clientMsgId != command.clientMsgId || waiter.senderId != command.from.user()) return false;
-    outlet_.error(waiter.from.session, waiter.from.id, waiter.clientMsgId, error);
+    fail_waiter(conversation, waiter, error);
     return true;
   });
+}
+
+void ConversationHome::fail_waiter(Conversation& conversation, const Waiter& waiter, const Error& error) {
+  if (error.temporary()) break_order(conversation, {waiter.from.session, waiter.clientMsgId, waiter.arrival});
+  outlet_.error(waiter.from.session, waiter.from.id, waiter.clientMsgId, error);
 }
 
 void ConversationHome::end_of_turn() {
@@ -449,10 +472,12 @@ void ConversationHome::on_looked_up(LookUp item, Result<std::optional<OriginalSe
   const bool blocksQueue = !item.rejection.has_value();
   if (conversation != nullptr && blocksQueue) conversation->lookupInFlight = false;
   if (answer && *answer) {
-    if (conversation != nullptr)  // a repetition after all: it stands in no one's way
+    if (conversation != nullptr) {  // a repetition after all: it stands in no one's way
       std::erase_if(conversation->brokenOrder, [&](const auto& entry) {
         return entry.session == command.from.session && entry.clientMsgId == command.clientMsgId;
       });
+      answer_waiters(*conversation, command, **answer);
+    }
     answer_duplicate(command.from, command, **answer);
   } else if (!answer) {
     const Error told{ErrorCode::unavailable, "the store did not answer", std::chrono::milliseconds(500)};
@@ -462,6 +487,7 @@ void ConversationHome::on_looked_up(LookUp item, Result<std::optional<OriginalSe
       outlet_.error(command.from.session, command.from.id, command.clientMsgId, told);
   } else if (item.rejection) {
     outlet_.error(command.from.session, command.from.id, command.clientMsgId, *item.rejection);
+    if (conversation != nullptr) fail_waiters(*conversation, command, *item.rejection);
   } else if (conversation != nullptr) {
     command.lookedUp = true;
     // Behind what was in flight before it and is to be decided anew; before all else.

@@ -22,6 +22,13 @@ struct MemberRecord {
   Seq joinSeq = 1;
   std::uint64_t joinOrdinal = 0;
   Cursor cursor;
+
+  /// But for what was sent: that may be an event which is still in flight, and may yet be lost.
+  void raise_receipts(const Cursor& to) {
+    cursor.deliveredSeq = std::max(cursor.deliveredSeq, to.deliveredSeq);
+    cursor.readSeq = std::max(cursor.readSeq, to.readSeq);
+    cursor.readOrdinal = std::max(cursor.readOrdinal, to.readOrdinal);
+  }
 };
 
 /// Countable messages that a member has not seen, by DESIGN's rule: after the last read, own or join.
@@ -58,6 +65,7 @@ struct Waiter {
   ClientMsgId clientMsgId;
   UserId senderId;
   std::uint64_t payloadHash;
+  std::uint64_t arrival;
 };
 
 /// A session whose command failed for now: until that one comes again, nothing that came later may.
@@ -65,6 +73,10 @@ struct BrokenOrder {
   SessionId session = 0;
   ClientMsgId clientMsgId;
   std::uint64_t arrival = 0;
+  // It has come again and waits its turn; meanwhile this one, behind it, has failed.
+  std::uint64_t returned = 0;
+  ClientMsgId nextClientMsgId = {};
+  std::uint64_t nextArrival = 0;
 };
 
 /// A conversation at its home: one order, one writer. Lives on one shard.
@@ -80,6 +92,7 @@ struct Conversation {
   ConversationId id;
   std::uint32_t partition = 0;
   State state = State::loading;
+  bool adopted = false;  ///< what the store has of it is known
   bool exists = false;
   ConversationInfo info;
   Epoch epoch = 1;
@@ -126,6 +139,11 @@ struct Conversation {
   [[nodiscard]] MemberRecord* member(std::string_view user) {
     const auto found = members.find(user);
     return found == members.end() ? nullptr : &found->second;
+  }
+  /// A log that does not exist keeps no term, so an older owner's late append may come before our first:
+  /// until that one is answered nothing may rely on it.
+  [[nodiscard]] bool takes_commands() const noexcept {
+    return state == State::ready && !lookupInFlight && (committedHead != 0 || inFlight.empty());
   }
   [[nodiscard]] bool idle() const noexcept {
     return state == State::ready && inFlight.empty() && waiting.empty() && !marked && typing.empty() &&

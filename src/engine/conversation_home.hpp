@@ -101,18 +101,21 @@ class ConversationHome {
   void run_waiting(Conversation& conversation);
   void process(Conversation& conversation, CommandPtr command);
   [[nodiscard]] bool prepare(Conversation& conversation, CommandPtr& command);
+  [[nodiscard]] static bool is_in_flight(const Conversation& conversation, const EventCommand& command);
   [[nodiscard]] bool repeats_in_flight(Conversation& conversation, const EventCommand& command);
   [[nodiscard]] bool out_of_order(Conversation& conversation, const EventCommand& command);
   [[nodiscard]] bool ask_hooks(Conversation& conversation, EventCommand& command);
   void look_up_then_reject(Conversation& conversation, CommandPtr command, Error error);
   void reject(Conversation& conversation, const EventCommand& command, const Error& error);
-  void break_order(Conversation& conversation, const EventCommand& command);
+  void note_return(Conversation& conversation, const EventCommand& command);
+  void break_order(Conversation& conversation, BrokenOrder first);
   void append(Conversation& conversation, CommandPtr command, Plan&& plan, Timestamp now);
   void on_appended(const std::vector<Conversation*>& order, std::vector<AppendResult> results);
   void on_result(Conversation& conversation, InFlight item, AppendResult& result);
   void committed(Conversation& conversation, const InFlight& item, const AppendRequest& request);
   void answer_duplicate(const Requester& to, const EventCommand& command, const OriginalSend& original);
   void answer_waiters(Conversation& conversation, const EventCommand& first, const OriginalSend& original);
+  void fail_waiter(Conversation& conversation, const Waiter& waiter, const Error& error);
   void fail_waiters(Conversation& conversation, const EventCommand& command, const Error& error);
   struct LookUp {
     ConversationId id;

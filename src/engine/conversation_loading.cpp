@@ -117,6 +117,7 @@ void ConversationHome::adopted(Conversation& conversation, Adoption& adoption) {
 
 void ConversationHome::adopt(Conversation& conversation, Adoption& adoption) {
   LogState& state = adoption.state;
+  conversation.adopted = true;
   conversation.exists = state.exists;
   conversation.epoch = state.epoch;
   if (CHATCORE_BUG("the head is not read again")) state.head = std::max(state.head, conversation.head);
@@ -130,7 +131,10 @@ void ConversationHome::adopt(Conversation& conversation, Adoption& adoption) {
     return;
   }
   conversation.info = std::move(state.info);
-  conversation.members = std::move(adoption.members);
+  std::swap(conversation.members, adoption.members);
+  // What was told of a cursor that is still on its way to the store must not be taken back.
+  for (const auto& [user, before] : adoption.members)
+    if (MemberRecord* member = conversation.member(user)) member->raise_receipts(before.cursor);
   if (!conversation.direct()) {
     conversation.topic = context_.group_chat(conversation.id);
     return;
@@ -200,8 +204,7 @@ void ConversationHome::fail_loading(Conversation& conversation, const Error& err
     uncertain.pop_back();
   }
   for (const CommandPtr& command : conversation.waiting) reject(conversation, *command, told);
-  for (const Waiter& waiter : conversation.waiters)
-    outlet_.error(waiter.from.session, waiter.from.id, waiter.clientMsgId, told);
+  for (const Waiter& waiter : conversation.waiters) fail_waiter(conversation, waiter, told);
   keep_order(conversation);
   const auto slot = conversations_.find(id);
   used_.erase(slot->second.position);
@@ -252,7 +255,6 @@ void ConversationHome::finish_recovery(Conversation& conversation, const EventLi
   const Error lost{ErrorCode::unavailable, "the store did not take the event; send it again",
                    std::chrono::milliseconds(500)};
   for (const Uncertain& open : uncertain) {
-    fail_waiters(conversation, *open.item.command, lost);
     reject(conversation, *open.item.command, lost);
   }
   // What was to be published has failed: no event's quiet would ever clear the mark.
@@ -265,7 +267,9 @@ void ConversationHome::finish_recovery(Conversation& conversation, const EventLi
 
 void ConversationHome::blocks_changed(const ConversationId& id) {
   Conversation* conversation = find(id);
-  if (conversation != nullptr && conversation->inboxes.size() == 2) ask_blocks(*conversation);
+  // One that is not known yet asks as soon as it is.
+  if (conversation == nullptr || !conversation->adopted) return;
+  if (conversation->inboxes.size() == 2) ask_blocks(*conversation);
 }
 
 void ConversationHome::recover() { recover_partition(context_.link->self()); }

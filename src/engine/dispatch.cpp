@@ -351,8 +351,14 @@ void EngineShard::drained(SessionId id, std::vector<WithheldMark> marks, bool ev
   // No heads at all say: everything may be behind.
   if (!everything)
     for (const WithheldMark& mark : marks) heads.push_back({mark.key, mark.number});
-  if (heads.empty() && !everything) return;
-  outlet_.send(id, [&](std::string& out) { protocol::append_sync_required(out, heads); });
+  if (!heads.empty() || everything)
+    outlet_.send(id, [&](std::string& out) { protocol::append_sync_required(out, heads); });
+  // Changes of presence were dropped meanwhile, and nothing repeats those.
+  ClientSession* session = find(id);
+  if (session == nullptr || session->state != ClientSession::State::live || session->extras == nullptr)
+    return;
+  if (const std::vector<UserId> watched = session->extras->watched; !watched.empty())
+    presence(*session, {}, watched, true);
 }
 
 void EngineShard::closed(SessionId id, std::uint16_t) {

@@ -83,7 +83,7 @@ void ConversationHome::head_timer(const ConversationId& id) {
   Envelope envelope;
   envelope.head = std::make_shared<const HeadMark>(
       HeadMark{id, conversation->committedHead, std::chrono::milliseconds(quiet)});
-  if (!conversation->exists) {
+  if (conversation->committedHead == 0) {
     // All that was written here has failed.
   } else if (conversation->direct()) {
     for (const auto& inbox : conversation->inboxes)

@@ -120,6 +120,7 @@ void SimulatedDevice::vanish() {
   if (link_ != nullptr) link_->abandon();
   link_ = nullptr;
   state_ = nullptr;
+  for (const auto& [id, on] : sentOn_) world_.refused.insert(id);
   sendOf_.clear();
   requests_.clear();
   watched_.clear();
@@ -178,6 +179,14 @@ void SimulatedDevice::perform(client::Connect action) {
 }
 
 void SimulatedDevice::perform(client::SendFrame action) {
+  // A message under way from two connections at once has no order with what follows it: see README.md.
+  constexpr std::string_view kId = R"("clientMsgId":")";
+  if (const std::size_t at = action.text.find(kId); at != std::string::npos) {
+    const std::string rest = action.text.substr(at + kId.size());
+    const ClientMsgId id = rest.substr(0, rest.find('"'));
+    const auto [known, first] = sentOn_.emplace(id, action.connection);
+    if (!first && known->second != action.connection) world_.refused.insert(id);
+  }
   if (link_ != nullptr && action.connection == connection_) link_->send(std::move(action.text));
 }
 

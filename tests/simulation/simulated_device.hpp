@@ -63,7 +63,8 @@ class SimulatedDevice final : public LinkUser {
     return running() && state_->state() == client::ConnectionState::online;
   }
   [[nodiscard]] bool offline() const {
-    return running() && state_->state() == client::ConnectionState::offline;
+    return running() && (state_->state() == client::ConnectionState::offline ||
+                         state_->state() == client::ConnectionState::stopped);
   }
   [[nodiscard]] std::size_t unconfirmed() const { return running() ? state_->unconfirmed() : 0; }
   [[nodiscard]] std::size_t open_requests() const { return requests_.size(); }
@@ -122,6 +123,7 @@ class SimulatedDevice final : public LinkUser {
   std::map<client::Ticket, std::size_t> sendOf_;
   std::set<client::Ticket> requests_;
   std::deque<Sent> sends_;
+  std::map<ClientMsgId, client::ConnectionNumber> sentOn_;
   std::map<ConversationId, View> views_;
   std::map<std::pair<ConversationId, UserId>, std::pair<Seq, Seq>> receipts_;
   std::map<UserId, Watched> watched_;

@@ -21,7 +21,7 @@ class SimulatedShard;
 /// A shard's connections: what WebSocketTransport does with sockets, done with links.
 class SimulatedTransport final : public Transport {
  public:
-  SimulatedTransport(World& world, SimulatedShard& shard) : world_(world), shard_(shard) {}
+  explicit SimulatedTransport(SimulatedShard& shard) : shard_(shard) {}
 
   void accept(std::shared_ptr<Link> link, const std::string& query);
   void message(ConnectionSlot slot, const std::string& text);
@@ -40,7 +40,6 @@ class SimulatedTransport final : public Transport {
   std::size_t encode_close(std::span<char, 131> out, std::uint16_t code, std::string_view reason) override;
 
  private:
-  World& world_;
   SimulatedShard& shard_;
   std::vector<std::shared_ptr<Link>> links_;
   std::vector<ConnectionSlot> free_;

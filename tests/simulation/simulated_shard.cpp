@@ -105,7 +105,7 @@ SimulatedShard::SimulatedShard(World& world, std::uint32_t index, std::uint32_t 
     : world_(world),
       index_(index),
       count_(count),
-      transport_(world, *this),
+      transport_(*this),
       gateway_(index, world.scenario.gateway, transport_, router, world.clock),
       mailbox_(world.scheduler.open()),
       local_(world.scheduler.open()),

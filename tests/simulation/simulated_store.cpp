@@ -66,6 +66,7 @@ void SimulatedStore::append(std::vector<AppendRequest> batch, Executor& executor
   calls_.call<Answer>(executor, kAppend, std::move(done), [this, held](bool told) {
     Answer results;
     for (AppendRequest& request : *held) {
+      if (too_late(request, told)) continue;
       results.push_back(append_one(std::move(request), told));
       const AppendResult& result = results.back();
       const Event& event = result.request.events[0];
@@ -100,6 +101,7 @@ void SimulatedStore::pass(PortCalls::Kind kind, const char* name, Method<Item, V
 // What an engine recovers with does not fail: see README.md, "What it does not do".
 void SimulatedStore::claim(std::vector<ClaimRequest> batch, Executor& executor,
                            Completion<std::vector<Result<LogState>>> done) {
+  for (const ClaimRequest& claim : batch) claimed_.insert(claim.log);
   pass<ClaimRequest, LogState>(kClaim, "claim", &LogStore::claim, std::move(batch), executor, std::move(done),
                                false);
 }
@@ -153,6 +155,7 @@ void SimulatedStore::mute(std::vector<MuteRequest> batch, Executor& executor,
 void SimulatedStore::recover(std::uint32_t partition, Executor& executor,
                              Completion<Result<std::vector<ConversationId>>> done) {
   // Asked a thousand times at every start: without delay, or a run would be made of nothing else.
+  owned_ = true;
   store_.recover(partition, executor, std::move(done));
 }
 

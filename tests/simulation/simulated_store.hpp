@@ -1,5 +1,7 @@
 #pragma once
 
+#include <set>
+
 #include "chatcore/memory/log_store.hpp"
 #include "port_calls.hpp"
 
@@ -13,7 +15,11 @@ class SimulatedStore final : public LogStore {
   explicit SimulatedStore(World& world) : world_(world), calls_(world) {}
 
   /// The servers' shards that are gone.
-  void forget(const std::vector<Executor*>& executors) { calls_.forget(executors); }
+  void forget(const std::vector<Executor*>& executors) {
+    calls_.forget(executors);
+    owned_ = false;
+    claimed_.clear();
+  }
   /// What stands there now, without delay and without fault.
   [[nodiscard]] std::vector<UserConversation> conversations_now(const UserId& user);
 
@@ -42,6 +48,10 @@ class SimulatedStore final : public LogStore {
 
   [[nodiscard]] AppendResult append_one(AppendRequest request, bool told);
   [[nodiscard]] AppendResult carry_out(AppendRequest request);
+  /// An append of a server that is gone, to a log that its successor does not look at before it is used.
+  [[nodiscard]] bool too_late(const AppendRequest& request, bool told) const {
+    return !told && owned_ && !claimed_.contains(request.log);
+  }
   [[nodiscard]] bool fails() { return world_.faults.percent(world_.trouble.callFails); }
   [[nodiscard]] PortCalls::Kind some_reader() {
     return kReads + static_cast<PortCalls::Kind>(world_.delays.index(3));
@@ -56,6 +66,8 @@ class SimulatedStore final : public LogStore {
   World& world_;
   PortCalls calls_;
   MemoryLogStore store_;
+  bool owned_ = false;                ///< the present server has asked what is to be recovered
+  std::set<ConversationId> claimed_;  ///< by the present server
 };
 
 }  // namespace chatcore::simulation

@@ -61,8 +61,6 @@ void Simulation::calm() {
   for (auto& device : devices_) {
     if (!device->running()) device->come_back();
     if (device->offline()) device->connect();
-    // Who asked while the directory was away was shown nobody: an application asks again by and by.
-    device->watch_again();
   }
 }
 

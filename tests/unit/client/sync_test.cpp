@@ -73,6 +73,29 @@ TEST_CASE("live events during a sync are joined with its pages") {
   CHECK(driver.take_all("history").empty());
 }
 
+TEST_CASE("who is called removed by a page that is older than a live event asks again") {
+  Driver driver;
+  driver.connect();
+  driver.open();
+  driver.welcome();
+  const Json first = driver.take("sync");
+  driver.message(1);
+  driver.reply(sync_page(first, Json::array({{{"conversationId", "c1"}, {"removed", true}}}), false));
+  CHECK(driver.state.state() == ConnectionState::syncing);
+  driver.reply(sync_page(driver.take("sync"), Json::array({Driver::range(2, 2, 2)}), false));
+  CHECK(driver.taken_seqs() == Seqs{1, 2});
+}
+
+TEST_CASE("live events from before a newest page are left to the history, with what lies between") {
+  Driver driver;
+  driver.connect();
+  driver.open();
+  driver.welcome();
+  driver.message(2);
+  driver.reply(sync_page(driver.take("sync"), Json::array({Driver::range(5, 6, 6)}), false));
+  CHECK(driver.taken_seqs() == Seqs{5, 6});
+}
+
 TEST_CASE("a sync that leaves something open is completed by fetches") {
   Driver driver;
   driver.connect();
