@@ -264,6 +264,13 @@ void CommitGroup::decide(ChangeCall& call) {
   wantsSync_ = true;
 }
 
+void CommitGroup::decide(FoldPieceCall& call) {
+  // Nobody waits for these to be durable: until the rows of the journal are deleted, in a later commit, they
+  // say the same.
+  for (const auto& [key, value] : call.sends) batch_.Put(database_.column(Column::sends), key, value);
+  for (const auto& [key, value] : call.cursors) batch_.Merge(database_.column(Column::cursors), key, value);
+}
+
 void CommitGroup::decide(FoldedCall& call) { foldedRow_ = call.lastRow; }
 
 Result<std::optional<std::string>> CommitGroup::get(std::string_view key) {

@@ -44,10 +44,11 @@ Admission Committer::submit(AnyCall& call, Weight weight) {
   {
     std::lock_guard lock(mutex_);
     if (stopping_) return Admission::stopped;
-    // A call larger than the bound is taken when nothing else waits.
-    const bool idle = pending_.requests == 0;
-    if (!idle && (pending_.requests + weight.requests > limits.maxPendingAppends ||
-                  pending_.bytes + weight.bytes > limits.maxPendingBytes))
+    // A call larger than the bound is taken when nothing else waits; what tidies up, and weighs nothing,
+    // always.
+    const bool bounded = pending_.requests > 0 && weight.requests > 0;
+    if (bounded && (pending_.requests + weight.requests > limits.maxPendingAppends ||
+                    pending_.bytes + weight.bytes > limits.maxPendingBytes))
       return Admission::full;
     pending_.requests += weight.requests;
     pending_.bytes += weight.bytes;
@@ -159,6 +160,8 @@ void Committer::answer(AnyCall& any, const std::optional<AppendOutcome>& failure
         } else if constexpr (std::is_same_v<Kind, ChangeCall>) {
           if (failure && call.answer) call.answer = unavailable();
           replies_.add(*call.executor, std::move(call.done), std::move(call.answer));
+        } else if constexpr (std::is_same_v<Kind, FoldPieceCall>) {
+          call.done(!failure);
         }
       },
       any);

@@ -3,8 +3,11 @@
 #include <rocksdb/listener.h>
 #include <rocksdb/sst_file_reader.h>
 
+#include <algorithm>
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
+#include <thread>
 
 #include "chatcore/testing/kill_point.hpp"
 #include "values.hpp"
@@ -15,6 +18,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr auto kFlushPoll = std::chrono::milliseconds(1);
 constexpr std::string_view kFormatKey = "format";
 constexpr std::string_view kBootKey = "boot";
 constexpr std::string_view kHashKey = "send-hash-key";
@@ -170,6 +174,15 @@ Status Database::open_files() {
 }
 
 Status Database::check_tables() {
+  // RocksDB's compactions run already: no table may go while it is looked at.
+  if (const rocksdb::Status kept = db_->DisableFileDeletions(); !kept.ok()) return to_error(kept);
+  Status looked = look_at_tables();
+  const rocksdb::Status going = db_->EnableFileDeletions(false);
+  if (looked && !going.ok()) return to_error(going);
+  return looked;
+}
+
+Status Database::look_at_tables() {
   // A table whose properties are damaged RocksDB reads as if it had the oldest format, and finds nothing.
   for (rocksdb::ColumnFamilyHandle* handle : handles_) {
     rocksdb::TablePropertiesCollection tables;
@@ -292,6 +305,9 @@ void Database::close() {
   std::vector<rocksdb::ColumnFamilyHandle*> all(handles_.begin(), handles_.end());
   const bool memory = options_.durability == Durability::memory;
   const rocksdb::Status durable = memory ? db_->Flush(rocksdb::FlushOptions(), all) : db_->SyncWAL();
+  // Once it has resumed RocksDB 7.8 does not wait for a flush, and drops what has not been flushed when it
+  // closes.
+  while (memory && durable.ok() && healthy() && is_flushing()) std::this_thread::sleep_for(kFlushPoll);
   std::unique_ptr<rocksdb::LogFile> wal;
   if (!durable.ok() || !db_->GetCurrentWalFile(&wal).ok()) return;
   synced_.wal = wal->LogNumber();
@@ -300,7 +316,22 @@ void Database::close() {
   mark_->write(synced_, true);
 }
 
-bool Database::has_failed() const { return listener_->failed.load(); }
+bool Database::is_flushing() const {
+  const auto waits = [this](rocksdb::ColumnFamilyHandle* column) {
+    std::uint64_t memtables = 0;
+    return db_->GetIntProperty(column, rocksdb::DB::Properties::kNumImmutableMemTable, &memtables) &&
+           memtables > 0;
+  };
+  return std::any_of(handles_.begin(), handles_.end(), waits);
+}
+
+bool Database::may_ingest() const { return tuning_.foldPiece == 0 && !listener_->failed.load(); }
+
+std::size_t Database::fold_piece() const {
+  // Small enough that no append waits long behind it.
+  constexpr std::size_t kUsual = 1000;
+  return tuning_.foldPiece != 0 ? tuning_.foldPiece : kUsual;
+}
 
 bool Database::healthy() const { return !listener_->broken.load(); }
 

@@ -29,6 +29,8 @@ struct Tuning {
   /// Of every column family, and twice that of log; files are opened one after another. 0: as usual.
   std::size_t writeBufferBytes = 0;
   std::vector<std::shared_ptr<rocksdb::EventListener>> listeners;
+  /// Entries of the journal that are folded with one commit. 0: many, and only after a failed write.
+  std::size_t foldPiece = 0;
 };
 
 /// The open RocksDB: handles, health, and what the `meta` column family says. Thread-safe but for `close`.
@@ -59,8 +61,11 @@ class Database {
 
   /// Whether no write has failed that has not been recovered from.
   [[nodiscard]] bool healthy() const;
-  /// Whether one ever has since the opening, recovered from or not.
-  [[nodiscard]] bool has_failed() const;
+  /// Whether files may be ingested, and the log be synced by another thread than the committer's: not once a
+  /// write has failed, recovered from or not, until the next opening.
+  [[nodiscard]] bool may_ingest() const;
+  /// Entries of the journal that are folded with one commit where they may not be ingested.
+  [[nodiscard]] std::size_t fold_piece() const;
   /// Whether writing is possible; after an error tries to resume, at most once a second.
   [[nodiscard]] bool writable();
 
@@ -70,11 +75,13 @@ class Database {
   Database(const RocksdbOptions& options, Tuning tuning);
   Status open_files();
   Status check_tables();
+  Status look_at_tables();
   Status read_meta();
   rocksdb::Status write(rocksdb::WriteBatch& batch, const rocksdb::WriteOptions& options);
   void written(bool synced);
   void note_manifest();
   bool has_room();
+  [[nodiscard]] bool is_flushing() const;
   void close();
 
   RocksdbOptions options_;

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <future>
 
 #include "chatcore/testing/kill_point.hpp"
 #include "values.hpp"
@@ -51,8 +52,8 @@ rocksdb::IngestExternalFileArg ingestion(Database& database, Column column, cons
 
 }  // namespace
 
-Folder::Folder(Database& database, Journal& journal, Done done)
-    : database_(database), journal_(journal), done_(std::move(done)), thread_([this] { run(); }) {}
+Folder::Folder(Database& database, Journal& journal, Hooks hooks)
+    : database_(database), journal_(journal), hooks_(std::move(hooks)), thread_([this] { run(); }) {}
 
 void Folder::fold(std::shared_ptr<const JournalPart> part) {
   {
@@ -102,10 +103,11 @@ void Folder::run() {
     if (folded.ok()) {
       part_ = nullptr;
       lock.unlock();
-      CHATCORE_KILL_POINT("fold.ingested");
-      done_(part->lastRow);
+      CHATCORE_KILL_POINT("fold.stored");
+      hooks_.done(part->lastRow);
       lock.lock();
     } else {
+      if (stopping_) return;
       if (database_.options().log != nullptr)
         database_.options().log->write(LogLevel::warn, "rocksdb",
                                        "folding the journal failed: " + folded.ToString());
@@ -129,18 +131,24 @@ rocksdb::Status Folder::make_durable() {
   return database_.db().Flush(rocksdb::FlushOptions(), all);
 }
 
+bool Folder::is_stopping() {
+  std::lock_guard lock(mutex_);
+  return stopping_;
+}
+
 rocksdb::Status Folder::fold_once(const JournalPart& part) {
+  const rocksdb::Status folded = database_.may_ingest() ? ingest(part) : commit(part);
+  if (folded.ok() && !part.sends.empty()) journal_.sends_folded();
+  return folded;
+}
+
+rocksdb::Status Folder::ingest(const JournalPart& part) {
   const std::string sends = database_.fold_folder() + "/sends.sst";
   const std::string cursors = database_.fold_folder() + "/cursors.sst";
   std::error_code ignored;
   std::filesystem::remove(sends, ignored);
   std::filesystem::remove(cursors, ignored);
 
-  // RocksDB 7.8 aborts where its log is synced or a file ingested after a write has failed, even when it has
-  // recovered from that. The journal keeps what is not folded until the next opening.
-  const rocksdb::Status broken =
-      rocksdb::Status::IOError("not after a failed write, until the store is opened again");
-  if (database_.has_failed()) return broken;
   if (const rocksdb::Status durable = make_durable(); !durable.ok()) return durable;
   std::vector<rocksdb::IngestExternalFileArg> files;
   if (!part.sends.empty()) {
@@ -152,11 +160,43 @@ rocksdb::Status Folder::fold_once(const JournalPart& part) {
     files.push_back(ingestion(database_, Column::cursors, cursors));
   }
   CHATCORE_KILL_POINT("fold.written");
-  if (database_.has_failed()) return broken;
-  const rocksdb::Status ingested =
-      files.empty() ? rocksdb::Status::OK() : database_.db().IngestExternalFiles(files);
-  if (ingested.ok() && !part.sends.empty()) journal_.sends_folded();
-  return ingested;
+  if (!database_.may_ingest()) return rocksdb::Status::Busy("a write has failed meanwhile");
+  return files.empty() ? rocksdb::Status::OK() : database_.db().IngestExternalFiles(files);
+}
+
+rocksdb::Status Folder::commit(const JournalPart& part) {
+  // The log's order does here what `make_durable` does there: these rows come after the events they speak of,
+  // and before the journal's rows are deleted.
+  FoldPieceCall piece;
+  const auto full = [&] { return piece.sends.size() + piece.cursors.size() >= database_.fold_piece(); };
+  for (const auto* entry : sorted(part.sends)) {
+    std::string key = entry->first.key();
+    std::string value;
+    encode_send(key, entry->second, value);
+    piece.sends.emplace_back(std::move(key), std::move(value));
+    if (!full()) continue;
+    if (const rocksdb::Status done = commit_piece(piece); !done.ok()) return done;
+  }
+  for (const auto* entry : sorted(part.cursors)) {
+    const std::string& key = entry->first;
+    piece.cursors.emplace_back(key, encode_cursor(key, entry->second.cursor));
+    if (!full()) continue;
+    if (const rocksdb::Status done = commit_piece(piece); !done.ok()) return done;
+  }
+  return commit_piece(piece);
+}
+
+rocksdb::Status Folder::commit_piece(FoldPieceCall& piece) {
+  if (piece.sends.empty() && piece.cursors.empty()) return rocksdb::Status::OK();
+  if (is_stopping()) return rocksdb::Status::ShutdownInProgress();
+  std::promise<bool> answer;
+  std::future<bool> committed = answer.get_future();
+  piece.done = [answer = std::move(answer)](bool whether) mutable { answer.set_value(whether); };
+  // The committer stops after this thread, and answers what it has taken.
+  if (!hooks_.commit(std::exchange(piece, {}))) return rocksdb::Status::ShutdownInProgress();
+  if (!committed.get()) return rocksdb::Status::Busy("the store cannot write yet");
+  CHATCORE_KILL_POINT("fold.piece");
+  return rocksdb::Status::OK();
 }
 
 rocksdb::Status Folder::write_sends(const JournalPart& part, const std::string& path) {

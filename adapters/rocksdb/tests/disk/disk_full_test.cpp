@@ -36,11 +36,13 @@ class Refusing {
   std::atomic<bool> on_{false};
 };
 
+constexpr std::size_t kFoldThreshold = 40;
+
 RocksdbOptions options_in(const std::string& path, Clock& clock) {
   RocksdbOptions options;
   options.path = path;
   options.blockCacheBytes = 1U << 20;
-  options.foldThreshold = 40;
+  options.foldThreshold = kFoldThreshold;
   options.readerThreads = 1;
   options.clock = &clock;
   return options;
@@ -92,6 +94,18 @@ class Writer {
         FAIL("an outcome that nothing calls for");
         return false;
     }
+  }
+
+  /// Whether each send that was promised is known when it comes again.
+  bool remembered() {
+    for (const auto& [seq, id] : promised) {
+      const auto results = executor_.wait<std::vector<AppendResult>>(
+          [&](Executor& e, auto done) { store_.logs.append({one("log", seq, id)}, e, std::move(done)); });
+      const AppendResult& again = results[0];
+      if (again.outcome != AppendOutcome::duplicate || !again.original) return false;
+      if (again.original->seq != seq || again.original->messageId != id) return false;
+    }
+    return true;
   }
 
   /// The head as readers see it, and that everything up to there is served.
@@ -150,6 +164,27 @@ void resume(Writer& writer) {
   REQUIRE(writer.append());
 }
 
+std::size_t rows(OpenStore& store, Column column) {
+  Database& database = store.engine->database();
+  const std::unique_ptr<rocksdb::Iterator> all(
+      database.db().NewIterator(rocksdb::ReadOptions(), database.column(column)));
+  std::size_t count = 0;
+  for (all->SeekToFirst(); all->Valid(); all->Next()) ++count;
+  return count;
+}
+
+/// The journal becomes no longer than it is allowed to, however much is sent.
+void fold(OpenStore& store, Writer& writer) {
+  const std::size_t before = rows(store, Column::sends);
+  for (std::size_t i = 0; i < 10 * kFoldThreshold; ++i) REQUIRE(writer.append());
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (rows(store, Column::journal) > kFoldThreshold + 1 && std::chrono::steady_clock::now() < deadline)
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  CHECK(rows(store, Column::journal) <= kFoldThreshold + 1);
+  CHECK(rows(store, Column::sends) >= before + 9 * kFoldThreshold);
+  CHECK(writer.remembered());
+}
+
 void run(Fault fault, Durability durability, bool powerCut) {
   const TemporaryFolder folder;
   FaultyDisk disk(folder.path() + "/graveyard");
@@ -164,9 +199,12 @@ void run(Fault fault, Durability durability, bool powerCut) {
   {
     Writer writer(*store);
     if (fault == Fault::full) {
-      for (const std::uint64_t steps : {0, 200}) {
+      // Where nothing has been written before, and again where it has recovered once.
+      const bool twice = durability == Durability::sync && !powerCut;
+      for (std::uint64_t steps = twice ? 0 : 200; steps <= 200; steps += 200) {
         refuse(writer, refusing, steps);
         resume(writer);
+        fold(*store, writer);
       }
     } else {
       refuse(writer, refusing, 200);
@@ -185,13 +223,45 @@ void run(Fault fault, Durability durability, bool powerCut) {
   Writer after(*store);
   after.promised = promised;
   CHECK(after.stored() == head);
+  CHECK(after.remembered());
 }
 
 }  // namespace
 
-TEST_CASE("a full disk refuses appends for a while and costs nothing that was promised") {
+TEST_CASE("a full disk refuses appends for a while, costs nothing that was promised, and folding goes on") {
   run(Fault::full, Durability::sync, false);
   run(Fault::full, Durability::sync, true);
+  run(Fault::full, Durability::os, false);
+}
+
+TEST_CASE("durability memory: a full disk refuses appends for a while, and closing keeps what was written") {
+  const TemporaryFolder folder;
+  FaultyDisk disk(folder.path() + "/graveyard");
+  Refusing refusing(disk, Fault::full);
+  testing::ManualClock clock;
+  RocksdbOptions options = options_in(folder.path() + "/store", clock);
+  options.durability = Durability::memory;
+  auto store = open(options, disk);
+  Seq head = 0;
+  std::map<Seq, MessageId> promised;
+  {
+    Writer writer(*store);
+    refusing.set(true);
+    // Nothing is written before a memtable is full.
+    for (int i = 0; i < 10'000 && writer.append(); ++i) continue;
+    CHECK(writer.refused + writer.unknown > 0);
+    refusing.set(false);
+    resume(writer);
+    fold(*store, writer);
+    head = writer.head;
+    promised = writer.promised;
+  }
+  store.reset();
+  store = open(options, disk);
+  Writer after(*store);
+  after.promised = promised;
+  CHECK(after.stored() == head);
+  CHECK(after.remembered());
 }
 
 TEST_CASE("a disk that has become read-only refuses appends, and serves what was promised, until a restart") {

@@ -19,6 +19,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kKills = 20;
+constexpr unsigned kPatience = 60;  // seconds, of which a run takes a tenth of one
 constexpr int kRounds = 3;
 constexpr int kSteps = 50;
 
@@ -28,13 +29,13 @@ struct Point {
   std::uint64_t passes;
 };
 constexpr Point kPoints[] = {
-    {"commit.decided", 100},      {"disk.wal.append", 100},   {"disk.wal.sync", 100},
-    {"commit.marking", 100},      {"commit.written", 100},    {"commit.answering", 100},
-    {"commit.answered", 100},     {"open.recovered", 3},      {"open.counted", 3},
-    {"close.begun", 3},           {"fold.written", 6},        {"fold.ingested", 6},
-    {"fold.deleted", 6},          {"disk.table.append", 60},  {"disk.table.sync", 20},
-    {"disk.manifest.append", 40}, {"disk.manifest.sync", 40}, {"disk.folder.sync", 30},
-    {"disk.rename", 3},           {"disk.remove", 20},
+    {"commit.decided", 100},  {"disk.wal.append", 100},     {"disk.wal.sync", 100},
+    {"commit.marking", 100},  {"commit.written", 100},      {"commit.answering", 100},
+    {"commit.answered", 100}, {"open.recovered", 3},        {"open.counted", 3},
+    {"close.begun", 3},       {"fold.written", 6},          {"fold.piece", 40},
+    {"fold.stored", 6},       {"fold.deleted", 6},          {"disk.table.append", 60},
+    {"disk.table.sync", 20},  {"disk.manifest.append", 40}, {"disk.manifest.sync", 40},
+    {"disk.folder.sync", 30}, {"disk.rename", 3},           {"disk.remove", 20},
 };
 
 /// Names what the disk is about to do.
@@ -70,6 +71,9 @@ RocksdbOptions options_in(const std::string& folder, std::uint64_t seed, Clock& 
   return options;
 }
 
+/// Half of the processes fold as after a failed write.
+std::size_t fold_piece(std::uint64_t seed) { return seed / 2 % 2 == 0 ? 0 : 3; }
+
 /// Opens, writes, flushes and closes a few times. Says on standard output what has been promised.
 void write_until_killed() {
   const std::uint64_t seed = number_from("CHATCORE_KILL_SEED");
@@ -80,7 +84,8 @@ void write_until_killed() {
   History history;
   std::mt19937_64 random(seed);
   for (int round = 0; round < kRounds; ++round) {
-    auto engine = Engine::open(options_in(folder, seed, clock), {disk.env(), 64U << 10, {}});
+    auto engine =
+        Engine::open(options_in(folder, seed, clock), {disk.env(), 64U << 10, {}, fold_piece(seed)});
     if (!engine) ::_exit(3);
     OpenStore store(std::move(*engine));
     Load load(&store, history, random);
@@ -119,6 +124,7 @@ Run run_child(const std::string& at, std::uint64_t seed, const std::string& fold
   REQUIRE(::pipe(ends) == 0);
   const pid_t child = ::fork();
   if (child == 0) {
+    ::alarm(kPatience);
     ::dup2(ends[1], STDOUT_FILENO);
     ::close(ends[0]);
     ::close(ends[1]);
@@ -151,7 +157,7 @@ History history_of(std::uint64_t seed, const std::vector<std::uint32_t>& kept) {
 
 std::string check(const std::string& folder, std::uint64_t seed, const Run& run) {
   testing::ManualClock clock;
-  auto engine = Engine::open(options_in(folder, seed, clock));
+  auto engine = Engine::open(options_in(folder, seed, clock), {nullptr, 64U << 10, {}});
   if (!engine) return "cannot be opened: " + engine.error().message;
   OpenStore store(std::move(*engine));
   return audit(store, history_of(seed, run.kept), true).text();

@@ -25,6 +25,8 @@ class Campaign {
     options_.foldThreshold = 10 + random_() % 200;
     options_.readerThreads = 1;
     options_.clock = &clock_;
+    // Every third store folds as after a failed write.
+    if (seed % 3 == 0) foldPiece_ = 1 + seed % 20;
   }
 
   /// What went wrong; empty: nothing.
@@ -61,8 +63,9 @@ class Campaign {
   }
 
   std::unique_ptr<OpenStore> open() {
-    auto engine =
-        Engine::open(options_, {.env = disk_->env(), .writeBufferBytes = kSmallBuffer, .listeners = {}});
+    auto engine = Engine::open(
+        options_,
+        {.env = disk_->env(), .writeBufferBytes = kSmallBuffer, .listeners = {}, .foldPiece = foldPiece_});
     if (engine) return std::make_unique<OpenStore>(std::move(*engine));
     error_ = "cannot be opened: " + engine.error().message;
     return nullptr;
@@ -118,6 +121,7 @@ class Campaign {
   std::shared_ptr<FaultyDisk> disk_;
   testing::ManualClock clock_;
   RocksdbOptions options_;
+  std::size_t foldPiece_ = 0;
   History history_;
   std::string error_;
   std::size_t cuts_ = 0;
