@@ -2,7 +2,7 @@
 
 The places within the store itself are gone through by rocksdb_kill_tests (adapters/rocksdb/tests/disk).
 
-    CRASH_KILLS    kills at each place, default 20
+    CRASH_KILLS    kills at each place, default 10
     CRASH_SEED     what to repeat, as in test_kill.py
 """
 
@@ -15,7 +15,7 @@ from load import Promises
 from server import Server
 from test_kill import SEED, Campaign
 
-KILLS = int(os.environ.get("CRASH_KILLS", "20"))
+KILLS = int(os.environ.get("CRASH_KILLS", "10"))
 POINTS = ["engine.committed", "engine.acknowledged", "engine.published"]
 PATIENCE = 10
 

@@ -140,7 +140,7 @@ class AtRest {
   }
 
   std::mt19937_64 random_;
-  TemporaryFolder folder_;
+  TemporaryFolder folder_{place_of_disks()};
   testing::ManualClock clock_;
   RocksdbOptions options_;
   History history_;

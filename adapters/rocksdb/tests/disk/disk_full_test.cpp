@@ -186,7 +186,7 @@ void fold(OpenStore& store, Writer& writer) {
 }
 
 void run(Fault fault, Durability durability, bool powerCut) {
-  const TemporaryFolder folder;
+  const TemporaryFolder folder(place_of_disks());
   FaultyDisk disk(folder.path() + "/graveyard");
   Refusing refusing(disk, fault);
   testing::ManualClock clock;
@@ -235,7 +235,7 @@ TEST_CASE("a full disk refuses appends for a while, costs nothing that was promi
 }
 
 TEST_CASE("durability memory: a full disk refuses appends for a while, and closing keeps what was written") {
-  const TemporaryFolder folder;
+  const TemporaryFolder folder(place_of_disks());
   FaultyDisk disk(folder.path() + "/graveyard");
   Refusing refusing(disk, Fault::full);
   testing::ManualClock clock;

@@ -4,6 +4,7 @@
 #include <rocksdb/file_system.h>
 
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
@@ -26,6 +27,10 @@ enum class DiskOp : std::uint8_t {
   link,
   remove
 };
+
+/// Where its files are kept best: in memory if there is enough of it, since nothing is to outlive a test.
+/// TMPDIR says otherwise.
+[[nodiscard]] std::filesystem::path place_of_disks();
 
 /// A disk that remembers what has been synced and loses the rest when its power is cut; it can also refuse
 /// operations. Files lie in the real file system, and nothing is ever synced there. Thread-safe.

@@ -117,7 +117,7 @@ class Campaign {
   }
 
   std::mt19937_64 random_;
-  TemporaryFolder folder_;
+  TemporaryFolder folder_{place_of_disks()};
   std::shared_ptr<FaultyDisk> disk_;
   testing::ManualClock clock_;
   RocksdbOptions options_;
