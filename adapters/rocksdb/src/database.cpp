@@ -19,6 +19,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr auto kFlushPoll = std::chrono::milliseconds(1);
+constexpr int kFlushPolls = 60'000;
 constexpr std::string_view kFormatKey = "format";
 constexpr std::string_view kBootKey = "boot";
 constexpr std::string_view kHashKey = "send-hash-key";
@@ -307,7 +308,8 @@ void Database::close() {
   const rocksdb::Status durable = memory ? db_->Flush(rocksdb::FlushOptions(), all) : db_->SyncWAL();
   // Once it has resumed RocksDB 7.8 does not wait for a flush, and drops what has not been flushed when it
   // closes.
-  while (memory && durable.ok() && healthy() && is_flushing()) std::this_thread::sleep_for(kFlushPoll);
+  for (int i = 0; i < kFlushPolls && memory && durable.ok() && healthy() && is_flushing(); ++i)
+    std::this_thread::sleep_for(kFlushPoll);
   std::unique_ptr<rocksdb::LogFile> wal;
   if (!durable.ok() || !db_->GetCurrentWalFile(&wal).ok()) return;
   synced_.wal = wal->LogNumber();

@@ -89,6 +89,7 @@ void Folder::lower_priority() {
 
 void Folder::run() {
   lower_priority();
+  std::string said;
   std::unique_lock lock(mutex_);
   for (;;) {
     wake_.wait(lock, [this] { return stopping_ || part_ != nullptr || !garbage_.empty(); });
@@ -102,15 +103,18 @@ void Folder::run() {
     if (part == nullptr) continue;
     if (folded.ok()) {
       part_ = nullptr;
+      said.clear();
       lock.unlock();
       CHATCORE_KILL_POINT("fold.stored");
       hooks_.done(part->lastRow);
       lock.lock();
     } else {
       if (stopping_) return;
-      if (database_.options().log != nullptr)
-        database_.options().log->write(LogLevel::warn, "rocksdb",
-                                       "folding the journal failed: " + folded.ToString());
+      // Once: a full disk stays full for a while.
+      std::string why = folded.ToString();
+      if (why != said && database_.options().log != nullptr)
+        database_.options().log->write(LogLevel::warn, "rocksdb", "folding the journal failed: " + why);
+      said = std::move(why);
       if (wake_.wait_for(lock, kRetryAfter, [this] { return stopping_; })) return;
     }
   }

@@ -21,6 +21,7 @@ class Refusing {
  public:
   Refusing(FaultyDisk& disk, Fault fault) {
     disk.observe([this, fault](DiskOp what, const std::string&) {
+      if (slow_.load() && what == DiskOp::sync) std::this_thread::sleep_for(std::chrono::milliseconds(50));
       if (!on_.load()) return rocksdb::IOStatus::OK();
       if (fault == Fault::readOnly) return rocksdb::IOStatus::IOError("Read-only file system");
       const bool grows = what == DiskOp::append;  // an empty file still finds a place
@@ -31,9 +32,12 @@ class Refusing {
     });
   }
   void set(bool on) { on_.store(on); }
+  /// Syncing takes its time.
+  void slow_down() { slow_.store(true); }
 
  private:
   std::atomic<bool> on_{false};
+  std::atomic<bool> slow_{false};
 };
 
 constexpr std::size_t kFoldThreshold = 40;
@@ -253,6 +257,7 @@ TEST_CASE("durability memory: a full disk refuses appends for a while, and closi
     refusing.set(false);
     resume(writer);
     fold(*store, writer);
+    refusing.slow_down();
     head = writer.head;
     promised = writer.promised;
   }

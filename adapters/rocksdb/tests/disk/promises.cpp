@@ -74,11 +74,14 @@ class Audit {
   using Kind = Step::Kind;
 
   void broken(std::string what) { found_.broken.push_back(std::move(what)); }
-  /// true: it may be used. An error that names damage is a report; any other breaks a promise.
+  /// true: it may be used. An error that names damage is a report, and so is that a store takes no more
+  /// writes in which RocksDB has come upon damage by itself; any other breaks a promise.
   template <class Answer>
   bool usable(const Answer& answer, const std::string& what) {
     if (answer) return true;
-    if (answer.error().code == ErrorCode::corrupted) {
+    const ErrorCode code = answer.error().code;
+    if (code == ErrorCode::corrupted ||
+        (code == ErrorCode::unavailable && !store_.engine->database().healthy())) {
       found_.reported.push_back(what + ": " + answer.error().message);
     } else {
       broken(what + " cannot be read: " + answer.error().message);
