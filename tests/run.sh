@@ -133,40 +133,12 @@ PYTHON
   count "$ok" "$bad" "$skip"
   [ $code -eq 0 ] && [ "$bad" -eq 0 ]
 }
-# Ten thousand seeds; each is a world of its own.
-stage_simulation() {
-  local log=$LOGS/simulation.log code bad
-  build_tested || { count 0 1 0; return 1; }
-  BUILD_DIR=$BUILD_DIR timeout 900 tests/simulation/run.sh --seeds 10000 --jobs "$JOBS" | tee "$log"
-  code=$?
-  bad=$(grep -c '^FAILED ' "$log")
-  [ $code -eq 0 ] || [ "$bad" -gt 0 ] || bad=1
-  # One test of many worlds.
-  if [ "$bad" -eq 0 ]; then count 1 0 0; else count 0 "$bad" 0; fi
-  [ "$bad" -eq 0 ]
-}
 
-stage_e2e() { run_pytest e2e 1200; }
-stage_crash() { run_pytest crash 240; }
-stage_hostile() { run_pytest hostile 240; }
-
-stage_package() {
-  local log=$LOGS/package.log
-  build_tested || { count 0 1 0; return 1; }
-  tests/package/run.sh "$BUILD_DIR/ci" | tee "$log"
-  local code=$?
-  local ok bad
-  ok=$(grep -c '^ok ' "$log")
-  bad=$(grep -c '^FAILED ' "$log")
-  [ $code -eq 0 ] || [ "$bad" -gt 0 ] || bad=1
-  count "$ok" "$bad" 0
-  [ "$bad" -eq 0 ]
-}
-
-# What the hot paths cost, counted in instructions: the same on every machine that has the same compiler.
-stage_instructions() {
-  local log=$LOGS/instructions.log code ok bad skip
-  CXX=g++ bench/instructions/run.sh --build "$BUILD_DIR/instructions" | tee "$log"
+# run_listed NAME COMMAND…, which prints a line `ok …`, `FAILED …` or `skipped …` for each of its tests.
+run_listed() {
+  local log=$LOGS/$1.log code ok bad skip
+  shift
+  "$@" | tee "$log"
   code=$?
   ok=$(grep -c '^ok ' "$log")
   bad=$(grep -c '^FAILED ' "$log")
@@ -175,6 +147,24 @@ stage_instructions() {
   count "$ok" "$bad" "$skip"
   [ "$bad" -eq 0 ]
 }
+
+# Ten thousand seeds; each is a world of its own.
+stage_simulation() {
+  build_tested || { count 0 1 0; return 1; }
+  BUILD_DIR=$BUILD_DIR run_listed simulation timeout 900 tests/simulation/run.sh --seeds 10000 --jobs "$JOBS"
+}
+
+stage_e2e() { run_pytest e2e 1200; }
+stage_crash() { run_pytest crash 240; }
+stage_hostile() { run_pytest hostile 240; }
+
+stage_package() {
+  build_tested || { count 0 1 0; return 1; }
+  run_listed package tests/package/run.sh "$BUILD_DIR/ci"
+}
+
+# What the hot paths cost, counted in instructions: the same on every machine that has the same compiler.
+stage_instructions() { CXX=g++ run_listed instructions bench/instructions/run.sh --build "$BUILD_DIR/instructions"; }
 
 configure_clang() {
   local bench=OFF
@@ -207,14 +197,7 @@ stage_asan() {
 stage_asan_e2e() { run_pytest e2e 1800 asan; }
 
 stage_fuzz() {
-  local log=$LOGS/fuzz.log code ok bad
-  JOBS=$JOBS tests/fuzz/run.sh --build "$BUILD_DIR/asan" --seconds "${FUZZ_SECONDS:-10}" | tee "$log"
-  code=$?
-  ok=$(grep -c '^ok ' "$log")
-  bad=$(grep -c '^FAILED ' "$log")
-  [ $code -eq 0 ] || [ "$bad" -gt 0 ] || bad=1
-  count "$ok" "$bad" 0
-  [ "$bad" -eq 0 ]
+  JOBS=$JOBS run_listed fuzz tests/fuzz/run.sh --build "$BUILD_DIR/asan" --seconds "${FUZZ_SECONDS:-10}"
 }
 
 # What has threads of its own and needs no foreign binary that has: RocksDB's would be taken for racing.

@@ -88,9 +88,7 @@ bool ConversationHome::repeats_in_flight(Conversation& conversation, const Event
 
 bool ConversationHome::out_of_order(Conversation& conversation, const EventCommand& command) {
   auto& broken = conversation.brokenOrder;
-  const auto found = std::find_if(broken.begin(), broken.end(), [&](const BrokenOrder& entry) {
-    return entry.session == command.from.session;
-  });
+  const auto found = conversation.broken_order_of(command.from.session);
   if (found == broken.end() || command.arrival < found->arrival) return false;
   if (CHATCORE_BUG("later commands overtake failed ones")) return false;
   if (found->clientMsgId != command.clientMsgId) return true;
@@ -102,17 +100,15 @@ bool ConversationHome::out_of_order(Conversation& conversation, const EventComma
 }
 
 void ConversationHome::note_return(Conversation& conversation, const EventCommand& command) {
-  for (BrokenOrder& entry : conversation.brokenOrder) {
-    if (entry.session != command.from.session || entry.clientMsgId != command.clientMsgId) continue;
-    entry.returned = command.arrival;
-    entry.nextArrival = 0;
-  }
+  const auto found = conversation.broken_order_of(command.from.session);
+  if (found == conversation.brokenOrder.end() || found->clientMsgId != command.clientMsgId) return;
+  found->returned = command.arrival;
+  found->nextArrival = 0;
 }
 
 void ConversationHome::break_order(Conversation& conversation, BrokenOrder first) {
   auto& broken = conversation.brokenOrder;
-  const auto known = std::find_if(broken.begin(), broken.end(),
-                                  [&](const BrokenOrder& entry) { return entry.session == first.session; });
+  const auto known = conversation.broken_order_of(first.session);
   if (known != broken.end()) {
     // What waited or was in flight may fail after something that came later: the client begins with it.
     if (first.arrival < known->arrival) {
@@ -219,10 +215,9 @@ bool ConversationHome::ask_hooks(Conversation& conversation, EventCommand& comma
 }
 
 void ConversationHome::look_up_then_reject(Conversation& conversation, CommandPtr command, Error error) {
-  if (error.temporary()) {
-    // Later commands of the session must not overtake it, whatever the look-up says.
+  // Later commands of the session must not overtake it, whatever the look-up says.
+  if (error.temporary())
     break_order(conversation, {command->from.session, command->clientMsgId, command->arrival});
-  }
   lookUps_.push_back({conversation.id, std::move(command), std::move(error)});
 }
 
@@ -473,9 +468,9 @@ void ConversationHome::on_looked_up(LookUp item, Result<std::optional<OriginalSe
   if (conversation != nullptr && blocksQueue) conversation->lookupInFlight = false;
   if (answer && *answer) {
     if (conversation != nullptr) {  // a repetition after all: it stands in no one's way
-      std::erase_if(conversation->brokenOrder, [&](const auto& entry) {
-        return entry.session == command.from.session && entry.clientMsgId == command.clientMsgId;
-      });
+      const auto broken = conversation->broken_order_of(command.from.session);
+      if (broken != conversation->brokenOrder.end() && broken->clientMsgId == command.clientMsgId)
+        conversation->brokenOrder.erase(broken);
       answer_waiters(*conversation, command, **answer);
     }
     answer_duplicate(command.from, command, **answer);

@@ -22,13 +22,6 @@ struct MemberRecord {
   Seq joinSeq = 1;
   std::uint64_t joinOrdinal = 0;
   Cursor cursor;
-
-  /// But for what was sent: that may be an event which is still in flight, and may yet be lost.
-  void raise_receipts(const Cursor& to) {
-    cursor.deliveredSeq = std::max(cursor.deliveredSeq, to.deliveredSeq);
-    cursor.readSeq = std::max(cursor.readSeq, to.readSeq);
-    cursor.readOrdinal = std::max(cursor.readOrdinal, to.readOrdinal);
-  }
 };
 
 /// Countable messages that a member has not seen, by DESIGN's rule: after the last read, own or join.
@@ -136,6 +129,10 @@ struct Conversation {
 
   [[nodiscard]] bool direct() const noexcept { return info.kind == ConversationKind::direct; }
   [[nodiscard]] bool large() const noexcept { return members.size() >= kLargeGroupSize; }
+  [[nodiscard]] std::vector<BrokenOrder>::iterator broken_order_of(SessionId session) {
+    return std::find_if(brokenOrder.begin(), brokenOrder.end(),
+                        [session](const BrokenOrder& entry) { return entry.session == session; });
+  }
   [[nodiscard]] MemberRecord* member(std::string_view user) {
     const auto found = members.find(user);
     return found == members.end() ? nullptr : &found->second;

@@ -80,7 +80,9 @@ void ConversationHome::on_claimed(std::vector<ConversationId> ids, std::vector<R
       fail_loading(*conversation, states[i].error());
       continue;
     }
-    take_members(ids[i], std::make_shared<Adoption>(Adoption{std::move(*states[i]), {}, 0}));
+    auto adoption = std::make_shared<Adoption>(Adoption{std::move(*states[i]), {}, 0});
+    adoption->members.reserve(adoption->state.members.size());
+    take_members(ids[i], std::move(adoption));
   }
 }
 
@@ -88,7 +90,6 @@ void ConversationHome::take_members(const ConversationId& id, std::shared_ptr<Ad
   Conversation* conversation = find(id);
   if (conversation == nullptr) return;
   std::vector<MemberState>& found = adoption->state.members;
-  adoption->members.reserve(found.size());
   const std::size_t end = std::min(found.size(), adoption->next + kMembersAtATime);
   for (; adoption->next < end; ++adoption->next) {
     auto& [member, cursor] = found[adoption->next];
@@ -132,9 +133,13 @@ void ConversationHome::adopt(Conversation& conversation, Adoption& adoption) {
   }
   conversation.info = std::move(state.info);
   std::swap(conversation.members, adoption.members);
-  // What was told of a cursor that is still on its way to the store must not be taken back.
-  for (const auto& [user, before] : adoption.members)
-    if (MemberRecord* member = conversation.member(user)) member->raise_receipts(before.cursor);
+  // What was told of a cursor that is still on its way to the store must not be taken back; but for what was
+  // sent: that may be an event which is still in flight, and may yet be lost.
+  for (const auto& [user, before] : adoption.members) {
+    Cursor told = before.cursor;
+    told.sentOrdinal = 0;
+    if (MemberRecord* member = conversation.member(user)) raise(member->cursor, told);
+  }
   if (!conversation.direct()) {
     conversation.topic = context_.group_chat(conversation.id);
     return;
@@ -254,9 +259,7 @@ void ConversationHome::finish_recovery(Conversation& conversation, const EventLi
   }
   const Error lost{ErrorCode::unavailable, "the store did not take the event; send it again",
                    std::chrono::milliseconds(500)};
-  for (const Uncertain& open : uncertain) {
-    reject(conversation, *open.item.command, lost);
-  }
+  for (const Uncertain& open : uncertain) reject(conversation, *open.item.command, lost);
   // What was to be published has failed: no event's quiet would ever clear the mark.
   if (conversation.marked && !conversation.headTimer) {
     conversation.lastEventMillis = steady();

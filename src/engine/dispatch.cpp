@@ -357,8 +357,7 @@ void EngineShard::drained(SessionId id, std::vector<WithheldMark> marks, bool ev
   ClientSession* session = find(id);
   if (session == nullptr || session->state != ClientSession::State::live || session->extras == nullptr)
     return;
-  if (const std::vector<UserId> watched = session->extras->watched; !watched.empty())
-    presence(*session, {}, watched, true);
+  if (!session->extras->watched.empty()) presence(*session, {}, session->extras->watched, true);
 }
 
 void EngineShard::closed(SessionId id, std::uint16_t) {

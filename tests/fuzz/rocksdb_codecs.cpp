@@ -8,6 +8,7 @@
 #include "fuzz.hpp"
 #include "journal_row.hpp"
 #include "keys.hpp"
+#include "rows_by_hand.hpp"
 #include "values.hpp"
 
 /// The first byte picks what the rest is: the body of a row's value (`e`vent, `n`umber, `i`nfo, `m`ember,
@@ -21,14 +22,6 @@ namespace {
 using namespace chatcore::rocks;
 
 constexpr std::string_view kKey = "\x05group\0\0\0\0\0\0\0\x07";
-
-std::string sealed(std::string_view key, std::string_view body) {
-  std::string value;
-  begin_value(value);
-  value.append(body);
-  seal_value(key, value);
-  return value;
-}
 
 /// `decode(value)` says whether it took it and, if so, `encode()` writes what it took.
 template <class Decode, class Encode>
@@ -233,22 +226,10 @@ void write_small_rows(FuzzedDataProvider& from) {
           "all of them");
 }
 
-class Rows final : public DirectoryRows {
- public:
-  Result<std::optional<std::string>> get(std::string_view key) override {
-    const auto found = rows.find(key);
-    return found == rows.end() ? std::optional<std::string>() : std::optional(found->second);
-  }
-  void put(std::string key, std::string value) override { rows[std::move(key)] = std::move(value); }
-  void erase(std::string key) override { rows.erase(key); }
-
-  std::map<std::string, std::string, std::less<>> rows;
-};
-
 /// `=<key> <value>` (sealed unless it is a token's), `+<user> <device> <token>`, `-<user> <device>`,
 /// `!<token>`.
 void check_directory(std::string_view lines) {
-  Rows rows;
+  RowsInMemory rows;
   for (int n = 0; !lines.empty() && n < 100; ++n) {
     auto line = take_until(lines, '\n');
     if (line.empty()) continue;

@@ -58,4 +58,5 @@ for ((i = 0; i < jobs; ++i)); do
   pids+=($!)
 done
 for pid in "${pids[@]}"; do wait "$pid" || status=1; done
+[ $status -ne 0 ] || echo "ok $seeds seeds"
 exit $status

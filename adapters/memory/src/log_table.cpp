@@ -49,13 +49,6 @@ const char* malformed(const AppendRequest& request) {
   return repeats_itself(request.events) ? "a clientMsgId stands twice in one append" : nullptr;
 }
 
-void raise(Cursor& to, const Cursor& from) {
-  to.deliveredSeq = std::max(to.deliveredSeq, from.deliveredSeq);
-  to.readSeq = std::max(to.readSeq, from.readSeq);
-  to.readOrdinal = std::max(to.readOrdinal, from.readOrdinal);
-  to.sentOrdinal = std::max(to.sentOrdinal, from.sentOrdinal);
-}
-
 /// The event of a request that its membership changes belong to.
 Seq membership_event(const std::vector<Event>& events) {
   for (auto event = events.rbegin(); event != events.rend(); ++event) {

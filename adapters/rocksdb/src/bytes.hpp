@@ -11,9 +11,6 @@ namespace chatcore::rocks {
 
 static_assert(std::endian::native == std::endian::little, "the stored format is little-endian");
 
-inline void put_fixed32(std::string& out, std::uint32_t value) {
-  out.append(reinterpret_cast<const char*>(&value), sizeof value);
-}
 inline void put_fixed64(std::string& out, std::uint64_t value) {
   out.append(reinterpret_cast<const char*>(&value), sizeof value);
 }

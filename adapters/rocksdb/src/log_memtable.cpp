@@ -46,10 +46,6 @@ struct Run {
   std::atomic<const Rows*> current{nullptr};
   std::vector<std::unique_ptr<Rows>> all;
 
-  Rows& replace(std::size_t room) {
-    all.push_back(std::make_unique<Rows>(room));
-    return *all.back();
-  }
   void publish() { current.store(all.back().get(), std::memory_order_release); }
 };
 
@@ -73,6 +69,7 @@ class LogMemtable final : public rocksdb::MemTableRep {
   void begin_run(std::string_view owner, const char* entry);
   Rows& make_room(Run& run, std::size_t room);
   void insert_between(Run& run, const char* entry);
+  void insert_anew(Run& run, std::size_t at, const char* entry, std::size_t room);
   void* take_slot() const;
   void give_back(void* slot) const;
 
@@ -100,16 +97,12 @@ void LogMemtable::Insert(rocksdb::KeyHandle handle) {
   if (std::memcmp(key.data() + owner.size(), last.data() + owner.size(), kNumberBytes) <= 0)
     return insert_between(run, entry);
   if (size < rows->capacity) return rows->push_back(entry);
-  Rows& larger = make_room(run, size * 2);
-  std::copy_n(rows->entries.get(), size, larger.entries.get());
-  larger.entries[size] = entry;
-  larger.size.store(size + 1, std::memory_order_relaxed);
-  run.publish();
+  insert_anew(run, size, entry, size * 2);
 }
 
 Rows& LogMemtable::make_room(Run& run, std::size_t room) {
   bytes_.fetch_add(sizeof(Rows) + room * sizeof(const char*), std::memory_order_relaxed);
-  return run.replace(room);
+  return *run.all.emplace_back(std::make_unique<Rows>(room));
 }
 
 /// The owner's bytes are those of its first entry, which lives as long as the memtable.
@@ -130,10 +123,18 @@ void LogMemtable::insert_between(Run& run, const char* entry) {
   const auto begin = rows.entries.get();
   const auto place = std::lower_bound(
       begin, begin + size, entry, [&](const char* row, const char* added) { return order_(row, added) < 0; });
-  Rows& next = make_room(run, size + 1);
-  const auto end = std::copy(begin, place, next.entries.get());
-  *end = entry;
-  std::copy(place, begin + size, end + 1);
+  insert_anew(run, static_cast<std::size_t>(place - begin), entry, size + 1);
+}
+
+/// What stands there and `entry` at its place, in new rows with that much room.
+void LogMemtable::insert_anew(Run& run, std::size_t at, const char* entry, std::size_t room) {
+  const Rows& rows = *run.all.back();
+  const std::size_t size = rows.size.load(std::memory_order_relaxed);
+  const auto begin = rows.entries.get();
+  Rows& next = make_room(run, room);
+  const auto place = std::copy_n(begin, at, next.entries.get());
+  *place = entry;
+  std::copy(begin + at, begin + size, place + 1);
   next.size.store(size + 1, std::memory_order_relaxed);
   run.publish();
 }

@@ -138,13 +138,6 @@ bool decode_cursor(std::string_view key, std::string_view value, Cursor& cursor)
   return reader.done();
 }
 
-void raise(Cursor& to, const Cursor& from) {
-  to.deliveredSeq = std::max(to.deliveredSeq, from.deliveredSeq);
-  to.readSeq = std::max(to.readSeq, from.readSeq);
-  to.readOrdinal = std::max(to.readOrdinal, from.readOrdinal);
-  to.sentOrdinal = std::max(to.sentOrdinal, from.sentOrdinal);
-}
-
 void encode_send(std::string_view key, const OriginalSend& send, std::string& value) {
   begin_value(value);
   put_fixed64(value, static_cast<std::uint64_t>(send.timestamp));

@@ -28,8 +28,6 @@ void encode_event(std::string_view key, const EventView& event, std::string& val
 
 [[nodiscard]] std::string encode_cursor(std::string_view key, const Cursor& cursor);
 [[nodiscard]] bool decode_cursor(std::string_view key, std::string_view value, Cursor& cursor);
-/// The maximum of every field.
-void raise(Cursor& to, const Cursor& from);
 
 void encode_send(std::string_view key, const OriginalSend& send, std::string& value);
 [[nodiscard]] bool decode_send(std::string_view key, std::string_view value, OriginalSend& send);

@@ -1,12 +1,11 @@
 #include <doctest/doctest.h>
 
-#include <map>
-
 #include "bytes.hpp"
 #include "checksum.hpp"
 #include "device_rows.hpp"
 #include "journal_row.hpp"
 #include "keys.hpp"
+#include "rows_by_hand.hpp"
 #include "values.hpp"
 
 using namespace chatcore;
@@ -16,25 +15,7 @@ namespace {
 
 const std::string kKey = owner_prefix("group");
 
-std::string sealed(std::string_view body) {
-  std::string value;
-  begin_value(value);
-  value.append(body);
-  seal_value(kKey, value);
-  return value;
-}
-
-class Rows final : public DirectoryRows {
- public:
-  Result<std::optional<std::string>> get(std::string_view key) override {
-    const auto found = rows.find(key);
-    return found == rows.end() ? std::optional<std::string>() : std::optional(found->second);
-  }
-  void put(std::string key, std::string value) override { rows[std::move(key)] = std::move(value); }
-  void erase(std::string key) override { rows.erase(key); }
-
-  std::map<std::string, std::string, std::less<>> rows;
-};
+std::string sealed(std::string_view body) { return rocks::sealed(kKey, body); }
 
 }  // namespace
 
@@ -69,7 +50,7 @@ TEST_CASE("a damaged row of a push token is reported and left alone") {
   for (const std::string& holder : {std::string(), std::string("\x05"),
                                     std::string("\x63"
                                                 "alice")}) {
-    Rows rows;
+    RowsInMemory rows;
     const std::string key = directory_key(DirectoryRow::token, "T1");
     rows.put(key, holder);
     const Status dropped = drop_token_rows(rows, "T1");
@@ -80,7 +61,7 @@ TEST_CASE("a damaged row of a push token is reported and left alone") {
 }
 
 TEST_CASE("a token that a device gives again is found, though another device had it meanwhile") {
-  Rows rows;
+  RowsInMemory rows;
   const auto give = [&](const DeviceId& device, const std::string& token) {
     REQUIRE(put_device_rows(rows, Device{"alice", device, "web", token, 5}));
   };

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -37,6 +38,14 @@ struct Cursor {
   std::uint64_t sentOrdinal = 0;
   friend bool operator==(const Cursor&, const Cursor&) = default;
 };
+
+/// Cursors only move forward: each field becomes the larger of the two.
+inline void raise(Cursor& to, const Cursor& from) {
+  to.deliveredSeq = std::max(to.deliveredSeq, from.deliveredSeq);
+  to.readSeq = std::max(to.readSeq, from.readSeq);
+  to.readOrdinal = std::max(to.readOrdinal, from.readOrdinal);
+  to.sentOrdinal = std::max(to.sentOrdinal, from.sentOrdinal);
+}
 
 struct Member {
   UserId userId;
