@@ -44,11 +44,14 @@ Admission Committer::submit(AnyCall& call, Weight weight) {
   {
     std::lock_guard lock(mutex_);
     if (stopping_) return Admission::stopped;
-    // A call larger than the bound is taken when nothing else waits; what tidies up, and weighs nothing,
-    // always.
-    const bool bounded = pending_.requests > 0 && weight.requests > 0;
-    if (bounded && (pending_.requests + weight.requests > limits.maxPendingAppends ||
-                    pending_.bytes + weight.bytes > limits.maxPendingBytes))
+    // A call larger than the bound is taken when nothing else waits. The folder's always: it has one at a
+    // time.
+    const bool idle = pending_.requests == 0;
+    const bool folds =
+        std::holds_alternative<FoldPieceCall>(call) || std::holds_alternative<FoldedCall>(call);
+    if (!idle && !folds &&
+        (pending_.requests + weight.requests > limits.maxPendingAppends ||
+         pending_.bytes + weight.bytes > limits.maxPendingBytes))
       return Admission::full;
     pending_.requests += weight.requests;
     pending_.bytes += weight.bytes;

@@ -44,8 +44,8 @@ class CHATCORE_API RocksdbStore {
  public:
   /// Opens or makes the database; blocks while the write-ahead log is replayed.
   /// Errors: `invalid_argument` (not a folder, not a chatcore database), `unavailable` (in use by another
-  /// process), `io_error` (unreadable), `corrupted` (what had been synced is damaged or missing: restore a copy),
-  /// `unsupported` (written by a newer version).
+  /// process), `io_error` (unreadable), `corrupted` (what had been synced is damaged or missing: restore a
+  /// copy), `unsupported` (written by a newer version).
   static Result<std::unique_ptr<RocksdbStore>> open(RocksdbOptions options);
   /// As `stop`.
   ~RocksdbStore();
