@@ -148,7 +148,7 @@ void run(Durability durability, std::uint64_t usual, const char* name) {
 }  // namespace
 
 TEST_CASE("durability sync: a power cut loses nothing that was promised") {
-  run(Durability::sync, 40, "durability sync*");
+  run(Durability::sync, 30, "durability sync*");
 }
 
 TEST_CASE("durability os: a power cut loses a suffix, and nothing by half") {
