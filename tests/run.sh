@@ -41,7 +41,7 @@ build() {
 
 # Release speed with assertions on: what the tests run against.
 configure_tested() {
-  configure ci -DCMAKE_CXX_COMPILER=g++ -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_CXX_FLAGS_RELWITHDEBINFO="-O2 -g1"
+  configure ci -DCHATCORE_KILL_POINTS=ON -DCMAKE_CXX_COMPILER=g++ -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_CXX_FLAGS_RELWITHDEBINFO="-O2 -g1"
 }
 build_tested() { configure_tested && build ci; }
 

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cassert>
 
+#include "chatcore/testing/kill_point.hpp"
 #include "core/simulation_bug.hpp"
 #include "engine/conversation_home.hpp"
 
@@ -368,6 +369,7 @@ void ConversationHome::on_result(Conversation& conversation, InFlight item, Appe
 void ConversationHome::committed(Conversation& conversation, const InFlight& item,
                                  const AppendRequest& request) {
   const Event& event = request.events[0];
+  CHATCORE_KILL_POINT("engine.committed");
   conversation.committedHead = event.seq;
   conversation.committedOrdinal = event.ordinal;
   if (item.changesMembers) conversation.committedMemberSeq = event.seq;
@@ -383,10 +385,12 @@ void ConversationHome::committed(Conversation& conversation, const InFlight& ite
       protocol::append_live_frame_payload(out, conversation.id, event, command.from.id);
     });
   }
+  CHATCORE_KILL_POINT("engine.acknowledged");
   if (!conversation.waiters.empty())
     answer_waiters(conversation, command,
                    {event.seq, event.epoch, event.messageId, event.timestamp, event.payloadHash});
   publish(conversation, event, request.effects, command.from.session);
+  CHATCORE_KILL_POINT("engine.published");
   if (context_.hooks != nullptr) {
     try {
       context_.hooks->after_persist(conversation.id, event);

@@ -46,12 +46,21 @@ struct ChangeCall {
   Status answer;
 };
 
+/// Some of the journal's frozen part as rows of the column families `sends` and `cursors`, to be committed
+/// like anything else. `done` is told on the committer's thread whether they were.
+struct FoldPieceCall {
+  using Row = std::pair<std::string, std::string>;
+  std::vector<Row> sends;
+  std::vector<Row> cursors;
+  UniqueFunction<void(bool committed)> done;
+};
+
 /// The background folded the journal's frozen part.
 struct FoldedCall {
   std::uint64_t lastRow = 0;
 };
 
-using AnyCall =
-    std::variant<AppendCall, ClaimCall, AdvanceCall, MuteCall, HideCall, SettledCall, ChangeCall, FoldedCall>;
+using AnyCall = std::variant<AppendCall, ClaimCall, AdvanceCall, MuteCall, HideCall, SettledCall, ChangeCall,
+                             FoldPieceCall, FoldedCall>;
 
 }  // namespace chatcore::rocks

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "chatcore/testing/kill_point.hpp"
 #include "keys.hpp"
 #include "log_rows.hpp"
 #include "message_rows.hpp"
@@ -73,7 +74,9 @@ Seq membership_event(const std::vector<Event>& events) {
 }  // namespace
 
 CommitGroup::CommitGroup(Database& database, Journal& journal)
-    : database_(database), journal_(journal), hot_(database.options().hotLogs) {}
+    : database_(database), journal_(journal), hot_(database.options().hotLogs) {
+  reset();
+}
 
 Result<HotLog*> CommitGroup::hot(const ConversationId& id) {
   if (HotLog* known = hot_.find(id)) return known;
@@ -329,6 +332,13 @@ void CommitGroup::decide(ChangeCall& call) {
   wantsSync_ = true;
 }
 
+void CommitGroup::decide(FoldPieceCall& call) {
+  // Nobody waits for these to be durable: until the rows of the journal are deleted, in a later commit, they
+  // say the same.
+  for (const auto& [key, value] : call.sends) batch_.Put(database_.column(Column::sends), key, value);
+  for (const auto& [key, value] : call.cursors) batch_.Merge(database_.column(Column::cursors), key, value);
+}
+
 void CommitGroup::decide(FoldedCall& call) { foldedRow_ = call.lastRow; }
 
 Result<std::optional<std::string>> CommitGroup::get(std::string_view key) {
@@ -360,6 +370,7 @@ rocksdb::WriteBatch& CommitGroup::seal() {
 }
 
 void CommitGroup::committed() {
+  if (foldedRow_ != 0) CHATCORE_KILL_POINT("fold.deleted");
   if (!row_.empty()) journal_.committed(std::move(row_));
   foldedRow_ = 0;
   hot_.trim();
@@ -374,6 +385,7 @@ void CommitGroup::failed() {
 
 void CommitGroup::reset() {
   batch_.Clear();
+  database_.stamp(batch_);
   sends_.clear();
   cursors_.clear();
   directory_.clear();

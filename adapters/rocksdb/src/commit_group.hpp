@@ -27,6 +27,7 @@ class CommitGroup final : private DirectoryRows {
   void decide(HideCall& call);
   void decide(SettledCall& call);
   void decide(ChangeCall& call);
+  void decide(FoldPieceCall& call);
   void decide(FoldedCall& call);
 
   /// The batch, complete with its journal row; empty if nothing is to be written.

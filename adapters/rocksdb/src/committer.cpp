@@ -2,6 +2,8 @@
 
 #include <type_traits>
 
+#include "chatcore/testing/kill_point.hpp"
+
 namespace chatcore::rocks {
 
 namespace {
@@ -42,10 +44,14 @@ Admission Committer::submit(AnyCall& call, Weight weight) {
   {
     std::lock_guard lock(mutex_);
     if (stopping_) return Admission::stopped;
-    // A call larger than the bound is taken when nothing else waits.
+    // A call larger than the bound is taken when nothing else waits. The folder's always: it has one at a
+    // time.
     const bool idle = pending_.requests == 0;
-    if (!idle && (pending_.requests + weight.requests > limits.maxPendingAppends ||
-                  pending_.bytes + weight.bytes > limits.maxPendingBytes))
+    const bool folds =
+        std::holds_alternative<FoldPieceCall>(call) || std::holds_alternative<FoldedCall>(call);
+    if (!idle && !folds &&
+        (pending_.requests + weight.requests > limits.maxPendingAppends ||
+         pending_.bytes + weight.bytes > limits.maxPendingBytes))
       return Admission::full;
     pending_.requests += weight.requests;
     pending_.bytes += weight.bytes;
@@ -106,6 +112,7 @@ void Committer::commit(std::size_t begin, std::size_t end) {
     sum.bytes += taken_[i].weight.bytes;
   }
   rocksdb::WriteBatch& batch = group_.seal();
+  CHATCORE_KILL_POINT("commit.decided");
   std::optional<AppendOutcome> failure;
   if (batch.Count() > 0) {
     // Refused while RocksDB is stopped: then nothing is attempted. A write that fails may have reached the
@@ -116,6 +123,7 @@ void Committer::commit(std::size_t begin, std::size_t end) {
       failure = AppendOutcome::unknown;
     }
   }
+  CHATCORE_KILL_POINT("commit.written");
   if (failure) {
     group_.failed();
   } else {
@@ -128,7 +136,9 @@ void Committer::commit(std::size_t begin, std::size_t end) {
     pending_.bytes -= sum.bytes;
   }
   for (std::size_t i = begin; i < end; ++i) answer(taken_[i].call, failure);
+  CHATCORE_KILL_POINT("commit.answering");
   replies_.post();
+  CHATCORE_KILL_POINT("commit.answered");
   if (folded && hooks_.folded) hooks_.folded();
   hooks_.committed(group_.take_garbage());
 }
@@ -154,6 +164,8 @@ void Committer::answer(AnyCall& any, const std::optional<AppendOutcome>& failure
         } else if constexpr (std::is_same_v<Kind, ChangeCall>) {
           if (failure && call.answer) call.answer = unavailable();
           replies_.add(*call.executor, std::move(call.done), std::move(call.answer));
+        } else if constexpr (std::is_same_v<Kind, FoldPieceCall>) {
+          call.done(!failure);
         }
       },
       any);

@@ -1,9 +1,15 @@
 #include "database.hpp"
 
 #include <rocksdb/listener.h>
+#include <rocksdb/sst_file_reader.h>
 
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
 #include <filesystem>
+#include <thread>
 
+#include "chatcore/testing/kill_point.hpp"
 #include "values.hpp"
 
 namespace chatcore::rocks {
@@ -12,6 +18,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr auto kFlushPoll = std::chrono::milliseconds(1);
+constexpr int kFlushPolls = 60'000;
 constexpr std::string_view kFormatKey = "format";
 constexpr std::string_view kBootKey = "boot";
 constexpr std::string_view kHashKey = "send-hash-key";
@@ -46,16 +54,21 @@ Error open_error(const std::string& path, const rocksdb::Status& status) {
   return failure(ErrorCode::io_error, "cannot open " + path + ": " + text);
 }
 
-rocksdb::DBOptions database_options(const RocksdbOptions& options, rocksdb::Env* env) {
+rocksdb::DBOptions database_options(const RocksdbOptions& options, const Tuning& tuning) {
   rocksdb::DBOptions database;
-  if (env != nullptr) database.env = env;
+  if (tuning.env != nullptr) database.env = tuning.env;
+  database.listeners = tuning.listeners;
   database.create_if_missing = true;
   database.create_missing_column_families = true;
   // The committer is the one writer: nothing to share a memtable insert with, and inserts may use hints.
   database.allow_concurrent_memtable_write = false;
   database.enable_pipelined_write = false;
   database.max_background_jobs = 2;
-  database.max_total_wal_size = 512U << 20;
+  database.max_total_wal_size = tuning.writeBufferBytes > 0 ? 2 * tuning.writeBufferBytes : 512U << 20;
+  if (tuning.writeBufferBytes > 0) database.max_file_opening_threads = 1;
+  // Resuming on a disk that is still full can fail for good (where the next log cannot be made): we ask
+  // first.
+  database.max_bgerror_resume_count = 0;
   database.bytes_per_sync = 1U << 20;
   database.keep_log_file_num = 5;
   database.max_log_file_size = 4U << 20;
@@ -73,40 +86,54 @@ Error to_error(const rocksdb::Status& status) {
   return Error{.code = code, .message = "rocksdb: " + status.ToString()};
 }
 
-class Database::ErrorListener final : public rocksdb::EventListener {
+/// What RocksDB's own threads have to say.
+class Database::Listener final : public rocksdb::EventListener {
  public:
-  ErrorListener(std::shared_ptr<std::atomic<bool>> broken, Log* log)
-      : broken_(std::move(broken)), log_(log) {}
+  explicit Listener(Log* log) : log_(log) {}
   void OnBackgroundError(rocksdb::BackgroundErrorReason, rocksdb::Status* status) override {
-    broken_->store(true);
+    failed.store(true);
+    broken.store(true);
     if (log_ != nullptr) log_->write(LogLevel::error, "rocksdb", status->ToString());
   }
   void OnErrorRecoveryEnd(const rocksdb::BackgroundErrorRecoveryInfo& info) override {
-    if (info.new_bg_error.ok()) broken_->store(false);
+    if (info.new_bg_error.ok()) broken.store(false);
+  }
+  void OnFlushCompleted(rocksdb::DB*, const rocksdb::FlushJobInfo&) override { manifestGrew.store(true); }
+  void OnCompactionCompleted(rocksdb::DB*, const rocksdb::CompactionJobInfo&) override {
+    manifestGrew.store(true);
+  }
+  void OnExternalFileIngested(rocksdb::DB*, const rocksdb::ExternalFileIngestionInfo&) override {
+    manifestGrew.store(true);
   }
 
+  std::atomic<bool> broken{false};
+  std::atomic<bool> failed{false};  ///< ever
+  std::atomic<bool> manifestGrew{true};
+
  private:
-  std::shared_ptr<std::atomic<bool>> broken_;
   Log* log_;
 };
 
-Database::Database(const RocksdbOptions& options, rocksdb::Env* env)
+Database::Database(const RocksdbOptions& options, Tuning tuning)
     : options_(options),
-      env_(env),
+      tuning_(std::move(tuning)),
       clock_(options.clock != nullptr ? options.clock : &system_clock()),
       expiry_(*clock_, std::chrono::duration_cast<Clock::Duration>(options.sendMemory)) {}
 
 Database::~Database() {
+  if (db_ != nullptr && healthy()) close();
   for (rocksdb::ColumnFamilyHandle* handle : handles_) {
     if (handle != nullptr) db_->DestroyColumnFamilyHandle(handle);
   }
 }
 
-Result<std::unique_ptr<Database>> Database::open(const RocksdbOptions& options, rocksdb::Env* env) {
+Result<std::unique_ptr<Database>> Database::open(const RocksdbOptions& options, Tuning tuning) {
   if (Status folder = check_folder(options.path); !folder) return std::move(folder).error();
-  std::unique_ptr<Database> database(new Database(options, env));
+  std::unique_ptr<Database> database(new Database(options, std::move(tuning)));
   if (Status opened = database->open_files(); !opened) return std::move(opened).error();
+  CHATCORE_KILL_POINT("open.recovered");
   if (Status meta = database->read_meta(); !meta) return std::move(meta).error();
+  CHATCORE_KILL_POINT("open.counted");
   std::error_code ignored;
   fs::remove_all(database->fold_folder(), ignored);
   fs::create_directories(database->fold_folder(), ignored);
@@ -114,8 +141,9 @@ Result<std::unique_ptr<Database>> Database::open(const RocksdbOptions& options, 
 }
 
 Status Database::open_files() {
-  rocksdb::DBOptions options = database_options(options_, env_);
-  options.listeners.push_back(std::make_shared<ErrorListener>(broken_, options_.log));
+  rocksdb::DBOptions options = database_options(options_, tuning_);
+  listener_ = std::make_shared<Listener>(options_.log);
+  options.listeners.push_back(listener_);
   std::vector<std::string> present;
   // Fails for a folder without a database, which is fine: it is about to be made.
   if (rocksdb::DB::ListColumnFamilies(options, options_.path, &present).ok()) {
@@ -126,14 +154,52 @@ Status Database::open_files() {
                                                    "database: it has the unknown part '" + name + "'");
     }
   }
+  rocksdb::FileSystem& files = *options.env->GetFileSystem();
+  mark_ = std::make_unique<SyncedMark>(files, options_.path + "/SYNCED");
+  // Read first: should another process have the database, it only gets further.
+  const SyncedUpTo mark = mark_->read();
+  if (Status whole = walCheck_.run(files, options_.path, mark); !whole) return whole;
+  options.wal_filter = &walCheck_;
   const auto cache = rocksdb::NewLRUCache(options_.blockCacheBytes, -1, false, 0.3);
-  const auto columns = column_descriptors(cache, expiry_);
+  auto columns = column_descriptors(cache, expiry_);
+  if (tuning_.writeBufferBytes > 0) {
+    for (auto& column : columns) column.options.write_buffer_size = tuning_.writeBufferBytes;
+  }
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   rocksdb::DB* raw = nullptr;
   const rocksdb::Status status = rocksdb::DB::Open(options, options_.path, columns, &handles, &raw);
   if (!status.ok()) return open_error(options_.path, status);
   db_.reset(raw);
   std::copy(handles.begin(), handles.end(), handles_.begin());
+  return check_tables();
+}
+
+Status Database::check_tables() {
+  // RocksDB's compactions run already: no table may go while it is looked at.
+  if (const rocksdb::Status kept = db_->DisableFileDeletions(); !kept.ok()) return to_error(kept);
+  Status looked = look_at_tables();
+  const rocksdb::Status going = db_->EnableFileDeletions(false);
+  if (looked && !going.ok()) return to_error(going);
+  return looked;
+}
+
+Status Database::look_at_tables() {
+  // A table whose properties are damaged RocksDB reads as if it had the oldest format, and finds nothing.
+  for (rocksdb::ColumnFamilyHandle* handle : handles_) {
+    rocksdb::TablePropertiesCollection tables;
+    if (const rocksdb::Status read = db_->GetPropertiesOfAllTables(handle, &tables); !read.ok())
+      return to_error(read);
+    for (const auto& [name, properties] : tables) {
+      if (properties == nullptr)
+        return failure(ErrorCode::corrupted, name + ": the table's properties are damaged");
+      if (handle != column(Column::journal)) continue;
+      // Where ranges have been deleted RocksDB 7.8 passes over a damaged block without a word.
+      rocksdb::SstFileReader table(db_->GetOptions(handle));
+      rocksdb::Status whole = table.Open(name);
+      if (whole.ok()) whole = table.VerifyChecksum();
+      if (!whole.ok()) return to_error(whole);
+    }
+  }
   return {};
 }
 
@@ -161,12 +227,14 @@ Status Database::read_meta() {
 
   ++boot_;
   rocksdb::WriteBatch batch;
+  next_.number = 1;
+  stamp(batch);
   batch.Put(column(Column::meta), kFormatKey, encode_number(kFormatKey, kFormat));
   batch.Put(column(Column::meta), kBootKey, encode_number(kBootKey, boot_));
   batch.Put(column(Column::meta), kHashKey, hashKey_);
   rocksdb::WriteOptions synced;
   synced.sync = true;
-  if (const rocksdb::Status written = db_->Write(synced, &batch); !written.ok()) return to_error(written);
+  if (const rocksdb::Status written = write(batch, synced); !written.ok()) return to_error(written);
   return {};
 }
 
@@ -181,22 +249,114 @@ Result<std::optional<std::string>> Database::get(Column which, std::string_view 
   return std::optional<std::string>(std::move(value));
 }
 
+void Database::stamp(rocksdb::WriteBatch& batch) const {
+  if (const rocksdb::Status put = batch.PutLogData(next_.encode()); !put.ok()) std::abort();
+}
+
 rocksdb::Status Database::write(rocksdb::WriteBatch& batch, bool synced) {
   rocksdb::WriteOptions options;
   options.sync = synced && options_.durability == Durability::sync;
   options.disableWAL = options_.durability == Durability::memory;
+  return write(batch, options);
+}
+
+rocksdb::Status Database::write(rocksdb::WriteBatch& batch, const rocksdb::WriteOptions& options) {
   const rocksdb::Status status = db_->Write(options, &batch);
-  if (!status.ok()) broken_->store(true);
+  if (!status.ok()) {
+    listener_->failed.store(true);
+    listener_->broken.store(true);
+    // Resuming flushes all there is: what comes then follows upon nothing in a log.
+    next_.number = 1;
+    return status;
+  }
+  if (!options.disableWAL) written(options.sync);
   return status;
 }
 
+void Database::written(bool synced) {
+  ++next_.number;
+  std::unique_ptr<rocksdb::LogFile> wal;
+  // Nobody else writes: this is the log that the batch is in, and its end.
+  if (!db_->GetCurrentWalFile(&wal).ok()) return;
+  next_.previousWal = wal->LogNumber();
+  if (!synced) return;
+  synced_.wal = next_.synced.wal = wal->LogNumber();
+  synced_.walBytes = next_.synced.walBytes = wal->SizeFileBytes();
+  note_manifest();
+  CHATCORE_KILL_POINT("commit.marking");
+  mark_->write(synced_, false);
+}
+
+void Database::note_manifest() {
+  if (!listener_->manifestGrew.exchange(false)) return;
+  constexpr std::string_view kManifest = "/MANIFEST-";
+  std::vector<std::string> files;
+  std::uint64_t size = 0;
+  if (!db_->GetLiveFiles(files, &size, false).ok()) return;
+  for (const std::string& file : files) {
+    if (file.rfind(kManifest, 0) != 0) continue;
+    synced_.manifest = std::strtoull(file.c_str() + kManifest.size(), nullptr, 10);
+    synced_.manifestBytes = size;
+  }
+}
+
+void Database::close() {
+  CHATCORE_KILL_POINT("close.begun");
+  // Without a log closing flushes, and so does this: before the mark instead of after it.
+  std::vector<rocksdb::ColumnFamilyHandle*> all(handles_.begin(), handles_.end());
+  const bool memory = options_.durability == Durability::memory;
+  const rocksdb::Status durable = memory ? db_->Flush(rocksdb::FlushOptions(), all) : db_->SyncWAL();
+  // Once it has resumed RocksDB 7.8 does not wait for a flush, and drops what has not been flushed when it
+  // closes.
+  for (int i = 0; i < kFlushPolls && memory && durable.ok() && healthy() && is_flushing(); ++i)
+    std::this_thread::sleep_for(kFlushPoll);
+  std::unique_ptr<rocksdb::LogFile> wal;
+  if (!durable.ok() || !db_->GetCurrentWalFile(&wal).ok()) return;
+  synced_.wal = wal->LogNumber();
+  synced_.walBytes = wal->SizeFileBytes();
+  note_manifest();
+  mark_->write(synced_, true);
+}
+
+bool Database::is_flushing() const {
+  const auto waits = [this](rocksdb::ColumnFamilyHandle* column) {
+    std::uint64_t memtables = 0;
+    return db_->GetIntProperty(column, rocksdb::DB::Properties::kNumImmutableMemTable, &memtables) &&
+           memtables > 0;
+  };
+  return std::any_of(handles_.begin(), handles_.end(), waits);
+}
+
+bool Database::may_ingest() const { return tuning_.foldPiece == 0 && !listener_->failed.load(); }
+
+std::size_t Database::fold_piece() const {
+  // Small enough that no append waits long behind it.
+  constexpr std::size_t kUsual = 1000;
+  return tuning_.foldPiece != 0 ? tuning_.foldPiece : kUsual;
+}
+
+bool Database::healthy() const { return !listener_->broken.load(); }
+
+bool Database::has_room() {
+  constexpr std::size_t kRoom = 1U << 20;
+  rocksdb::FileSystem& files = *db_->GetFileSystem();
+  const std::string path = fold_folder() + "/room";
+  std::unique_ptr<rocksdb::FSWritableFile> file;
+  bool room = files.NewWritableFile(path, {}, &file, nullptr).ok();
+  if (!room) return false;
+  room = file->Append(std::string(kRoom, '\0'), {}, nullptr).ok() && file->Sync({}, nullptr).ok();
+  room = file->Close({}, nullptr).ok() && room;
+  return files.DeleteFile(path, {}, nullptr).ok() && room;
+}
+
 bool Database::writable() {
-  if (!broken_->load()) return true;
+  if (healthy()) return true;
   const Clock::Duration now = system_clock().steady();
   if (now < nextResume_) return false;
   nextResume_ = now + std::chrono::seconds(1);
+  if (!has_room()) return false;
   const rocksdb::Status resumed = db_->Resume();
-  if (resumed.ok()) broken_->store(false);
+  if (resumed.ok()) listener_->broken.store(false);
   return resumed.ok();
 }
 

@@ -9,9 +9,12 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "chatcore/rocksdb/store.hpp"
 #include "columns.hpp"
+#include "synced_mark.hpp"
+#include "wal_check.hpp"
 
 namespace chatcore::rocks {
 
@@ -20,11 +23,20 @@ inline constexpr std::uint64_t kFormat = 1;
 
 [[nodiscard]] Error to_error(const rocksdb::Status& status);
 
+/// What tests change of the way RocksDB is opened.
+struct Tuning {
+  rocksdb::Env* env = nullptr;  ///< null: the system's
+  /// Of every column family, and twice that of log; files are opened one after another. 0: as usual.
+  std::size_t writeBufferBytes = 0;
+  std::vector<std::shared_ptr<rocksdb::EventListener>> listeners;
+  /// Entries of the journal that are folded with one commit. 0: many, and only after a failed write.
+  std::size_t foldPiece = 0;
+};
+
 /// The open RocksDB: handles, health, and what the `meta` column family says. Thread-safe but for `close`.
 class Database {
  public:
-  /// `env` is for tests; null: the system's.
-  static Result<std::unique_ptr<Database>> open(const RocksdbOptions& options, rocksdb::Env* env = nullptr);
+  static Result<std::unique_ptr<Database>> open(const RocksdbOptions& options, Tuning tuning = {});
   ~Database();
 
   rocksdb::DB& db() { return *db_; }
@@ -41,24 +53,46 @@ class Database {
   Result<std::optional<std::string>> get(Column which, std::string_view key,
                                          const rocksdb::Snapshot* snapshot = nullptr);
 
-  /// One write as durable as the options say; `synced` false: as soon as the next one that is.
+  /// Begins a batch: says in the write-ahead log which commit it is, and what was synced before it.
+  void stamp(rocksdb::WriteBatch& batch) const;
+  /// One write, of a batch begun with `stamp`, as durable as the options say; `synced` false: as soon as the
+  /// next one that is.
   rocksdb::Status write(rocksdb::WriteBatch& batch, bool synced);
 
+  /// Whether no write has failed that has not been recovered from.
+  [[nodiscard]] bool healthy() const;
+  /// Whether files may be ingested, and the log be synced by another thread than the committer's: not once a
+  /// write has failed, recovered from or not, until the next opening.
+  [[nodiscard]] bool may_ingest() const;
+  /// Entries of the journal that are folded with one commit where they may not be ingested.
+  [[nodiscard]] std::size_t fold_piece() const;
   /// Whether writing is possible; after an error tries to resume, at most once a second.
   [[nodiscard]] bool writable();
 
  private:
-  class ErrorListener;
+  class Listener;
 
-  Database(const RocksdbOptions& options, rocksdb::Env* env);
+  Database(const RocksdbOptions& options, Tuning tuning);
   Status open_files();
+  Status check_tables();
+  Status look_at_tables();
   Status read_meta();
+  rocksdb::Status write(rocksdb::WriteBatch& batch, const rocksdb::WriteOptions& options);
+  void written(bool synced);
+  void note_manifest();
+  bool has_room();
+  [[nodiscard]] bool is_flushing() const;
+  void close();
 
   RocksdbOptions options_;
-  rocksdb::Env* env_;
+  Tuning tuning_;
   Clock* clock_;
   SendExpiry expiry_;
-  std::shared_ptr<std::atomic<bool>> broken_ = std::make_shared<std::atomic<bool>>(false);
+  std::shared_ptr<Listener> listener_;
+  WalCheck walCheck_;
+  std::unique_ptr<SyncedMark> mark_;
+  SyncedUpTo synced_;
+  CommitStamp next_;
   Clock::Duration nextResume_{0};
   std::unique_ptr<rocksdb::DB> db_;
   std::array<rocksdb::ColumnFamilyHandle*, kColumns> handles_{};

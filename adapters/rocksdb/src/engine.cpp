@@ -4,11 +4,21 @@
 
 namespace chatcore::rocks {
 
+Result<std::unique_ptr<Engine>> Engine::open(const RocksdbOptions& options, Tuning tuning) {
+  auto database = Database::open(options, std::move(tuning));
+  if (!database) return std::move(database).error();
+  auto journal = std::make_unique<Journal>(**database);
+  if (Status loaded = journal->load(); !loaded) return std::move(loaded).error();
+  return std::make_unique<Engine>(std::move(*database), std::move(journal));
+}
+
 Engine::Engine(std::unique_ptr<Database> database, std::unique_ptr<Journal> journal)
     : database_(std::move(database)),
       journal_(std::move(journal)),
       readers_(database_->options().readerThreads, database_->options().maxPendingReads),
-      folder_(*database_, *journal_, [this](std::uint64_t lastRow) { folded(lastRow); }),
+      folder_(*database_, *journal_,
+              {[this](FoldPieceCall piece) { return commit_piece(std::move(piece)); },
+               [this](std::uint64_t lastRow) { folded(lastRow); }}),
       committer_(*database_, *journal_,
                  {[this](ClaimCall call) { claimed(std::move(call)); },
                   [this](std::shared_ptr<const void> garbage) { committed(std::move(garbage)); },
@@ -46,6 +56,11 @@ void Engine::committed(std::shared_ptr<const void> garbage) {
   folder_.discard(std::move(garbage));
   if (!journal_->folding() && journal_->committer_size() > database_->options().foldThreshold)
     folder_.fold(journal_->freeze());
+}
+
+bool Engine::commit_piece(FoldPieceCall piece) {
+  AnyCall call = std::move(piece);
+  return committer_.submit(call, {0, 0}) == Admission::taken;
 }
 
 void Engine::folded(std::uint64_t lastRow) {

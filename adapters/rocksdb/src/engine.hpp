@@ -14,6 +14,7 @@ namespace chatcore::rocks {
 /// The running store: the database with its threads, wired together.
 class Engine {
  public:
+  static Result<std::unique_ptr<Engine>> open(const RocksdbOptions& options, Tuning tuning = {});
   Engine(std::unique_ptr<Database> database, std::unique_ptr<Journal> journal);
   ~Engine() { stop(); }
 
@@ -35,6 +36,7 @@ class Engine {
  private:
   void claimed(ClaimCall call);
   void committed(std::shared_ptr<const void> garbage);
+  bool commit_piece(FoldPieceCall piece);
   void folded(std::uint64_t lastRow);
 
   std::unique_ptr<Database> database_;

@@ -7,7 +7,9 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <future>
 
+#include "chatcore/testing/kill_point.hpp"
 #include "values.hpp"
 
 namespace chatcore::rocks {
@@ -50,8 +52,8 @@ rocksdb::IngestExternalFileArg ingestion(Database& database, Column column, cons
 
 }  // namespace
 
-Folder::Folder(Database& database, Journal& journal, Done done)
-    : database_(database), journal_(journal), done_(std::move(done)), thread_([this] { run(); }) {}
+Folder::Folder(Database& database, Journal& journal, Hooks hooks)
+    : database_(database), journal_(journal), hooks_(std::move(hooks)), thread_([this] { run(); }) {}
 
 void Folder::fold(std::shared_ptr<const JournalPart> part) {
   {
@@ -87,6 +89,7 @@ void Folder::lower_priority() {
 
 void Folder::run() {
   lower_priority();
+  std::string said;
   std::unique_lock lock(mutex_);
   for (;;) {
     wake_.wait(lock, [this] { return stopping_ || part_ != nullptr || !garbage_.empty(); });
@@ -100,13 +103,18 @@ void Folder::run() {
     if (part == nullptr) continue;
     if (folded.ok()) {
       part_ = nullptr;
+      said.clear();
       lock.unlock();
-      done_(part->lastRow);
+      CHATCORE_KILL_POINT("fold.stored");
+      hooks_.done(part->lastRow);
       lock.lock();
     } else {
-      if (database_.options().log != nullptr)
-        database_.options().log->write(LogLevel::warn, "rocksdb",
-                                       "folding the journal failed: " + folded.ToString());
+      if (stopping_) return;
+      // Once: a full disk stays full for a while.
+      std::string why = folded.ToString();
+      if (why != said && database_.options().log != nullptr)
+        database_.options().log->write(LogLevel::warn, "rocksdb", "folding the journal failed: " + why);
+      said = std::move(why);
       if (wake_.wait_for(lock, kRetryAfter, [this] { return stopping_; })) return;
     }
   }
@@ -114,13 +122,31 @@ void Folder::run() {
 
 rocksdb::Status Folder::make_durable() {
   // A folded send must never outlive the event it speaks of: a retry would be told of an event that is lost.
-  if (database_.options().durability != Durability::memory) return database_.db().SyncWAL();
+  switch (database_.options().durability) {
+    case Durability::sync:
+      return rocksdb::Status::OK();  // What has been committed has been synced.
+    case Durability::os:
+      return database_.db().SyncWAL();
+    case Durability::memory:
+      break;
+  }
   std::vector<rocksdb::ColumnFamilyHandle*> all;
   for (std::size_t i = 0; i < kColumns; ++i) all.push_back(database_.column(static_cast<Column>(i)));
   return database_.db().Flush(rocksdb::FlushOptions(), all);
 }
 
+bool Folder::is_stopping() {
+  std::lock_guard lock(mutex_);
+  return stopping_;
+}
+
 rocksdb::Status Folder::fold_once(const JournalPart& part) {
+  const rocksdb::Status folded = database_.may_ingest() ? ingest(part) : commit(part);
+  if (folded.ok() && !part.sends.empty()) journal_.sends_folded();
+  return folded;
+}
+
+rocksdb::Status Folder::ingest(const JournalPart& part) {
   const std::string sends = database_.fold_folder() + "/sends.sst";
   const std::string cursors = database_.fold_folder() + "/cursors.sst";
   std::error_code ignored;
@@ -137,10 +163,44 @@ rocksdb::Status Folder::fold_once(const JournalPart& part) {
     if (const rocksdb::Status written = write_cursors(part, cursors); !written.ok()) return written;
     files.push_back(ingestion(database_, Column::cursors, cursors));
   }
-  const rocksdb::Status ingested =
-      files.empty() ? rocksdb::Status::OK() : database_.db().IngestExternalFiles(files);
-  if (ingested.ok() && !part.sends.empty()) journal_.sends_folded();
-  return ingested;
+  CHATCORE_KILL_POINT("fold.written");
+  if (!database_.may_ingest()) return rocksdb::Status::Busy("a write has failed meanwhile");
+  return files.empty() ? rocksdb::Status::OK() : database_.db().IngestExternalFiles(files);
+}
+
+rocksdb::Status Folder::commit(const JournalPart& part) {
+  // The log's order does here what `make_durable` does there: these rows come after the events they speak of,
+  // and before the journal's rows are deleted.
+  FoldPieceCall piece;
+  const auto full = [&] { return piece.sends.size() + piece.cursors.size() >= database_.fold_piece(); };
+  for (const auto* entry : sorted(part.sends)) {
+    std::string key = entry->first.key();
+    std::string value;
+    encode_send(key, entry->second, value);
+    piece.sends.emplace_back(std::move(key), std::move(value));
+    if (!full()) continue;
+    if (const rocksdb::Status done = commit_piece(piece); !done.ok()) return done;
+  }
+  for (const auto* entry : sorted(part.cursors)) {
+    const std::string& key = entry->first;
+    piece.cursors.emplace_back(key, encode_cursor(key, entry->second.cursor));
+    if (!full()) continue;
+    if (const rocksdb::Status done = commit_piece(piece); !done.ok()) return done;
+  }
+  return commit_piece(piece);
+}
+
+rocksdb::Status Folder::commit_piece(FoldPieceCall& piece) {
+  if (piece.sends.empty() && piece.cursors.empty()) return rocksdb::Status::OK();
+  if (is_stopping()) return rocksdb::Status::ShutdownInProgress();
+  std::promise<bool> answer;
+  std::future<bool> committed = answer.get_future();
+  piece.done = [answer = std::move(answer)](bool whether) mutable { answer.set_value(whether); };
+  // The committer stops after this thread, and answers what it has taken.
+  if (!hooks_.commit(std::exchange(piece, {}))) return rocksdb::Status::ShutdownInProgress();
+  if (!committed.get()) return rocksdb::Status::Busy("the store cannot write yet");
+  CHATCORE_KILL_POINT("fold.piece");
+  return rocksdb::Status::OK();
 }
 
 rocksdb::Status Folder::write_sends(const JournalPart& part, const std::string& path) {

@@ -7,38 +7,50 @@
 #include <thread>
 #include <vector>
 
+#include "calls.hpp"
 #include "journal.hpp"
 
 namespace chatcore::rocks {
 
 /// Moves frozen parts of the journal into the column families `sends` and `cursors`: sorted, written as files
-/// of their own and ingested, so that no random insert is ever paid. One thread of low priority, which also
-/// frees what others have no time to.
+/// of their own and ingested, so that no random insert is paid. After a failed write, when RocksDB cannot
+/// ingest, by commits of some entries each. One thread of low priority, which also frees what others have no
+/// time to.
 class Folder {
  public:
-  using Done = std::function<void(std::uint64_t lastRow)>;
+  struct Hooks {
+    /// Hands a piece to the committer; false: it has stopped.
+    std::function<bool(FoldPieceCall)> commit;
+    /// Called on the folder's thread once a part is where it belongs, and will be there if anything after it
+    /// is.
+    std::function<void(std::uint64_t lastRow)> done;
+  };
 
-  /// `done` is called on the folder's thread once a part is durable where it belongs.
-  Folder(Database& database, Journal& journal, Done done);
+  Folder(Database& database, Journal& journal, Hooks hooks);
   ~Folder() { stop(); }
 
   /// One part at a time.
   void fold(std::shared_ptr<const JournalPart> part);
   void discard(std::shared_ptr<const void> garbage);
-  /// Ends after the fold at hand, tried once; what is not folded stays in the journal. Idempotent.
+  /// Ends after the ingestion or the piece at hand, tried once; what is not folded stays in the journal.
+  /// Before the committer stops. Idempotent.
   void stop();
 
  private:
   void run();
   void lower_priority();
   rocksdb::Status fold_once(const JournalPart& part);
+  rocksdb::Status ingest(const JournalPart& part);
+  rocksdb::Status commit(const JournalPart& part);
+  rocksdb::Status commit_piece(FoldPieceCall& piece);
+  bool is_stopping();
   rocksdb::Status write_sends(const JournalPart& part, const std::string& path);
   rocksdb::Status write_cursors(const JournalPart& part, const std::string& path);
   rocksdb::Status make_durable();
 
   Database& database_;
   Journal& journal_;
-  Done done_;
+  Hooks hooks_;
   std::mutex mutex_;
   std::condition_variable wake_;
   std::shared_ptr<const JournalPart> part_;

@@ -7,20 +7,17 @@
 namespace chatcore {
 
 struct RocksdbStore::Parts {
-  Parts(std::unique_ptr<rocks::Database> database, std::unique_ptr<rocks::Journal> journal)
-      : engine(std::move(database), std::move(journal)), logs(engine), users(engine) {}
-  rocks::Engine engine;
+  explicit Parts(std::unique_ptr<rocks::Engine> running)
+      : engine(std::move(running)), logs(*engine), users(*engine) {}
+  std::unique_ptr<rocks::Engine> engine;
   rocks::RocksLogStore logs;
   rocks::RocksDirectory users;
 };
 
 Result<std::unique_ptr<RocksdbStore>> RocksdbStore::open(RocksdbOptions options) {
-  auto database = rocks::Database::open(options);
-  if (!database) return std::move(database).error();
-  auto journal = std::make_unique<rocks::Journal>(**database);
-  if (Status loaded = journal->load(); !loaded) return std::move(loaded).error();
-  auto parts = std::make_unique<Parts>(std::move(*database), std::move(journal));
-  return std::unique_ptr<RocksdbStore>(new RocksdbStore(std::move(parts)));
+  auto engine = rocks::Engine::open(options);
+  if (!engine) return std::move(engine).error();
+  return std::unique_ptr<RocksdbStore>(new RocksdbStore(std::make_unique<Parts>(std::move(*engine))));
 }
 
 RocksdbStore::RocksdbStore(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
@@ -28,7 +25,7 @@ RocksdbStore::~RocksdbStore() = default;
 
 LogStore& RocksdbStore::log_store() noexcept { return parts_->logs; }
 Directory& RocksdbStore::directory() noexcept { return parts_->users; }
-std::uint64_t RocksdbStore::boot() const noexcept { return parts_->engine.database().boot(); }
-void RocksdbStore::stop() { parts_->engine.stop(); }
+std::uint64_t RocksdbStore::boot() const noexcept { return parts_->engine->database().boot(); }
+void RocksdbStore::stop() { parts_->engine->stop(); }
 
 }  // namespace chatcore

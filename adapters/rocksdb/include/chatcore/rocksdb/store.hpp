@@ -16,8 +16,9 @@ namespace chatcore {
 /// What `committed` means.
 enum class Durability : std::uint8_t {
   sync,    ///< on the disk: survives a power failure. One sync serves all that waits.
-  os,      ///< handed to the operating system: survives a crash of the process, not one of the machine
-  memory,  ///< in this process: a crash loses what was written since some moment, and nothing before it
+  os,      ///< handed to the operating system: survives a crash of the process. A crash of the machine loses
+           ///< what was written since some moment, and nothing before it: never a gap, never half a request
+  memory,  ///< in this process: any crash loses what was written since some moment, and nothing before it
 };
 
 /// Where and how; every bound answers `overloaded` when it is reached.
@@ -43,7 +44,8 @@ class CHATCORE_API RocksdbStore {
  public:
   /// Opens or makes the database; blocks while the write-ahead log is replayed.
   /// Errors: `invalid_argument` (not a folder, not a chatcore database), `unavailable` (in use by another
-  /// process), `io_error` (unreadable), `corrupted`, `unsupported` (written by a newer version).
+  /// process), `io_error` (unreadable), `corrupted` (what had been synced is damaged or missing: restore a
+  /// copy), `unsupported` (written by a newer version).
   static Result<std::unique_ptr<RocksdbStore>> open(RocksdbOptions options);
   /// As `stop`.
   ~RocksdbStore();
