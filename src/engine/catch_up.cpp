@@ -22,17 +22,20 @@ Error unavailable() {
 }
 Error not_a_member() { return {ErrorCode::not_a_member, "not a member of this conversation", {}}; }
 
-bool visible(const EventMetadata& event, std::string_view senderId, const UserConversation& to) {
-  return event.seq >= to.member.joinSeq && (!event.hiddenFromOthers || senderId == to.member.userId);
+bool visible(const EventMetadata& event, std::string_view senderId, const UserConversation& to,
+             Timestamp now) {
+  return event.seq >= to.member.joinSeq && (!event.hiddenFromOthers || senderId == to.member.userId) &&
+         !expired(event, now);
 }
 
 /// What a reader may see of a page, and as what.
 class PageView {
  public:
-  PageView(const EventRange& range, const UserConversation& to) : range_(range), to_(to) {}
+  PageView(const EventRange& range, const UserConversation& to, Timestamp now)
+      : range_(range), to_(to), now_(now) {}
 
   [[nodiscard]] bool shows(const EventView& event) const {
-    return visible(event, event.senderId, to_) &&
+    return visible(event, event.senderId, to_, now_) &&
            !std::binary_search(range_.hidden.begin(), range_.hidden.end(), event.seq);
   }
   [[nodiscard]] const MessageView* view_of(const EventView& event) const {
@@ -45,6 +48,7 @@ class PageView {
  private:
   const EventRange& range_;
   const UserConversation& to_;
+  Timestamp now_;
 };
 
 Timestamp last_activity(const UserConversation& conversation) {
@@ -95,6 +99,7 @@ void CatchUp::all_conversations(Requester from, std::vector<UserConversation> so
   request.limit = kStep;
   request.withLastMessage = withLastMessage;
   request.withCursors = withCursors;
+  request.now = context_.now();
   context_.store->conversations_of(
       {request}, *context_.executor,
       [busy = context_.busy, this, from = std::move(from), sofar = std::move(sofar), withLastMessage,
@@ -213,7 +218,7 @@ void CatchUp::append_ranges(std::shared_ptr<SyncRun> run, std::size_t first,
     const UserConversation& conversation = item.conversation;
     const Seq start = item.from;
     protocol::begin_sync_conversation(run->page, conversation.conversationId);
-    const PageView shown(*ranges[i], conversation);
+    const PageView shown(*ranges[i], conversation, context_.now());
     for (const EventView& event : ranges[i]->events) {
       if (run->events >= run->limit || (run->page.size() >= kPageBytes && run->events > 0)) {
         run->full = true;
@@ -269,6 +274,7 @@ void CatchUp::with_membership(Requester from, const ConversationId& id, Membersh
   UserConversationsRequest request;
   request.userId = from.user();
   request.only = id;
+  request.now = context_.now();
   context_.store->conversations_of({request}, *context_.executor,
                                    [busy = context_.busy, this, from = std::move(from), use = std::move(use)](
                                        std::vector<Result<std::vector<UserConversation>>> answers) mutable {
@@ -306,7 +312,7 @@ void CatchUp::history_page(const Requester& from, const protocol::History& comma
         const EventList& events = ranges[0]->events;
         std::string page;
         protocol::begin_history_page(page, from.id, conversation.conversationId);
-        const PageView shown(*ranges[0], conversation);
+        const PageView shown(*ranges[0], conversation, context_.now());
         for (const EventView& event : events) {
           // What changed a message is seen in the message.
           if (!shown.shows(event) || (!raw && changes_message(event.kind))) continue;
@@ -370,6 +376,7 @@ void CatchUp::list_page(const Requester& from, const protocol::ConversationsList
     entry.readSeq = position->cursor.readSeq;
     entry.unread = unread_of(*position);
     entry.mutedUntil = position->mutedUntil > context_.now() ? position->mutedUntil : 0;
+    entry.expiresInSeconds = position->info.expiresInSeconds;
     entry.lastMessage = position->lastMessage ? &*position->lastMessage : nullptr;
     entry.lastMessageView = position->lastMessageView ? &*position->lastMessageView : nullptr;
     protocol::append_conversation_entry(page, entry);
@@ -429,8 +436,9 @@ void CatchUp::hide(Requester from, protocol::MessageDelete command) {
             [busy = context_.busy, this, asker,
              conversation = std::move(conversation)](std::vector<Result<std::optional<FoundMessage>>> found) {
               if (!found[0]) return fail(asker, unavailable());
-              const bool seen = *found[0] && (*found[0])->event.kind == EventKind::message &&
-                                visible((*found[0])->event, (*found[0])->event.senderId, conversation);
+              const bool seen =
+                  *found[0] && (*found[0])->event.kind == EventKind::message &&
+                  visible((*found[0])->event, (*found[0])->event.senderId, conversation, context_.now());
               if (!seen) return fail(asker, {ErrorCode::not_found, "`messageId`: no such message here", {}});
               hide_found(asker, conversation, **found[0]);
             });
@@ -464,6 +472,7 @@ void CatchUp::tell_hidden(const Requester& from, const ConversationId& id, const
   UserConversationsRequest request;
   request.userId = from.user();
   request.only = id;
+  request.now = context_.now();
   context_.store->conversations_of(
       {std::move(request)}, *context_.executor,
       [busy = context_.busy, this, from, id,

@@ -98,7 +98,7 @@ struct Conversation {
   MessageId lastMessageId = 0;
   std::uint64_t ordinal = 0;
   Seq memberSeq = 0;
-  /// Up to here messages are deleted, for everyone or for somebody.
+  /// Up to here messages are deleted, for everyone or for somebody, or expire.
   std::uint64_t lastDeletedOrdinal = 0;
   StringMap<MemberRecord> members;
   // As of the last commit.

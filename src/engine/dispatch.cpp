@@ -116,7 +116,7 @@ class Dispatch {
     CommandPtr command = event(send.clientMsgId, protocol::payload_hash(send));
     command->conversationId = std::move(conversationId);
     command->action.emplace<NewMessage>(send.messageType, std::string(send.content), send.replyTo,
-                                        UserId(send.to));
+                                        UserId(send.to), send.expiresInSeconds);
     shard_.submit(std::move(command));
   }
   void operator()(protocol::MessageEdit& edit) {
@@ -193,7 +193,7 @@ class Dispatch {
     shard_.submit(std::move(command));
   }
   void operator()(protocol::ConversationUpdate& update) {
-    change(update, RenameGroup{std::move(update.name)});
+    change(update, UpdateConversation{std::move(update.name), update.expiresInSeconds});
   }
   void operator()(protocol::ConversationAddMembers& add) { change(add, AddMembers{std::move(add.members)}); }
   void operator()(protocol::ConversationRemoveMembers& remove) {

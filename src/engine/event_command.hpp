@@ -46,6 +46,7 @@ struct NewMessage {
   std::string content;
   MessageId replyTo = 0;
   UserId to;  ///< the other side of a direct conversation; empty: named by conversationId
+  std::uint32_t expiresInSeconds = 0;  ///< 0: as the conversation has it
 };
 struct EditMessage {
   MessageId messageId = 0;
@@ -63,8 +64,9 @@ struct CreateGroup {
   std::string name;
   std::vector<UserId> members;
 };
-struct RenameGroup {
-  std::string name;
+struct UpdateConversation {
+  std::optional<std::string> name;
+  std::optional<std::uint32_t> expiresInSeconds;
 };
 struct AddMembers {
   std::vector<UserId> members;
@@ -78,7 +80,7 @@ struct SetRole {
 };
 struct LeaveGroup {};
 
-using Action = std::variant<NewMessage, EditMessage, DeleteMessage, React, CreateGroup, RenameGroup,
+using Action = std::variant<NewMessage, EditMessage, DeleteMessage, React, CreateGroup, UpdateConversation,
                             AddMembers, RemoveMembers, SetRole, LeaveGroup>;
 
 /// The message that an action changes; 0: it changes none.

@@ -58,8 +58,9 @@ void ConversationHome::push_event(std::shared_ptr<PushRound> round) {
                          }
                          round->event = Event(ranges[0]->events[0]);
                          const bool forOthers = !round->event.hiddenFromOthers;
-                         const bool stands =
-                             round->event.kind == EventKind::message && !round->event.content.empty();
+                         const bool stands = round->event.kind == EventKind::message &&
+                                             !round->event.content.empty() &&
+                                             !expired(round->event, context_.now());
                          if (!stands || !forOthers) return round->finish();
                          push_send(round);
                        });

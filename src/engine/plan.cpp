@@ -128,12 +128,17 @@ class Planner {
     return plan;
   }
 
-  Result<Plan> operator()(const RenameGroup& rename) const {
-    if (auto refused = group_admin()) return *std::move(refused);
+  Result<Plan> operator()(const UpdateConversation& update) const {
+    // How long messages last is for either side of a direct conversation to say; all else is a group's.
+    if (!conversation_.exists || self() == nullptr) return not_a_member();
+    const bool mine = conversation_.direct() && !update.name;
+    if (auto refused = group_admin(); refused && !mine) return *std::move(refused);
     Plan plan{draft(command_, EventKind::conversation), {}, false};
-    plan.event.content = protocol::conversation_update_content(rename.name, command_.from.user());
+    plan.event.content =
+        protocol::conversation_update_content(update.name, update.expiresInSeconds, command_.from.user());
     plan.effects.info = conversation_.info;
-    plan.effects.info->name = rename.name;
+    if (update.name) plan.effects.info->name = *update.name;
+    if (update.expiresInSeconds) plan.effects.info->expiresInSeconds = *update.expiresInSeconds;
     return plan;
   }
 
@@ -200,7 +205,8 @@ class Planner {
     const FoundMessage* found = command_.target.get();
     const bool seen = found != nullptr && found->event.kind == EventKind::message &&
                       found->event.seq >= self()->joinSeq &&
-                      (!found->event.hiddenFromOthers || found->event.senderId == command_.from.user());
+                      (!found->event.hiddenFromOthers || found->event.senderId == command_.from.user()) &&
+                      !expired(found->event, now_);
     if (!seen || found->hidden || found->view.state.deleted())
       return refuse(ErrorCode::not_found, "`messageId`: no such message here");
     return found;
@@ -216,6 +222,7 @@ class Planner {
     plan.event.targetSeq = message.event.seq;
     plan.event.messageType = message.event.messageType;
     plan.event.hiddenFromOthers = message.event.hiddenFromOthers;
+    plan.event.expiresAt = message.event.expiresAt;
     MessageChange& change = plan.effects.messages.emplace_back();
     change.state = message.view.state;
     if (!message.event.hiddenFromOthers) change.state.ordinal = message.event.ordinal;
@@ -276,6 +283,9 @@ class Planner {
     Plan plan{draft(command_, EventKind::message), {}, false};
     plan.event.messageType = message.type;
     plan.event.targetId = message.replyTo;
+    const std::int64_t seconds =
+        message.expiresInSeconds != 0 ? message.expiresInSeconds : conversation_.info.expiresInSeconds;
+    if (seconds != 0) plan.event.expiresAt = now_ + seconds * 1'000;
     return plan;  // the content is moved in when the plan is carried out
   }
 
@@ -344,6 +354,7 @@ void stamp(Conversation& conversation, Plan& plan, Timestamp now) {
   conversation.exists = true;
   if (plan.effects.info) conversation.info = *plan.effects.info;
   if (plan.changesMembers) conversation.memberSeq = event.seq;
+  if (counts_until_it_expires(event)) conversation.lastDeletedOrdinal = event.ordinal;
   for (const MessageChange& change : plan.effects.messages)
     if (change.state.deleted())
       conversation.lastDeletedOrdinal = std::max(conversation.lastDeletedOrdinal, change.state.ordinal);

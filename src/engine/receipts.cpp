@@ -182,6 +182,7 @@ void ConversationHome::tell_own_devices(Conversation& conversation, const Pendin
   UserConversationsRequest request;
   request.userId = reader;
   request.only = conversation.id;
+  request.now = context_.now();
   context_.store->conversations_of(
       {std::move(request)}, *context_.executor,
       [busy = context_.busy, tell, unread](std::vector<Result<std::vector<UserConversation>>> answers) {

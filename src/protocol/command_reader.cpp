@@ -16,8 +16,7 @@ constexpr std::uint32_t kMaxPage = 500;
 constexpr std::uint32_t kMaxSyncPage = 1000;
 constexpr std::uint64_t kMaxVersion = 1'000'000;
 
-constexpr std::array kUnsupportedInSend = {Field::expiresInSeconds, Field::sendAt, Field::silent,
-                                           Field::encryption, Field::envelopes};
+constexpr std::array kUnsupportedInSend = {Field::sendAt, Field::silent, Field::encryption, Field::envelopes};
 
 Hello read_hello(FieldReader& in) {
   Hello hello;
@@ -36,6 +35,10 @@ std::string_view read_content(FieldReader& in, const Limits& limits) {
             ErrorCode::too_large);
   }
   return content->raw;
+}
+
+std::uint32_t read_expiry(FieldReader& in) {
+  return static_cast<std::uint32_t>(in.integer(Field::expiresInSeconds, kMaxExpirySeconds));
 }
 
 MessageSend read_send(FieldReader& in, const Limits& limits) {
@@ -60,6 +63,10 @@ MessageSend read_send(FieldReader& in, const Limits& limits) {
                                                                 "location", "contact", "custom"}));
   }
   if (in.has(Field::replyTo)) send.replyTo = in.message_id(Field::replyTo);
+  if (in.has(Field::expiresInSeconds)) {
+    send.expiresInSeconds = read_expiry(in);
+    if (send.expiresInSeconds == 0) in.fail(Field::expiresInSeconds, "must be 1 or more");
+  }
   send.content = read_content(in, limits);
   return send;
 }
@@ -163,7 +170,9 @@ ConversationCreate read_create(FieldReader& in) {
 
 ConversationUpdate read_update(FieldReader& in) {
   auto update = read_change<ConversationUpdate>(in);
-  update.name = in.text(Field::name, kMaxNameBytes);
+  if (in.has(Field::name)) update.name.emplace(in.text(Field::name, kMaxNameBytes));
+  if (in.has(Field::expiresInSeconds)) update.expiresInSeconds = read_expiry(in);
+  if (!update.name && !update.expiresInSeconds) in.fail("`name` or `expiresInSeconds` is missing");
   return update;
 }
 

@@ -24,6 +24,7 @@ inline constexpr std::size_t kMaxWatermarks = 2000;
 inline constexpr std::size_t kMaxNameBytes = 256;
 inline constexpr std::size_t kMaxCursorBytes = 256;
 inline constexpr std::uint64_t kMaxWireInteger = std::uint64_t{1} << 53;  ///< exact in every client's double
+inline constexpr std::uint32_t kMaxExpirySeconds = 366 * 24 * 3600;
 inline constexpr Timestamp kMutedForever = static_cast<Timestamp>(kMaxWireInteger);
 
 struct Hello {
@@ -55,8 +56,9 @@ struct MessageSend {
   std::string_view to;
   std::string_view clientMsgId;
   MessageType messageType = MessageType::text;
-  MessageId replyTo = 0;     ///< 0: none
-  std::string_view content;  ///< the very bytes that came in: one complete, valid JSON value
+  MessageId replyTo = 0;               ///< 0: none
+  std::uint32_t expiresInSeconds = 0;  ///< 0: as the conversation has it
+  std::string_view content;            ///< the very bytes that came in: one complete, valid JSON value
 };
 
 /// Views as in MessageSend.
@@ -142,10 +144,11 @@ struct ConversationCreate {
   std::vector<UserId> members;  ///< the caller may or may not be among them; may be empty
 };
 
-struct ConversationUpdate {
+struct ConversationUpdate {  ///< at least one of what is optional
   ConversationId conversationId;
   ClientMsgId clientMsgId;
-  std::string name;
+  std::optional<std::string> name;
+  std::optional<std::uint32_t> expiresInSeconds;  ///< of later messages; 0: they do not expire
 };
 
 struct ConversationAddMembers {

@@ -157,6 +157,7 @@ void write_message_fields(Pen& pen, const EventView& event, std::string_view con
   write_content(pen, content);
   pen << ",\"timestamp\":" << event.timestamp;
   if (event.targetId != 0) pen << ",\"replyTo\":\"" << event.targetId << "\"";
+  if (event.expiresAt != 0) pen << ",\"expiresAt\":" << event.expiresAt;
 }
 
 void write_change_fields(Pen& pen, const EventView& event) {

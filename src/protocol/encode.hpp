@@ -144,6 +144,7 @@ struct ConversationEntry {
   Seq readSeq = 0;
   std::uint64_t unread = 0;
   Timestamp mutedUntil = 0;            ///< 0: not muted
+  std::uint32_t expiresInSeconds = 0;  ///< 0: left out
   const Event* lastMessage = nullptr;  ///< null: left out
   const MessageView* lastMessageView = nullptr;
 };

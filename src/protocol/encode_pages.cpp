@@ -147,6 +147,7 @@ void append_conversation_entry(std::string& out, const ConversationEntry& entry)
   }
   out += entry.mutedUntil != 0 ? ",\"muted\":true" : ",\"muted\":false";
   if (entry.mutedUntil != 0) append_integer(out, ",\"mutedUntil\":", entry.mutedUntil);
+  if (entry.expiresInSeconds != 0) append_integer(out, ",\"expiresInSeconds\":", entry.expiresInSeconds);
   out += '}';
 }
 

@@ -64,11 +64,18 @@ std::string conversation_event_content(ConversationKind kind, std::string_view n
   return out;
 }
 
-std::string conversation_update_content(std::string_view name, std::string_view by) {
-  std::string out = "\"name\":";
-  append_quoted(out, name);
-  out += ",\"by\":";
+std::string conversation_update_content(const std::optional<std::string>& name,
+                                        std::optional<std::uint32_t> expiresInSeconds, std::string_view by) {
+  std::string out = "\"by\":";
   append_plain(out, by);
+  if (name) {
+    out += ",\"name\":";
+    append_quoted(out, *name);
+  }
+  if (expiresInSeconds) {
+    out += ",\"expiresInSeconds\":";
+    append_number(out, *expiresInSeconds);
+  }
   return out;
 }
 

@@ -24,7 +24,9 @@ enum class MemberOp : std::uint8_t { added, removed, left, role };
                                                      std::string_view createdBy);
 
 /// A later change of a group's description.
-[[nodiscard]] std::string conversation_update_content(std::string_view name, std::string_view by);
+[[nodiscard]] std::string conversation_update_content(const std::optional<std::string>& name,
+                                                      std::optional<std::uint32_t> expiresInSeconds,
+                                                      std::string_view by);
 
 [[nodiscard]] std::string reaction_event_content(std::string_view emoji, bool add);
 

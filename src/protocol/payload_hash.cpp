@@ -63,11 +63,14 @@ std::uint64_t members_hash(std::string_view type, const MembersChange& change) {
 std::uint64_t payload_hash(const MessageSend& command) {
   // The content is hashed where it lies. The conversation need not go in: a clientMsgId is remembered with
   // it.
-  std::array<unsigned char, 3 * 8> input;
+  std::array<unsigned char, 4 * 8> input;
   put_integer(input.data(), static_cast<std::uint64_t>(command.messageType));
   put_integer(input.data() + 8, command.replyTo);
   put_integer(input.data() + 16, sip_hash(command.content));
-  return sip_hash({reinterpret_cast<const char*>(input.data()), input.size()});
+  put_integer(input.data() + 24, command.expiresInSeconds);
+  // Without an expiry it is the hash that was stored before there was one.
+  const std::size_t size = input.size() - (command.expiresInSeconds == 0 ? 8 : 0);
+  return sip_hash({reinterpret_cast<const char*>(input.data()), size});
 }
 
 std::uint64_t payload_hash(const MessageEdit& command) {
@@ -95,7 +98,10 @@ std::uint64_t payload_hash(const ConversationCreate& command) {
 }
 
 std::uint64_t payload_hash(const ConversationUpdate& command) {
-  return Hasher("conversation.update").text(command.conversationId).text(command.name).finish();
+  Hasher hasher("conversation.update");
+  hasher.text(command.conversationId).text(command.name.value_or(std::string()));
+  if (command.expiresInSeconds) hasher.integer(*command.expiresInSeconds).integer(command.name ? 1 : 0);
+  return hasher.finish();
 }
 
 std::uint64_t payload_hash(const ConversationAddMembers& command) {

@@ -195,8 +195,8 @@ bool same(const EventView& a, const EventView& b) {
   return a.seq == b.seq && a.epoch == b.epoch && a.messageId == b.messageId && a.timestamp == b.timestamp &&
          a.kind == b.kind && a.messageType == b.messageType && a.hiddenFromOthers == b.hiddenFromOthers &&
          a.ordinal == b.ordinal && a.targetId == b.targetId && a.targetSeq == b.targetSeq &&
-         a.payloadHash == b.payloadHash && a.senderId == b.senderId && a.senderDeviceId == b.senderDeviceId &&
-         a.clientMsgId == b.clientMsgId && a.content == b.content;
+         a.expiresAt == b.expiresAt && a.payloadHash == b.payloadHash && a.senderId == b.senderId &&
+         a.senderDeviceId == b.senderDeviceId && a.clientMsgId == b.clientMsgId && a.content == b.content;
 }
 
 }  // namespace log_store_cases

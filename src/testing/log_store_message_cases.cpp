@@ -187,6 +187,40 @@ void the_last_message_is_shown_as_it_is_now(Subject& s) {
   expect(view.lastMessage->seq == 2 && view.lastMessageView->state == change.state, "the edited message");
 }
 
+void what_has_expired_is_neither_unread_nor_last(Subject& s) {
+  s.append(group_of("g", {"alice", "bob"}));
+  AppendRequest request = append_of("g", 1, 3);  // ordinals 2 to 4
+  request.events[1].expiresAt = 1'000;
+  request.events[2].expiresAt = 2'000;
+  s.append(request);
+  const auto at = [&](Timestamp now) {
+    UserConversationsRequest query;
+    query.userId = "bob";
+    query.withLastMessage = true;
+    query.now = now;
+    return s.conversations_of(query)[0];
+  };
+  expect(at(999).deletedUnread == 0 && at(999).lastMessage->seq == 4, "nothing gone yet");
+  expect(at(1'000).deletedUnread == 1 && at(1'000).lastMessage->seq == 4, "one gone at its time");
+  expect(at(2'000).deletedUnread == 2 && at(2'000).lastMessage->seq == 2, "both gone");
+  expect(s.claim("g", 1)->lastDeletedOrdinal == 4, "their end known to the owner");
+  s.hide({"bob", "g", 3, 3});
+  expect(at(2'000).deletedUnread == 2, "each counted once");
+  const EventRange all = s.read({.log = "g", .to = UINT64_MAX});
+  expect(all.events[2].expiresAt == 1'000 && all.events[1].expiresAt == 0, "when they expire");
+}
+
+void a_conversation_knows_how_long_messages_last(Subject& s) {
+  AppendRequest created = group_of("g", {"alice"});
+  created.effects.info->expiresInSeconds = 60;
+  s.append(created);
+  for (int round = 0; round < 2; ++round) {
+    expect(s.claim("g", 1)->info.expiresInSeconds == 60, "the owner to be told");
+    expect(s.conversations_of(UserId("alice"))[0].info.expiresInSeconds == 60, "the members to be told");
+    if (!s.reopen()) break;
+  }
+}
+
 }  // namespace
 
 std::vector<ConformanceCase> message_cases(const MakeFixture& make) {
@@ -206,6 +240,9 @@ std::vector<ConformanceCase> message_cases(const MakeFixture& make) {
       one("what one user hides the others see", what_one_hides_others_see),
       one("what is deleted is not unread", what_is_deleted_is_not_unread),
       one("the last message is shown as it is now", the_last_message_is_shown_as_it_is_now),
+      one("what has expired is neither unread nor the last message",
+          what_has_expired_is_neither_unread_nor_last),
+      one("a conversation knows how long its messages last", a_conversation_knows_how_long_messages_last),
   };
 }
 

@@ -114,7 +114,10 @@ struct CheckBounds {
   }
   void operator()(const ConversationUpdate& update) const {
     check_change(update);
-    require(update.name.size() <= kMaxNameBytes && is_utf8(update.name), "a name is short text");
+    require(update.name || update.expiresInSeconds, "an update updates something");
+    const std::string name = update.name.value_or("");
+    require(name.size() <= kMaxNameBytes && is_utf8(name), "a name is short text");
+    require(update.expiresInSeconds.value_or(0) <= kMaxExpirySeconds, "nothing lasts for ever");
   }
   void operator()(const ConversationAddMembers& add) const {
     check_change(add);
@@ -237,7 +240,7 @@ void check_texts(const RequestId& id, std::string_view text) {
 struct CheckTexts {
   const RequestId& id;
   void operator()(const ConversationCreate& create) const { check_texts(id, create.name); }
-  void operator()(const ConversationUpdate& update) const { check_texts(id, update.name); }
+  void operator()(const ConversationUpdate& update) const { check_texts(id, update.name.value_or("")); }
   void operator()(const MessageReact& react) const {
     std::string out = "{";
     out += reaction_event_content(react.emoji, react.add) + "}";

@@ -73,13 +73,14 @@ std::size_t weight(const Event& event) {
 }
 
 /// The newest that a user may see, and has not deleted for oneself.
-const Event* last_message_for(const StoredLog& log, const UserId& user, Seq joinSeq) {
+const Event* last_message_for(const StoredLog& log, const UserId& user, Seq joinSeq, Timestamp now) {
   std::size_t seen = 0;
   for (auto event = log.events.rbegin(); event != log.events.rend() && seen < kLastMessageScan;
        ++event, ++seen) {
     if (event->seq < joinSeq) return nullptr;
     const bool visible = !event->hiddenFromOthers || event->senderId == user;
-    if (event->kind == EventKind::message && visible && !log.hides(user, event->seq)) return &*event;
+    if (event->kind == EventKind::message && visible && !expired(*event, now) && !log.hides(user, event->seq))
+      return &*event;
   }
   return nullptr;
 }
@@ -104,14 +105,15 @@ MessageView StoredLog::view_of(Seq seq, const UserId& user) const {
   return view;
 }
 
-std::uint64_t StoredLog::deleted_after(std::uint64_t seenOrdinal, const UserId& user) const {
-  auto count = static_cast<std::uint64_t>(
-      std::distance(deletedOrdinals.upper_bound(seenOrdinal), deletedOrdinals.end()));
+std::uint64_t StoredLog::deleted_after(std::uint64_t seenOrdinal, const UserId& user, Timestamp now) const {
+  std::set<std::uint64_t> gone(deletedOrdinals.upper_bound(seenOrdinal), deletedOrdinals.end());
   if (const auto own = hidden.find(user); own != hidden.end()) {
     for (const auto& [seq, ordinal] : own->second)
-      if (ordinal > seenOrdinal && !deletedOrdinals.contains(ordinal)) ++count;
+      if (ordinal > seenOrdinal) gone.insert(ordinal);
   }
-  return std::min(count, kMaxDeletedCounted);
+  for (auto next = expiring.upper_bound(seenOrdinal); next != expiring.end(); ++next)
+    if (next->second <= now) gone.insert(next->first);
+  return std::min<std::uint64_t>(gone.size(), kMaxDeletedCounted);
 }
 
 AppendResult LogTable::append(const AppendRequest& request) {
@@ -162,6 +164,7 @@ void LogTable::apply(const ConversationId& id, StoredLog& log, const AppendReque
   log.mayBeUnpublished |= request.effects.mayBeUnpublished;
   events_ += request.events.size();
   for (const Event& event : request.events) {
+    if (counts_until_it_expires(event)) log.expiring.emplace(event.ordinal, event.expiresAt);
     if (event.kind == EventKind::message && event.ordinal != 0)
       raise(log.cursors[event.senderId], Cursor{0, 0, 0, event.ordinal});
     if (!event.clientMsgId.empty()) {
@@ -191,6 +194,8 @@ Result<LogState> LogTable::claim(const ClaimRequest& request) {
   state.lastDeletedOrdinal = log.lastHiddenOrdinal;
   if (!log.deletedOrdinals.empty())
     state.lastDeletedOrdinal = std::max(state.lastDeletedOrdinal, *log.deletedOrdinals.rbegin());
+  if (!log.expiring.empty())
+    state.lastDeletedOrdinal = std::max(state.lastDeletedOrdinal, log.expiring.rbegin()->first);
   state.info = log.info;
   for (const auto& [user, member] : log.members) state.members.push_back({member, log.cursor_of(user)});
   return state;
@@ -264,7 +269,8 @@ UserConversation LogTable::view(const UserConversationsRequest& request, const C
   view.epoch = log.epoch();
   view.head = log.head();
   view.ordinal = log.events.back().ordinal;
-  view.deletedUnread = log.deleted_after(seen_ordinal(view.cursor, view.member.joinOrdinal), user);
+  view.deletedUnread =
+      log.deleted_after(seen_ordinal(view.cursor, view.member.joinOrdinal), user, request.now);
   if (const auto muted = mutes_.find(user); muted != mutes_.end()) {
     if (const auto until = muted->second.find(id); until != muted->second.end())
       view.mutedUntil = until->second;
@@ -279,7 +285,7 @@ UserConversation LogTable::view(const UserConversationsRequest& request, const C
       if (other != user) view.cursors.push_back({other, log.cursor_of(other)});
   }
   if (request.withLastMessage) {
-    if (const Event* last = last_message_for(log, user, view.member.joinSeq)) {
+    if (const Event* last = last_message_for(log, user, view.member.joinSeq, request.now)) {
       view.lastMessage = *last;
       if (log.states.contains(last->seq)) view.lastMessageView = log.view_of(last->seq, user);
     }

@@ -24,6 +24,7 @@ struct StoredLog {
   std::map<std::pair<Seq, UserId>, std::vector<std::string>> reactions;
   std::set<std::uint64_t> deletedOrdinals;
   std::uint64_t lastHiddenOrdinal = 0;
+  std::map<std::uint64_t, Timestamp> expiring;            ///< ordinal -> when
   std::map<UserId, std::map<Seq, std::uint64_t>> hidden;  ///< seq -> ordinal
   bool mayBeUnpublished = false;
 
@@ -32,7 +33,8 @@ struct StoredLog {
   [[nodiscard]] Cursor cursor_of(const UserId& user) const;
   [[nodiscard]] bool hides(const UserId& user, Seq seq) const;
   [[nodiscard]] MessageView view_of(Seq seq, const UserId& user) const;
-  [[nodiscard]] std::uint64_t deleted_after(std::uint64_t seenOrdinal, const UserId& user) const;
+  [[nodiscard]] std::uint64_t deleted_after(std::uint64_t seenOrdinal, const UserId& user,
+                                            Timestamp now) const;
 };
 
 /// What the store holds, without its lock.

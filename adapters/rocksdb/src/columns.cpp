@@ -24,6 +24,17 @@ bool SendExpiry::Filter(int, const rocksdb::Slice& key, const rocksdb::Slice& va
          send.timestamp < clock_.now() - memory_.count();
 }
 
+bool EventExpiry::Filter(int, const rocksdb::Slice& key, const rocksdb::Slice& value,
+                         std::string* replacement, bool* changed) const {
+  EventView event;
+  if (!decode_event(key.ToStringView(), value.ToStringView(), event)) return false;
+  if (!expired(event, clock_.now()) || event.content.empty()) return false;
+  event.content = {};
+  encode_event(key.ToStringView(), event, *replacement);
+  *changed = true;
+  return false;
+}
+
 namespace {
 
 class CursorMax final : public rocksdb::AssociativeMergeOperator {
@@ -95,16 +106,18 @@ void tune_sends(rocksdb::ColumnFamilyOptions& column, const SendExpiry& expiry) 
 }  // namespace
 
 std::vector<rocksdb::ColumnFamilyDescriptor> column_descriptors(const std::shared_ptr<rocksdb::Cache>& cache,
-                                                                const SendExpiry& expiry) {
+                                                                const SendExpiry& sendExpiry,
+                                                                const EventExpiry& eventExpiry) {
   std::vector<rocksdb::ColumnFamilyDescriptor> all;
   for (std::size_t i = 0; i < kColumns; ++i) {
     rocksdb::ColumnFamilyOptions column = basic(cache);
     switch (static_cast<Column>(i)) {
       case Column::events:
         tune_events(column, cache);
+        column.compaction_filter = &eventExpiry;
         break;
       case Column::sends:
-        tune_sends(column, expiry);
+        tune_sends(column, sendExpiry);
         break;
       case Column::cursors:
         column.merge_operator = std::make_shared<CursorMax>();

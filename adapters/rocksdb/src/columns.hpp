@@ -48,7 +48,21 @@ class SendExpiry final : public rocksdb::CompactionFilter {
   Clock::Duration memory_;
 };
 
+/// Takes the content from events that have expired, whenever RocksDB rewrites them anyway.
+class EventExpiry final : public rocksdb::CompactionFilter {
+ public:
+  explicit EventExpiry(const Clock& clock) : clock_(clock) {}
+  const char* Name() const override { return "chatcore.event-expiry"; }
+  bool Filter(int level, const rocksdb::Slice& key, const rocksdb::Slice& value, std::string* replacement,
+              bool* changed) const override;
+  bool IgnoreSnapshots() const override { return true; }
+
+ private:
+  const Clock& clock_;
+};
+
 [[nodiscard]] std::vector<rocksdb::ColumnFamilyDescriptor> column_descriptors(
-    const std::shared_ptr<rocksdb::Cache>& cache, const SendExpiry& expiry);
+    const std::shared_ptr<rocksdb::Cache>& cache, const SendExpiry& sendExpiry,
+    const EventExpiry& eventExpiry);
 
 }  // namespace chatcore::rocks

@@ -135,6 +135,11 @@ void CommitGroup::write(const AppendRequest& request, HotLog& log) {
     event_key(key_, request.log, event.seq);
     encode_event(key_, event, value_);
     batch_.Put(database_.column(Column::events), key_, value_);
+    if (counts_until_it_expires(event)) {
+      const std::string expiry = expiry_key(request.log, event.ordinal);
+      batch_.Put(database_.column(Column::messages), expiry,
+                 encode_number(expiry, static_cast<std::uint64_t>(event.expiresAt)));
+    }
     if (raises_sender(event)) {
       // Not among `cursors_`: the row takes it as it is, and reading merges what stands there twice.
       row_.cursors.emplace_back(pair_key(request.log, event.senderId),

@@ -118,7 +118,8 @@ Database::Database(const RocksdbOptions& options, Tuning tuning)
     : options_(options),
       tuning_(std::move(tuning)),
       clock_(options.clock != nullptr ? options.clock : &system_clock()),
-      expiry_(*clock_, std::chrono::duration_cast<Clock::Duration>(options.sendMemory)) {}
+      sendExpiry_(*clock_, std::chrono::duration_cast<Clock::Duration>(options.sendMemory)),
+      eventExpiry_(*clock_) {}
 
 Database::~Database() {
   if (db_ != nullptr && healthy()) close();
@@ -161,7 +162,7 @@ Status Database::open_files() {
   if (Status whole = walCheck_.run(files, options_.path, mark); !whole) return whole;
   options.wal_filter = &walCheck_;
   const auto cache = rocksdb::NewLRUCache(options_.blockCacheBytes, -1, false, 0.3);
-  auto columns = column_descriptors(cache, expiry_);
+  auto columns = column_descriptors(cache, sendExpiry_, eventExpiry_);
   if (tuning_.writeBufferBytes > 0) {
     for (auto& column : columns) column.options.write_buffer_size = tuning_.writeBufferBytes;
   }

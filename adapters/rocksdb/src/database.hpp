@@ -87,7 +87,8 @@ class Database {
   RocksdbOptions options_;
   Tuning tuning_;
   Clock* clock_;
-  SendExpiry expiry_;
+  SendExpiry sendExpiry_;
+  EventExpiry eventExpiry_;
   std::shared_ptr<Listener> listener_;
   WalCheck walCheck_;
   std::unique_ptr<SyncedMark> mark_;

@@ -61,14 +61,14 @@ class LogReader {
   Result<std::uint64_t> last_deleted_ordinal(const ConversationId& log);
   /// Of the countable messages above ordinal `seen`, all of them behind `readSeq`.
   Result<std::uint64_t> deleted_after(const ConversationId& log, const UserId& user, Seq readSeq,
-                                      std::uint64_t seen);
+                                      std::uint64_t seen, Timestamp now);
 
   Result<std::vector<MemberState>> member_states(const ConversationId& log);
   Result<std::vector<Mine>> conversations_listed(const UserConversationsRequest& request);
   Result<std::vector<UserConversation>> memberships_of(const UserConversationsRequest& request);
   Status fill_member_seq(const ConversationId& log, Seq& memberSeq);
-  Status fill(UserConversation& view, const UserId& user, const Cursor& held, bool withLastMessage);
-  Status fill_head(UserConversation& view, const UserId& user, bool withLastMessage);
+  Status fill(UserConversation& view, const UserConversationsRequest& request, const Cursor& held);
+  Status fill_head(UserConversation& view, const UserConversationsRequest& request);
   Status fill_last_message(UserConversation& view, const UserId& user, const EventView& event);
   Status fill_peer(UserConversation& view, const UserId& user);
   Status fill_cursors(UserConversation& view);

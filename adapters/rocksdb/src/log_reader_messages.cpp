@@ -110,7 +110,7 @@ Result<std::uint64_t> LogReader::last_deleted_ordinal(const ConversationId& log)
   const std::unique_ptr<rocksdb::Iterator> rows(
       database_.db().NewIterator(options, database_.column(Column::messages)));
   std::uint64_t last = 0;
-  for (const auto key : {deletion_key, hidden_ordinal_key}) {
+  for (const auto key : {deletion_key, hidden_ordinal_key, expiry_key}) {
     rows->SeekForPrev(key(log, UINT64_MAX));
     if (!rows->status().ok()) return to_error(rows->status());
     if (rows->Valid() && rows->key().compare(key(log, 0)) >= 0)
@@ -119,29 +119,36 @@ Result<std::uint64_t> LogReader::last_deleted_ordinal(const ConversationId& log)
   return last;
 }
 
-/// Countable messages above `seen` that are deleted for everyone or for this user, each once.
+/// Countable messages above `seen` that are deleted for everyone or for this user, or expired, each once.
 Result<std::uint64_t> LogReader::deleted_after(const ConversationId& log, const UserId& user, Seq readSeq,
-                                               std::uint64_t seen) {
+                                               std::uint64_t seen, Timestamp now) {
   std::vector<std::uint64_t> ordinals;
-  RowScan deleted(database_, Column::messages, deletion_key(log, seen + 1), deletion_key(log, UINT64_MAX),
-                  snapshot_);
-  for (; deleted.valid() && ordinals.size() < kMaxDeletedCounted; deleted.next())
-    ordinals.push_back(number_of_key(deleted.key()));
-  if (Status status = deleted.status(); !status) return std::move(status).error();
-  const auto forEveryone = static_cast<std::ptrdiff_t>(ordinals.size());
-  RowScan hidden(database_, Column::messages, hidden_key(log, user, readSeq + 1),
-                 hidden_key(log, user, UINT64_MAX), snapshot_);
-  std::uint64_t looked = 0;
-  for (; hidden.valid() && ordinals.size() < kMaxDeletedCounted && looked < kMaxDeletedCounted;
-       hidden.next(), ++looked) {
-    std::uint64_t ordinal = 0;
-    if (!decode_number(hidden.key(), hidden.value(), ordinal)) return damaged("a hidden message is damaged");
-    if (ordinal <= seen) continue;
-    if (std::binary_search(ordinals.begin(), ordinals.begin() + forEveryone, ordinal)) continue;
-    ordinals.push_back(ordinal);
-  }
-  if (Status status = hidden.status(); !status) return std::move(status).error();
-  return std::uint64_t{ordinals.size()};
+  /// Rows from `first` to `last`, of which `gone(row's key, number in its value)` says what counts; 0:
+  /// nothing.
+  const auto collect = [&](const std::string& first, std::string last, auto gone) -> Status {
+    RowScan rows(database_, Column::messages, first, std::move(last), snapshot_);
+    for (std::uint64_t looked = 0; rows.valid() && looked < kMaxDeletedCounted; rows.next(), ++looked) {
+      std::uint64_t number = 0;
+      if (!decode_number(rows.key(), rows.value(), number)) return damaged("a message's row is damaged");
+      const std::uint64_t ordinal = gone(rows.key(), number);
+      if (ordinal > seen) ordinals.push_back(ordinal);
+    }
+    return rows.status();
+  };
+  Status status = collect(deletion_key(log, seen + 1), deletion_key(log, UINT64_MAX),
+                          [](std::string_view key, std::uint64_t) { return number_of_key(key); });
+  if (status)
+    status = collect(hidden_key(log, user, readSeq + 1), hidden_key(log, user, UINT64_MAX),
+                     [](std::string_view, std::uint64_t ordinal) { return ordinal; });
+  if (status)
+    status = collect(expiry_key(log, seen + 1), expiry_key(log, UINT64_MAX),
+                     [now](std::string_view key, std::uint64_t at) {
+                       return static_cast<Timestamp>(at) <= now ? number_of_key(key) : 0;
+                     });
+  if (!status) return std::move(status).error();
+  std::sort(ordinals.begin(), ordinals.end());
+  const auto end = std::unique(ordinals.begin(), ordinals.end());
+  return std::min(static_cast<std::uint64_t>(end - ordinals.begin()), kMaxDeletedCounted);
 }
 
 }  // namespace chatcore::rocks

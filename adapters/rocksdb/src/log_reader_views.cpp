@@ -128,8 +128,7 @@ Result<std::vector<UserConversation>> LogReader::conversations_of(const UserConv
     view.conversationId = one.log;
     view.member.userId = request.userId;
     if (!decode_member(key, **row, view.member)) return damaged("a membership is damaged");
-    if (Status filled = fill(view, request.userId, one.held, request.withLastMessage); !filled)
-      return std::move(filled).error();
+    if (Status filled = fill(view, request, one.held); !filled) return std::move(filled).error();
     if (request.withCursors) {
       if (Status filled = fill_cursors(view); !filled) return std::move(filled).error();
     }
@@ -153,7 +152,8 @@ Status LogReader::fill_cursors(UserConversation& view) {
   return {};
 }
 
-Status LogReader::fill(UserConversation& view, const UserId& user, const Cursor& held, bool withLastMessage) {
+Status LogReader::fill(UserConversation& view, const UserConversationsRequest& request, const Cursor& held) {
+  const UserId& user = request.userId;
   if (Status filled = fill_description(view.conversationId, view.info, view.memberSeq); !filled)
     return filled;
   auto merged = cursor(pair_key(view.conversationId, user), held);
@@ -168,10 +168,10 @@ Status LogReader::fill(UserConversation& view, const UserId& user, const Cursor&
   if (view.info.kind == ConversationKind::direct) {
     if (Status filled = fill_peer(view, user); !filled) return filled;
   }
-  if (Status filled = fill_head(view, user, withLastMessage); !filled) return filled;
+  if (Status filled = fill_head(view, request); !filled) return filled;
   const std::uint64_t seen = seen_ordinal(view.cursor, view.member.joinOrdinal);
   if (view.ordinal <= seen) return {};
-  auto deleted = deleted_after(view.conversationId, user, view.cursor.readSeq, seen);
+  auto deleted = deleted_after(view.conversationId, user, view.cursor.readSeq, seen, request.now);
   if (!deleted) return std::move(deleted).error();
   view.deletedUnread = *deleted;
   return {};
@@ -194,7 +194,8 @@ Status LogReader::fill_last_message(UserConversation& view, const UserId& user, 
   return {};
 }
 
-Status LogReader::fill_head(UserConversation& view, const UserId& user, bool withLastMessage) {
+Status LogReader::fill_head(UserConversation& view, const UserConversationsRequest& request) {
+  const UserId& user = request.userId;
   const std::string prefix = owner_prefix(view.conversationId);
   const auto found = seek_head(prefix);
   if (!found) return found.error();
@@ -206,8 +207,8 @@ Status LogReader::fill_head(UserConversation& view, const UserId& user, bool wit
       view.epoch = event.epoch;
       view.ordinal = event.ordinal;
     }
-    if (!withLastMessage || event.seq < view.member.joinSeq) break;
-    const bool visible = !event.hiddenFromOthers || event.senderId == user;
+    if (!request.withLastMessage || event.seq < view.member.joinSeq) break;
+    const bool visible = (!event.hiddenFromOthers || event.senderId == user) && !expired(event, request.now);
     if (event.kind != EventKind::message || !visible) continue;
     auto hidden = is_hidden(view.conversationId, user, event.seq);
     if (!hidden) return std::move(hidden).error();

@@ -27,6 +27,10 @@ std::string deletion_key(std::string_view log, std::uint64_t ordinal) {
   return numbered_key(log, 'd', ordinal);
 }
 
+std::string expiry_key(std::string_view log, std::uint64_t ordinal) {
+  return numbered_key(log, 'x', ordinal);
+}
+
 std::string hidden_ordinal_key(std::string_view log, std::uint64_t ordinal) {
   return numbered_key(log, 'o', ordinal);
 }

@@ -17,6 +17,8 @@ namespace chatcore::rocks {
 [[nodiscard]] std::string reaction_key(std::string_view log, Seq seq, std::string_view user);
 /// [count][log] `d` [ordinal]
 [[nodiscard]] std::string deletion_key(std::string_view log, std::uint64_t ordinal);
+/// [count][log] `x` [ordinal]
+[[nodiscard]] std::string expiry_key(std::string_view log, std::uint64_t ordinal);
 /// [count][log] `o` [ordinal]
 [[nodiscard]] std::string hidden_ordinal_key(std::string_view log, std::uint64_t ordinal);
 /// [count][log] `h` [count][user] [seq]

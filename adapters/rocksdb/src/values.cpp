@@ -10,6 +10,7 @@ namespace chatcore::rocks {
 namespace {
 
 constexpr std::uint8_t kHidden = 0x80;
+constexpr std::uint8_t kExpires = 0x40;
 constexpr std::size_t kMaxStoredDevices = 32;
 
 /// A reader of the body, failed from the start if the check fails.
@@ -30,8 +31,9 @@ bool to_enum(std::uint8_t raw, Enum last, Enum& out) {
 
 void encode_event(std::string_view key, const EventView& event, std::string& value) {
   begin_value(value);
-  value.push_back(
-      static_cast<char>(static_cast<std::uint8_t>(event.kind) | (event.hiddenFromOthers ? kHidden : 0)));
+  value.push_back(static_cast<char>(static_cast<std::uint8_t>(event.kind) |
+                                    (event.hiddenFromOthers ? kHidden : 0) |
+                                    (event.expiresAt != 0 ? kExpires : 0)));
   value.push_back(static_cast<char>(event.messageType));
   put_fixed64(value, event.messageId);
   put_fixed64(value, event.payloadHash);
@@ -40,6 +42,7 @@ void encode_event(std::string_view key, const EventView& event, std::string& val
   put_varint(value, event.ordinal);
   put_varint(value, event.targetId);
   if (changes_message(event.kind)) put_varint(value, event.targetSeq);
+  if (event.expiresAt != 0) put_varint(value, static_cast<std::uint64_t>(event.expiresAt));
   put_string(value, event.senderId);
   put_string(value, event.senderDeviceId);
   put_string(value, event.clientMsgId);
@@ -51,7 +54,7 @@ bool decode_event(std::string_view key, std::string_view value, EventView& event
   ByteReader reader = body_of(key, value);
   const std::uint8_t kind = reader.byte();
   event.hiddenFromOthers = (kind & kHidden) != 0;
-  const bool known = to_enum(kind & ~kHidden, EventKind::reaction, event.kind) &&
+  const bool known = to_enum(kind & ~(kHidden | kExpires), EventKind::reaction, event.kind) &&
                      to_enum(reader.byte(), MessageType::custom, event.messageType);
   event.seq = key.size() < 8 ? 0 : get_ordered64(key.data() + key.size() - 8);
   event.messageId = reader.fixed64();
@@ -61,11 +64,13 @@ bool decode_event(std::string_view key, std::string_view value, EventView& event
   event.ordinal = reader.varint();
   event.targetId = reader.varint();
   event.targetSeq = changes_message(event.kind) ? reader.varint() : 0;
+  const bool expires = (kind & kExpires) != 0;
+  event.expiresAt = expires ? static_cast<Timestamp>(reader.varint()) : 0;
   event.senderId = reader.string();
   event.senderDeviceId = reader.string();
   event.clientMsgId = reader.string();
   event.content = reader.rest();
-  return known && reader.done();
+  return known && expires == (event.expiresAt != 0) && reader.done();
 }
 
 std::string encode_number(std::string_view key, std::uint64_t number) {
@@ -89,6 +94,7 @@ std::string encode_info(std::string_view key, const ConversationInfo& info) {
   put_varint(value, static_cast<std::uint64_t>(info.createdAt));
   put_string(value, info.createdBy);
   put_string(value, info.name);
+  if (info.expiresInSeconds != 0) put_varint(value, info.expiresInSeconds);
   seal_value(key, value);
   return value;
 }
@@ -99,7 +105,10 @@ bool decode_info(std::string_view key, std::string_view value, ConversationInfo&
   info.createdAt = static_cast<Timestamp>(reader.varint());
   info.createdBy = reader.string();
   info.name = reader.string();
-  return known && reader.done();
+  info.expiresInSeconds = 0;
+  if (reader.done()) return known;
+  info.expiresInSeconds = reader.varint32();
+  return known && info.expiresInSeconds != 0 && reader.done();
 }
 
 std::string encode_member(std::string_view key, const Member& member) {

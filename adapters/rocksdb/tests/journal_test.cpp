@@ -232,3 +232,34 @@ TEST_CASE("old sends are forgotten by compaction, young ones are not") {
   CHECK(sends_after(std::chrono::hours(24 * 35)) == before);
   CHECK(sends_after(std::chrono::hours(24 * 2)) == 0);
 }
+
+TEST_CASE("compaction takes the content of what has expired, and nothing else of it") {
+  const TemporaryFolder folder;
+  testing::ManualClock clock(1'700'000'000'000);
+  RocksdbOptions options = options_in(folder, 10);
+  options.clock = &clock;
+  AppendRequest brief = send(1);
+  brief.events[0].expiresAt = clock.now() + 1'000;
+  append(*rocks::open_store(options), {brief, send(2)});
+  const auto contents_after = [&](std::chrono::milliseconds age) {
+    clock.advance(age);
+    auto database = rocks::Database::open(options);
+    REQUIRE(database.has_value());
+    rocksdb::ColumnFamilyHandle* const events = (*database)->column(Column::events);
+    rocksdb::CompactRangeOptions compact;
+    compact.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForce;
+    REQUIRE((*database)->db().CompactRange(compact, events, nullptr, nullptr).ok());
+    std::vector<std::string> contents;
+    const std::unique_ptr<rocksdb::Iterator> row((*database)->db().NewIterator({}, events));
+    for (row->SeekToFirst(); row->Valid(); row->Next()) {
+      EventView event;
+      REQUIRE(rocks::decode_event(row->key().ToStringView(), row->value().ToStringView(), event));
+      contents.emplace_back(event.content);
+    }
+    return contents;
+  };
+  const std::string kept = brief.events[0].content;
+  REQUIRE_FALSE(kept.empty());
+  CHECK(contents_after(std::chrono::milliseconds(999)) == std::vector<std::string>{kept, kept});
+  CHECK(contents_after(std::chrono::milliseconds(1)) == std::vector<std::string>{"", kept});
+}

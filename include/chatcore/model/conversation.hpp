@@ -26,6 +26,7 @@ struct ConversationInfo {
   std::string name;  ///< groups only; at most 256 bytes of UTF-8
   UserId createdBy;
   Timestamp createdAt = 0;
+  std::uint32_t expiresInSeconds = 0;  ///< of messages that do not say it themselves; 0: never
 };
 
 /// A user's receipts in a conversation. Every field only grows.

@@ -53,14 +53,26 @@ struct EventMetadata {
   /// A message: the one it answers. An edit, tombstone or reaction: the message it changes. 0: none.
   MessageId targetId = 0;
   Seq targetSeq = 0;  ///< where the changed message stands; 0 for a message
+  /// From then on the number is void for everybody; 0: never. Changes end with the message that they change.
+  Timestamp expiresAt = 0;
   /// Hash of what the sender's command meant; tells a retry from a reuse of its clientMsgId.
   std::uint64_t payloadHash = 0;
 };
 
+[[nodiscard]] inline bool expired(const EventMetadata& event, Timestamp now) noexcept {
+  return event.expiresAt != 0 && event.expiresAt <= now;
+}
+
+/// A message that is unread as long as nobody has read it and it has not expired.
+[[nodiscard]] inline bool counts_until_it_expires(const EventMetadata& event) noexcept {
+  return event.kind == EventKind::message && event.expiresAt != 0 && !event.hiddenFromOthers &&
+         event.ordinal != 0;
+}
+
 struct EventView;
 
-/// One entry of a conversation's log. Written once; all that ever changes is that a deleted message, and the
-/// edits it had, lose their content.
+/// One entry of a conversation's log. Written once; all that ever changes is that a deleted or expired
+/// message, and the edits it had, lose their content.
 struct Event : EventMetadata {
   Event() = default;
   explicit Event(const EventView& view);

@@ -104,7 +104,8 @@ struct LogState {
   MessageId lastMessageId = 0;
   std::uint64_t ordinal = 0;  ///< of the head event
   Seq memberSeq = 0;          ///< seq of the last event that changed the members
-  /// The highest ordinal of a message that was deleted, for everyone or by one member; 0: none was.
+  /// The highest ordinal of a message that was deleted, for everyone or by one member, or that will expire;
+  /// 0: there is none.
   std::uint64_t lastDeletedOrdinal = 0;
   ConversationInfo info;
   std::vector<MemberState> members;  ///< sorted by userId
@@ -174,8 +175,8 @@ struct UserConversation {
   std::uint64_t ordinal = 0;
   Seq memberSeq = 0;
   std::optional<UserId> peer;  ///< direct conversations: the other member
-  /// Countable messages that the user has not seen and that are deleted, for everyone or for the user: they
-  /// do not count as unread. At most kMaxDeletedCounted; a higher count is given as that.
+  /// Countable messages that the user has not seen and that are deleted, for everyone or for the user, or
+  /// expired: they do not count as unread. At most kMaxDeletedCounted; a higher count is given as that.
   std::uint64_t deletedUnread = 0;
   /// Filled when asked for: the newest message visible to the user, and what has become of it since.
   std::optional<Event> lastMessage;
@@ -196,6 +197,7 @@ struct UserConversationsRequest {
   /// Fills conversationId, member and memberSeq alone: what a connecting device needs, at a fraction of the
   /// cost.
   bool membershipOnly = false;
+  Timestamp now = 0;  ///< what expires at or before it is gone
 };
 
 struct MembersRequest {

@@ -120,7 +120,7 @@ TEST_CASE("nobody inherits while another admin stays, or when a mere member goes
 }
 
 TEST_CASE("a new name keeps the rest of the description") {
-  const Conversation renamed = after(a_group(), "ann", RenameGroup{"Clan \"x\""});
+  const Conversation renamed = after(a_group(), "ann", UpdateConversation{"Clan \"x\"", {}});
   CHECK(renamed.info.name == "Clan \"x\"");
   CHECK(renamed.info.createdBy == "ann");
   CHECK(renamed.info.kind == ConversationKind::group);

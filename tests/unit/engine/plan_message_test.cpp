@@ -200,3 +200,34 @@ TEST_CASE("the owner knows up to where messages are deleted") {
   CHECK(conversation.lastDeletedOrdinal == 4);
   CHECK(conversation.ordinal == 6);
 }
+
+TEST_CASE("a message lasts as long as it says, or else as its conversation does") {
+  Conversation conversation = a_group();
+  NewMessage brief = text();
+  CHECK(plan(conversation, "bob", brief)->event.expiresAt == 0);
+  conversation.info.expiresInSeconds = 60;
+  CHECK(plan(conversation, "bob", brief)->event.expiresAt == kNow + 60'000);
+  brief.expiresInSeconds = 5;
+  CHECK(plan(conversation, "bob", brief)->event.expiresAt == kNow + 5'000);
+}
+
+TEST_CASE("what has expired cannot be changed, and what is changed ends with its message") {
+  FoundMessage found = bobs();
+  found.event.expiresAt = kNow + 1;
+  const auto made = change(a_group(), "bob", kEdit, found);
+  REQUIRE(made);
+  CHECK(made->event.expiresAt == kNow + 1);
+  found.event.expiresAt = kNow;
+  for (const Action& action : {Action(kEdit), Action(kDelete), Action(kReact)})
+    CHECK(verdict(change(a_group(), "bob", action, found)) == "not_found");
+}
+
+TEST_CASE("how long messages last is for a group's admins to say, or for either side of two") {
+  const UpdateConversation lasting{{}, 60};
+  CHECK(plan(a_direct(), "bob", lasting)->effects.info->expiresInSeconds == 60);
+  CHECK(plan(a_group(), "ann", lasting)->effects.info->expiresInSeconds == 60);
+  CHECK(plan(a_group(), "ann", lasting)->effects.info->name == "Family");
+  CHECK(verdict(plan(a_group(), "bob", lasting)) == "forbidden");
+  CHECK(verdict(plan(a_direct(), "mallory", lasting)) == "not_a_member");
+  CHECK(verdict(plan(a_direct(), "bob", UpdateConversation{"n", 60})) == "bad_request");
+}

@@ -16,7 +16,8 @@ TEST_CASE("who may do what, where") {
   const Row rows[]{
       {"send", text(), "ok", "ok", "not_a_member", "ok", "not_a_member"},
       {"create", CreateGroup{"g", {"bob"}}, "forbidden", "forbidden", "forbidden", "forbidden", "ok"},
-      {"rename", RenameGroup{"g"}, "ok", "forbidden", "not_a_member", "bad_request", "not_a_member"},
+      {"rename", UpdateConversation{"g", {}}, "ok", "forbidden", "not_a_member", "bad_request",
+       "not_a_member"},
       {"add", AddMembers{{"zoe"}}, "ok", "forbidden", "not_a_member", "bad_request", "not_a_member"},
       {"remove", RemoveMembers{{"cid"}}, "ok", "forbidden", "not_a_member", "bad_request", "not_a_member"},
       {"set role", SetRole{"cid", Role::admin}, "ok", "forbidden", "not_a_member", "bad_request",
@@ -123,7 +124,7 @@ TEST_CASE("seqs are dense, ids grow, and ordinals count messages that others see
   MessageId lastId = conversation.lastMessageId = next_message_id(0, kNow + 60'000, partition_of("fam"));
   Seq seq = conversation.head;
   for (const Step& step :
-       {Step{text(), false, 7}, Step{RenameGroup{"x"}, false, 7}, Step{text(), true, 7},
+       {Step{text(), false, 7}, Step{UpdateConversation{"x", {}}, false, 7}, Step{text(), true, 7},
         Step{text(), false, 8}, Step{AddMembers{{"zoe"}}, false, 8}, Step{text(), false, 9}}) {
     auto made = plan(conversation, "ann", step.action);
     REQUIRE(made);

@@ -126,7 +126,7 @@ TEST_CASE("message.send is refused by the field that is wrong") {
 
 TEST_CASE("what is known but not offered is unsupported, never ignored") {
   std::vector<Refusal> refusals;
-  for (const char* field : {"expiresInSeconds", "sendAt", "silent", "encryption", "envelopes"}) {
+  for (const char* field : {"sendAt", "silent", "encryption", "envelopes"}) {
     for (const char* value : {"1", "null", "false", "{}"}) {
       refusals.push_back({R"({"type":"message.send","to":"bob","clientMsgId":"u","content":1,")" +
                               std::string(field) + "\":" + value + "}",
@@ -145,6 +145,24 @@ TEST_CASE("what is known but not offered is unsupported, never ignored") {
   refusals.push_back({R"({"type":7})", kBad, "`type` must be a string"});
   refusals.push_back({R"({"type":null})", kBad, "`type` must be a string"});
   check_refused(refusals);
+}
+
+TEST_CASE("how long messages last") {
+  const std::string send = R"({"type":"message.send","to":"bob","clientMsgId":"u","content":1)";
+  CHECK(read<MessageSend>(send + "}").expiresInSeconds == 0);
+  CHECK(read<MessageSend>(send + R"(,"expiresInSeconds":60})").expiresInSeconds == 60);
+  const std::string change = R"({"type":"conversation.update","conversationId":"c","clientMsgId":"u")";
+  const auto update = read<ConversationUpdate>(change + R"(,"expiresInSeconds":0})");
+  CHECK(update.expiresInSeconds == 0U);
+  CHECK_FALSE(update.name);
+  CHECK_FALSE(read<ConversationUpdate>(change + R"(,"name":"n"})").expiresInSeconds);
+  check_refused({
+      {send + R"(,"expiresInSeconds":0})", kBad, "`expiresInSeconds` must be 1 or more"},
+      {send + R"(,"expiresInSeconds":-1})", kBad, "`expiresInSeconds`"},
+      {send + R"(,"expiresInSeconds":"60"})", kBad, "`expiresInSeconds`"},
+      {send + R"(,"expiresInSeconds":31622401})", kBad, "`expiresInSeconds`"},
+      {change + "}", kBad, "`name` or `expiresInSeconds` is missing"},
+  });
 }
 
 TEST_CASE("a token, devices, and who has come how far") {

@@ -125,14 +125,16 @@ TEST_CASE("message.new carries the content's bytes as they are stored") {
   CHECK(json::parse(out) == json{{"type", "message.new"}, {"data", message_data()}});
 }
 
-TEST_CASE("reply and epoch appear where they are set, and the kind in pages") {
+TEST_CASE("reply, end and epoch appear where they are set, and the kind in pages") {
   Event event = message();
   event.targetId = 12;
   event.epoch = 2;
+  event.expiresAt = 99;
   event.messageType = MessageType::custom;
   json expected = message_data();
   expected["replyTo"] = "12";
   expected["epoch"] = 2;
+  expected["expiresAt"] = 99;
   expected["messageType"] = "custom";
   CHECK(written([&](auto& out) { append_live_frame_payload(out, "c1", event); })["data"] == expected);
   expected["event"] = "message";
@@ -156,7 +158,7 @@ TEST_CASE("the first event of a group is created, later ones are updates") {
   CHECK(written([&](auto& out) { append_live_frame_payload(out, "g", event, kSeven); }) ==
         json{{"type", "conversation.created"}, {"id", 7}, {"data", data}});
   event.seq = 2;
-  event.content = conversation_update_content("New", "bob");
+  event.content = conversation_update_content("New", {}, "bob");
   const json updated = written([&](auto& out) { append_live_frame_payload(out, "g", event); });
   CHECK(updated["type"] == "conversation.updated");
   CHECK(updated["data"]["name"] == "New");

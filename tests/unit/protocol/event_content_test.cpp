@@ -43,7 +43,8 @@ TEST_CASE("a conversation event lists members up to a large group's size and cou
   CHECK(large["memberCount"] == 257);
 }
 
-TEST_CASE("an update names the new name and who gave it") {
-  CHECK(object(conversation_update_content("\xC3\xA9\\", "bob")) ==
+TEST_CASE("an update says what is new and who made it so") {
+  CHECK(object(conversation_update_content("\xC3\xA9\\", {}, "bob")) ==
         json{{"name", "\xC3\xA9\\"}, {"by", "bob"}});
+  CHECK(object(conversation_update_content({}, 60, "bob")) == json{{"expiresInSeconds", 60}, {"by", "bob"}});
 }

@@ -42,6 +42,7 @@ TEST_CASE("whatever a message means changes its hash") {
   add([](MessageSend& send) { send.content = ""; });
   add([](MessageSend& send) { send.messageType = MessageType::image; });
   add([](MessageSend& send) { send.replyTo = 1; });
+  add([](MessageSend& send) { send.expiresInSeconds = 1; });
   add([](MessageSend& send) { send.replyTo = std::uint64_t{1} << 63; });
 }
 
@@ -58,8 +59,10 @@ TEST_CASE("commands with the same fields hash apart by type and by where one fie
   add(ConversationCreate{"u", "c", "n", {"ab"}});
   add(ConversationCreate{"u", "cn", "", {"a", "b"}});
   add(ConversationCreate{"u", "", "cn", {"a", "b"}});
-  add(ConversationUpdate{"c", "u", "n"});
-  add(ConversationUpdate{"c", "u", "m"});
+  add(ConversationUpdate{"c", "u", "n", {}});
+  add(ConversationUpdate{"c", "u", "m", {}});
+  add(ConversationUpdate{"c", "u", "m", 60});
+  add(ConversationUpdate{"c", "u", {}, 60});
   add(ConversationAddMembers{"c", "u", {"a"}});
   add(ConversationRemoveMembers{"c", "u", {"a"}});
   add(ConversationRemoveMembers{"c", "u", {"a", "b"}});
