@@ -228,6 +228,10 @@ void SimulatedDevice::perform(client::Message action) {
                 " other than it was written");
 }
 
+void SimulatedDevice::perform(client::MessageChange action) {
+  if (action.seq != 0) shows(action.conversationId, action.seq, "a change");
+}
+
 void SimulatedDevice::perform(client::Receipt action) {
   auto& [delivered, read] = receipts_[{action.conversationId, action.userId}];
   Seq& last = action.kind == client::Receipt::Kind::read ? read : delivered;

@@ -98,6 +98,7 @@ class SimulatedDevice final : public LinkUser {
   void perform(client::CloseConnection action);
   void perform(client::StateChange action);
   void perform(client::Message action);
+  void perform(client::MessageChange action);
   void perform(client::Receipt action);
   void perform(client::Typing action);
   void perform(client::PresenceChange action);
