@@ -176,7 +176,23 @@ expect bob "alice: Are you still there?"
 expect bob "alice: Call me when you are back."
 expect alice "read ✓✓✓ seq=4 by bob"
 
-chapter "4. The server restarts on the same data; both clients come back by themselves"
+chapter "4. Messages are edited, deleted and reacted to, even by who is offline at the moment"
+say alice "/edit 3 Are you there?"
+expect alice "edited ✓ seq=3"
+expect bob "alice edited seq=3: Are you there?"
+say alice "/delete last everyone"
+expect alice "deleted ✓ for everyone seq=4"
+expect bob "alice deleted seq=4"
+say bob /offline
+expect alice "bob is offline"
+say bob "/react 1 👋"
+say bob /online
+expect bob "reacted ✓ 👋 seq=1"
+expect alice "bob reacted 👋 to seq=1"
+say bob "/delete 2 me"
+expect bob "deleted ✓ for me seq=2"
+
+chapter "5. The server restarts on the same data; both clients come back by themselves"
 stop_server
 expect alice "connection lost"
 expect bob "connection lost"
@@ -184,17 +200,23 @@ start_server
 expect alice "connected as alice/laptop"
 expect bob "connected as bob/laptop"
 say bob "The server was away, our conversation was not."
-expect bob 'sent ✓ seq=5 "The server was away, our conversation was not."'
+expect bob 'sent ✓ seq=8 "The server was away, our conversation was not."'
 expect alice "bob: The server was away, our conversation was not."
-expect bob "read ✓✓✓ seq=5 by alice"
+expect bob "read ✓✓✓ seq=8 by alice"
 
-chapter "5. What is stored"
-say alice "/history 5"
-expect alice "history seq=1 alice: Hello Bob!"
-expect alice "history seq=5 bob: The server was away, our conversation was not."
+chapter "6. What is stored"
+say alice "/history 10"
+expect alice "history seq=1 alice: Hello Bob! [👋 1]"
+expect alice "history seq=2 bob: Hello Alice, how are you?"
+expect alice "history seq=3 alice: Are you there? (edited)"
+expect alice "history seq=4 alice: (deleted)"
+expect alice "history seq=8 bob: The server was away, our conversation was not."
 expect alice "history end"
+say bob "/history 10"
+expect bob "history end"
+tail -n "+$((since[bob] + 1))" "$work/bob.out" | grep -qF "history seq=2 " && fail "bob still has what he deleted"
 
-chapter "6. Everybody leaves"
+chapter "7. Everybody leaves"
 stop_client alice
 stop_client bob
 stop_server

@@ -21,8 +21,10 @@ namespace {
 constexpr std::chrono::seconds kFarewell{5};
 constexpr int kWaitFailed = 3;
 constexpr const char* kHelp =
-    "/to USER  /group ID  /create ID NAME MEMBER…  /history [N]  /read  /typing  /who  /offline  /online  "
-    "/wait TEXT SECONDS  /quit; anything else is sent";
+    "/to USER  /group ID  /create ID NAME MEMBER…  /history [N]  /edit SEQ TEXT  /delete SEQ me|everyone  "
+    "/react SEQ EMOJI  /unreact SEQ EMOJI  /read  /typing  /who  /offline  /online  /wait TEXT SECONDS  "
+    "/quit; "
+    "anything else is sent. SEQ: a number that was shown, or last (for /edit and /delete: your own last)";
 
 std::vector<std::string> split(const std::string& line) {
   std::istringstream stream(line);
@@ -39,12 +41,12 @@ int number(const std::string& text, int fallback) {
 }
 
 std::string text_of(const Message& message) {
-  return printable(message.text ? *message.text : message.content);
-}
-
-std::string explain(const Error& error) {
-  std::string out(to_string(error.code));
-  return error.message.empty() ? out : out + ": " + printable(error.message);
+  if (message.deleted) return "(deleted)";
+  std::string out = printable(message.text ? *message.text : message.content);
+  if (message.editedAt != 0) out += " (edited)";
+  for (const Reaction& reaction : message.reactions)
+    out += " [" + printable(reaction.emoji) + ' ' + std::to_string(reaction.count) + ']';
+  return out;
 }
 
 }  // namespace
@@ -65,6 +67,7 @@ Listener App::make_listener() {
   Listener listener;
   listener.on_state = [this](const StateChange& change) { show_state(change); };
   listener.on_message = [this](const Message& message) { show_message(message, true); };
+  listener.on_change = [this](const MessageChange& change) { show_change(change); };
   listener.on_receipt = [this](const Receipt& receipt) { show_receipt(receipt); };
   listener.on_typing = [this](const Typing& typing) {
     printer_.line(typing.userId + (typing.active ? " is typing" : " stopped typing") +
@@ -111,7 +114,9 @@ void App::show_state(const StateChange& change) {
 }
 
 void App::show_message(const Message& message, bool live) {
-  printer_.line(message.senderId + ": " + text_of(message) + place_of(message.conversationId));
+  printer_.line(message.senderId + ": " + text_of(message) + " (seq=" + std::to_string(message.seq) + ')' +
+                place_of(message.conversationId));
+  seen_.add(message.conversationId, message.seq, message.messageId, message.senderId == arguments_.user);
   Seq& shown = shown_[message.conversationId];
   shown = std::max(shown, message.seq);
   if (live && message.senderId != arguments_.user) client_->mark_read(message.conversationId, message.seq);
@@ -173,6 +178,9 @@ void App::command(const std::string& name, const std::vector<std::string>& words
   }
   if (name == "/create") return create(words);
   if (name == "/history") return history(words);
+  if (name == "/edit") return edit(words);
+  if (name == "/delete") return remove(words);
+  if (name == "/react" || name == "/unreact") return react(words, name == "/react");
   if (name == "/wait") return wait(words);
   if (name == "/read") return mark_all_read();
   if (name == "/offline") return client_->disconnect();
@@ -203,6 +211,7 @@ void App::send(const std::string& text) {
   auto done = [this, text](Result<Sent> sent) {
     --unanswered_;
     if (!sent) return printer_.line("failed \"" + printable(text) + "\" " + explain(sent.error()));
+    seen_.add(sent->conversationId, sent->seq, sent->messageId, true);
     printer_.line("sent ✓ seq=" + std::to_string(sent->seq) + " \"" + printable(text) + '"' +
                   place_of(sent->conversationId));
   };
@@ -235,9 +244,11 @@ void App::history(const std::vector<std::string>& words) {
   client_->history(query, [this](Result<HistoryPage> page) {
     --unanswered_;
     if (!page) return printer_.line("failed /history " + explain(page.error()));
-    for (const Message& message : page->messages)
+    for (const Message& message : page->messages) {
+      seen_.add(message.conversationId, message.seq, message.messageId, message.senderId == arguments_.user);
       printer_.line("history seq=" + std::to_string(message.seq) + ' ' + message.senderId + ": " +
                     text_of(message));
+    }
     printer_.line("history end");
   });
 }
@@ -245,9 +256,8 @@ void App::history(const std::vector<std::string>& words) {
 void App::wait(const std::vector<std::string>& words) {
   const int seconds = words.size() < 2 ? 0 : number(words.back(), 0);
   if (seconds <= 0) return printer_.line("error: /wait TEXT SECONDS");
-  std::string text;
-  for (std::size_t i = 0; i + 1 < words.size(); ++i) text += (i == 0 ? "" : " ") + words[i];
-  printer_.wait_for(text, std::chrono::steady_clock::now() + std::chrono::seconds(seconds));
+  printer_.wait_for(joined(words, 0, words.size() - 1),
+                    std::chrono::steady_clock::now() + std::chrono::seconds(seconds));
 }
 
 void App::mark_all_read() {

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -10,6 +11,7 @@
 #include "arguments.hpp"
 #include "chatcore/client/client.hpp"
 #include "printer.hpp"
+#include "seen_messages.hpp"
 #include "terminal.hpp"
 
 namespace chat_cli {
@@ -25,6 +27,7 @@ class App {
   chatcore::client::Listener make_listener();
   void show_state(const chatcore::client::StateChange& change);
   void show_message(const chatcore::client::Message& message, bool live);
+  void show_change(const chatcore::client::MessageChange& change);
   void show_receipt(const chatcore::client::Receipt& receipt);
   void show_event(std::string_view json);
 
@@ -35,6 +38,12 @@ class App {
   void send(const std::string& text);
   void create(const std::vector<std::string>& words);
   void history(const std::vector<std::string>& words);
+  void edit(const std::vector<std::string>& words);
+  void remove(const std::vector<std::string>& words);
+  void react(const std::vector<std::string>& words, bool add);
+  std::optional<SeenMessages::Found> named(const std::vector<std::string>& words, bool own);
+  chatcore::Completion<chatcore::Result<chatcore::client::Sent>> change_done(std::string done,
+                                                                             chatcore::Seq target);
   void wait(const std::vector<std::string>& words);
   void mark_all_read();
   std::string current() const;
@@ -48,6 +57,7 @@ class App {
   std::map<std::string, std::string> peers_;  ///< direct conversation → the other user
   std::map<std::string, bool> online_;
   std::map<std::string, chatcore::Seq> shown_;  ///< newest seq on the screen, per conversation
+  SeenMessages seen_;
   std::size_t unanswered_ = 0;
   bool quit_ = false;
   bool stopped_ = false;

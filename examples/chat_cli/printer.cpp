@@ -43,4 +43,15 @@ std::string printable(std::string_view text) {
   return out;
 }
 
+std::string explain(const chatcore::Error& error) {
+  std::string out(to_string(error.code));
+  return error.message.empty() ? out : out + ": " + printable(error.message);
+}
+
+std::string joined(const std::vector<std::string>& words, std::size_t begin, std::size_t end) {
+  std::string out;
+  for (std::size_t i = begin; i < end; ++i) out += (i == begin ? "" : " ") + words[i];
+  return out;
+}
+
 }  // namespace chat_cli

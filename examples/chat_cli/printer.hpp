@@ -5,6 +5,9 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
+
+#include "chatcore/error.hpp"
 
 namespace chat_cli {
 
@@ -28,5 +31,8 @@ class Printer {
 
 /// Makes text from the network safe to print: control characters become spaces.
 std::string printable(std::string_view text);
+std::string explain(const chatcore::Error& error);
+/// The words from `begin` to `end`, spaces between them.
+std::string joined(const std::vector<std::string>& words, std::size_t begin, std::size_t end);
 
 }  // namespace chat_cli

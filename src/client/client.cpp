@@ -43,6 +43,37 @@ void Client::send_text_to(UserId user, std::string_view text, Completion<Result<
   impl_->send(std::move(message), std::move(done));
 }
 
+void Client::edit(ConversationId conversation, MessageId message, std::string content,
+                  Completion<Result<Sent>> done) {
+  impl_->change({std::move(conversation), message, OutgoingChange::Edit{std::move(content)}, {}},
+                std::move(done));
+}
+void Client::edit_text(ConversationId conversation, MessageId message, std::string_view text,
+                       Completion<Result<Sent>> done) {
+  auto content = json_string(text);
+  if (!content)
+    return impl_->fail<Sent>(std::move(done), {ErrorCode::bad_request, "the text is not UTF-8", {}});
+  edit(std::move(conversation), message, std::move(*content), std::move(done));
+}
+void Client::delete_for_everyone(ConversationId conversation, MessageId message,
+                                 Completion<Result<Sent>> done) {
+  impl_->change({std::move(conversation), message, OutgoingChange::Deletion{}, {}}, std::move(done));
+}
+void Client::react(ConversationId conversation, MessageId message, std::string emoji, bool add,
+                   Completion<Result<Sent>> done) {
+  impl_->change({std::move(conversation), message, OutgoingChange::Reaction{std::move(emoji), add}, {}},
+                std::move(done));
+}
+
+void Client::delete_for_me(ConversationId conversation, MessageId message, Completion<Status> done) {
+  if (!valid_id(conversation))
+    return impl_->fail<void>(std::move(done), {ErrorCode::bad_request, "not a valid id", {}});
+  impl_->request(encode_delete_for_me(conversation, message),
+                 [done = std::move(done)](Result<std::string> answer) mutable {
+                   if (done) done(answer ? Status() : Status(std::move(answer).error()));
+                 });
+}
+
 void Client::mark_read(ConversationId conversation, Seq seq) {
   impl_->call([=](State& state, Now now) { state.mark_read(now, conversation, seq); });
 }

@@ -99,6 +99,14 @@ void Client::Impl::send(Outgoing message, Completion<Result<Sent>> done) {
   });
 }
 
+void Client::Impl::change(OutgoingChange change, Completion<Result<Sent>> done) {
+  call([this, change = std::move(change), done = std::move(done)](State& state, Now at) mutable {
+    const Ticket ticket = nextTicket_++;
+    sends_.emplace(ticket, std::move(done));
+    state.change(at, ticket, std::move(change));
+  });
+}
+
 void Client::Impl::request(std::string json, Completion<Result<std::string>> done) {
   call([this, json = std::move(json), done = std::move(done)](State& state, Now at) mutable {
     const Ticket ticket = nextTicket_++;

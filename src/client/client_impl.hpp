@@ -31,6 +31,7 @@ class Client::Impl {
     });
   }
   void send(Outgoing message, Completion<Result<Sent>> done);
+  void change(OutgoingChange change, Completion<Result<Sent>> done);
   void request(std::string json, Completion<Result<std::string>> done);
   void set_token(std::string token);
   void watermarks(Completion<std::vector<Watermark>> done);
@@ -54,6 +55,7 @@ class Client::Impl {
   void perform(RequestDone action);
   void perform(StateChange action) { tell(listener_->on_state, std::move(action)); }
   void perform(Message action) { tell(listener_->on_message, std::move(action)); }
+  void perform(MessageChange action) { tell(listener_->on_change, std::move(action)); }
   void perform(Receipt action) { tell(listener_->on_receipt, std::move(action)); }
   void perform(Typing action) { tell(listener_->on_typing, std::move(action)); }
   void perform(PresenceChange action) { tell(listener_->on_presence, std::move(action)); }

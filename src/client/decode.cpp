@@ -45,6 +45,22 @@ MessageType type_of(const std::string& name) {
   return name.empty() ? MessageType::text : MessageType::custom;
 }
 
+template <class WithContent>
+void decode_content(const Json& data, WithContent& out) {
+  const auto content = data.find("content");
+  if (content == data.end()) return;
+  out.content = content->dump();
+  if (content->is_string()) out.text = content->get<std::string>();
+}
+
+void decode_reactions(const Json& data, std::vector<Reaction>& out) {
+  const auto reactions = data.find("reactions");
+  if (reactions == data.end() || !reactions->is_array()) return;
+  for (const Json& entry : *reactions)
+    if (entry.is_object())
+      out.push_back({text_field(entry, "emoji"), number_field(entry, "count"), flag_field(entry, "mine")});
+}
+
 Message decode_message(const Json& data, const ConversationId& conversation, Epoch epoch, Seq seq) {
   Message message;
   message.conversationId = conversation;
@@ -57,11 +73,41 @@ Message decode_message(const Json& data, const ConversationId& conversation, Epo
   message.messageType = type_of(text_field(data, "messageType"));
   message.replyTo = decimal_field(data, "replyTo");
   message.timestamp = static_cast<Timestamp>(number_field(data, "timestamp"));
-  if (const auto content = data.find("content"); content != data.end()) {
-    message.content = content->dump();
-    if (content->is_string()) message.text = content->get<std::string>();
-  }
+  message.deleted = flag_field(data, "deleted");
+  message.editedAt = static_cast<Timestamp>(number_field(data, "editedAt"));
+  decode_content(data, message);
+  decode_reactions(data, message.reactions);
   return message;
+}
+
+/// Nothing for what a later server may do to messages and this client does not know.
+std::optional<MessageChange::Kind> change_kind(std::string_view type, const Json& data) {
+  if (type == "message.edited") return MessageChange::Kind::edited;
+  if (type == "message.deleted") return MessageChange::Kind::deleted;
+  if (type != "message.reaction") return std::nullopt;
+  const std::string op = text_field(data, "op");
+  if (op == "add") return MessageChange::Kind::reaction_added;
+  if (op == "remove") return MessageChange::Kind::reaction_removed;
+  return std::nullopt;
+}
+
+MessageChange decode_change(MessageChange::Kind kind, const Json& data, const ConversationId& conversation,
+                            Epoch epoch, Seq seq) {
+  MessageChange change;
+  change.kind = kind;
+  change.conversationId = conversation;
+  change.messageId = decimal_field(data, "messageId");
+  change.epoch = epoch;
+  change.seq = seq;
+  change.targetId = decimal_field(data, "targetId");
+  change.targetSeq = number_field(data, "targetSeq");
+  change.senderId = text_field(data, "senderId");
+  change.senderDeviceId = text_field(data, "senderDeviceId");
+  change.clientMsgId = text_field(data, "clientMsgId");
+  change.emoji = text_field(data, "emoji");
+  change.timestamp = static_cast<Timestamp>(number_field(data, "timestamp"));
+  if (kind == MessageChange::Kind::edited) decode_content(data, change);
+  return change;
 }
 
 struct EventName {
@@ -88,6 +134,8 @@ LogEvent make_event(const ConversationId& conversation, Epoch epoch, Seq seq, st
   LogEvent event{conversation, epoch, seq, LogEvent::Void{}};
   if (type == "message.new") {
     event.body = decode_message(data, conversation, epoch, seq);
+  } else if (const auto kind = change_kind(type, data)) {
+    event.body = decode_change(*kind, data, conversation, epoch, seq);
   } else if (type != "event.void") {
     event.body = RawEvent{Json{{"type", type}, {"data", data}}.dump()};
   }
@@ -192,15 +240,32 @@ LogRange decode_range(const Json& page) {
   return range;
 }
 
+MessageChange decode_deleted_for_me(const Json& frame, const UserId& user) {
+  MessageChange change;
+  change.kind = MessageChange::Kind::deleted_for_me;
+  change.conversationId = text_field(frame, "conversationId");
+  change.epoch = epoch_field(frame);
+  change.targetId = decimal_field(frame, "messageId");
+  change.targetSeq = number_field(frame, "seq");
+  change.senderId = user;
+  if (frame.contains("unread")) change.unread = number_field(frame, "unread");
+  return change;
+}
+
 std::optional<HistoryPage> decode_history(std::string_view text) {
   const auto frame = parse_object(text);
   if (!frame || text_field(*frame, "type") != "history.page") return std::nullopt;
   LogRange range = decode_range(*frame);
   std::sort(range.events.begin(), range.events.end(),
             [](const LogEvent& a, const LogEvent& b) { return a.seq < b.seq; });
-  HistoryPage page{range.conversationId, range.fromSeq, range.toSeq, {}, {}, flag_field(*frame, "more")};
+  HistoryPage page;
+  page.conversationId = range.conversationId;
+  page.fromSeq = range.fromSeq;
+  page.toSeq = range.toSeq;
+  page.more = flag_field(*frame, "more");
   for (LogEvent& event : range.events) {
     if (auto* message = std::get_if<Message>(&event.body)) page.messages.push_back(std::move(*message));
+    if (auto* change = std::get_if<MessageChange>(&event.body)) page.changes.push_back(std::move(*change));
     if (auto* other = std::get_if<RawEvent>(&event.body)) page.events.push_back(std::move(other->json));
   }
   return page;

@@ -40,6 +40,8 @@ std::optional<LogEvent> decode_live(std::string_view type, const Json& data);
 std::optional<LogEvent> decode_paged(const ConversationId& conversation, Epoch epoch, const Json& data);
 /// An entry of `sync.page`'s conversations, or a `history.page`.
 LogRange decode_range(const Json& page);
+/// `sync.deleted`: what this user did on another device.
+MessageChange decode_deleted_for_me(const Json& frame, const UserId& user);
 std::optional<HistoryPage> decode_history(std::string_view text);
 
 }  // namespace chatcore::client

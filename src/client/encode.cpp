@@ -23,16 +23,46 @@ std::optional<std::string> json_string(std::string_view text) {
   }
 }
 
-std::string encode_send(FrameId id, const Outgoing& message) {
+std::string encode_send(const Outgoing& message) {
   // Joined by hand: the content goes out as the very bytes that the application gave.
-  std::string out = R"({"type":"message.send","id":)" + std::to_string(id);
+  std::string out = R"("type":"message.send")";
   out += message.conversationId.empty() ? R"(,"to":")" + message.to
                                         : R"(,"conversationId":")" + message.conversationId;
   out += R"(","clientMsgId":")" + message.clientMsgId + '"';
   if (message.messageType != MessageType::text)
     out.append(R"(,"messageType":")").append(to_string(message.messageType)) += '"';
   if (message.replyTo != 0) out += R"(,"replyTo":")" + std::to_string(message.replyTo) + '"';
-  return out + R"(,"content":)" + message.content + '}';
+  return out + R"(,"content":)" + message.content;
+}
+
+std::string encode_change(const OutgoingChange& change) {
+  struct Difference {
+    std::string_view type;
+    std::string members;
+  };
+  struct Writer {
+    Difference operator()(const OutgoingChange::Edit& edit) const {
+      return {"message.edit", R"(,"content":)" + edit.content};
+    }
+    Difference operator()(const OutgoingChange::Deletion&) const {
+      return {"message.delete", R"(,"scope":"everyone")"};
+    }
+    Difference operator()(const OutgoingChange::Reaction& reaction) const {
+      const std::string op = reaction.add ? "add" : "remove";
+      return {"message.react", R"(,"op":")" + op + R"(","emoji":)" + json(reaction.emoji).dump()};
+    }
+  };
+  const Difference difference = std::visit(Writer{}, change.what);
+  std::string out = R"("type":")";
+  out.append(difference.type).append(R"(","conversationId":")").append(change.conversationId);
+  out.append(R"(","messageId":")").append(std::to_string(change.messageId));
+  out.append(R"(","clientMsgId":")").append(change.clientMsgId);
+  return out + '"' + difference.members;
+}
+
+std::string encode_event(FrameId id, std::string_view members) {
+  std::string out = R"({"id":)" + std::to_string(id) + ',';
+  return out.append(members) + '}';
 }
 
 std::string encode_sync(FrameId id, std::span<const Watermark> marks, std::size_t limit, std::size_t budget) {
@@ -52,6 +82,7 @@ std::string encode_sync_since(FrameId id, std::string_view token, std::size_t li
 
 std::string encode_fetch(FrameId id, const ConversationId& conversation, std::optional<Seq> after,
                          std::size_t limit) {
+  // Raw: a message as it is now hides the changes that made it so.
   json frame{
       {"type", "history"}, {"id", id}, {"conversationId", conversation}, {"limit", limit}, {"raw", true}};
   if (after) frame["after"] = *after;
@@ -87,7 +118,16 @@ std::string encode_history(const HistoryQuery& query) {
   json frame{{"type", "history"}, {"conversationId", query.conversationId}, {"limit", query.limit}};
   if (query.after) frame["after"] = *query.after;
   if (query.before) frame["before"] = *query.before;
+  if (query.raw) frame["raw"] = true;
   return frame.dump();
+}
+
+std::string encode_delete_for_me(const ConversationId& conversation, MessageId message) {
+  return json{{"type", "message.delete"},
+              {"conversationId", conversation},
+              {"messageId", std::to_string(message)},
+              {"scope", "me"}}
+      .dump();
 }
 
 std::string encode_create(const NewGroup& group, const ClientMsgId& id) {

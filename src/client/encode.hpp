@@ -8,13 +8,13 @@
 #include <vector>
 
 #include "chatcore/client/client.hpp"
+#include "client/types.hpp"
 
 /// Client frames as JSON text. Ids are trusted to be valid ids, content to be JSON.
 namespace chatcore::client {
 
 using FrameId = std::uint64_t;
 
-std::string encode_send(FrameId id, const Outgoing& message);
 /// Names as many watermarks as fit `budget` bytes; conversations not named come with their newest page.
 std::string encode_sync(FrameId id, std::span<const Watermark> marks, std::size_t limit, std::size_t budget);
 std::string encode_sync_since(FrameId id, std::string_view token, std::size_t limit);
@@ -27,8 +27,15 @@ std::string encode_typing(const ConversationId& conversation, bool active);
 std::string encode_presence(std::string_view type, std::span<const UserId> users);
 std::string encode_refresh(FrameId id, std::string_view token);
 
+// The members of a frame but for its id, as OutgoingEvent holds them.
+std::string encode_send(const Outgoing& message);
+std::string encode_change(const OutgoingChange& change);
+/// The whole frame.
+std::string encode_event(FrameId id, std::string_view members);
+
 // Requests without their id, as Client::request takes them.
 std::string encode_history(const HistoryQuery& query);
+std::string encode_delete_for_me(const ConversationId& conversation, MessageId message);
 std::string encode_create(const NewGroup& group, const ClientMsgId& id);
 
 /// Any text as a JSON string; empty: it is not UTF-8.

@@ -12,11 +12,11 @@ constexpr unsigned kOrphanAnswers = 3;
 
 }  // namespace
 
-bool Outbox::add(const std::string& lane, Ticket ticket, Outgoing message) {
-  if (size_ >= limits_.queuedSends || laneOf_.contains(message.clientMsgId)) return false;
+bool Outbox::add(const std::string& lane, Ticket ticket, OutgoingEvent event) {
+  if (size_ >= limits_.queuedSends || laneOf_.contains(event.clientMsgId)) return false;
   auto at = lanes_.try_emplace(lane, Backoff(limits_.backoffBase, limits_.backoffCap)).first;
-  laneOf_.emplace(message.clientMsgId, lane);
-  at->second.entries.push_back({ticket, nextOrder_++, 0, Millis(0), std::move(message)});
+  laneOf_.emplace(event.clientMsgId, lane);
+  at->second.entries.push_back({ticket, nextOrder_++, 0, Millis(0), std::move(event)});
   ++size_;
   return true;
 }
@@ -43,7 +43,7 @@ std::vector<Outbox::Transmission> Outbox::take(Millis now, std::uint64_t& nextRe
     entry.expires = now + limits_.requestTimeout;
     laneOfRequest_.emplace(entry.requestId, lane->first);
     ++inFlight_;
-    out.push_back({entry.requestId, &entry.message});
+    out.push_back({entry.requestId, &entry.event});
   }
   return out;
 }
@@ -57,7 +57,7 @@ Ticket Outbox::erase(Place place) {
     --lane.inFlight;
     --inFlight_;
   }
-  laneOf_.erase(entry.message.clientMsgId);
+  laneOf_.erase(entry.event.clientMsgId);
   lane.entries.erase(lane.entries.begin() + static_cast<std::ptrdiff_t>(place.index));
   --size_;
   lane.backoff.reset();
@@ -71,8 +71,8 @@ std::optional<Ticket> Outbox::refused(const ClientMsgId& id) {
   if (known == laneOf_.end()) return std::nullopt;
   const auto lane = lanes_.find(known->second);
   auto& entries = lane->second.entries;
-  const auto entry = std::find_if(entries.begin(), entries.end(),
-                                  [&](const Entry& e) { return e.message.clientMsgId == id; });
+  const auto entry =
+      std::find_if(entries.begin(), entries.end(), [&](const Entry& e) { return e.event.clientMsgId == id; });
   assert(entry != entries.end());
   return erase({lane, static_cast<std::size_t>(entry - entries.begin())});
 }

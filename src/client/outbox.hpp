@@ -14,21 +14,27 @@
 
 namespace chatcore::client {
 
-/// Messages on their way to the server. One lane per conversation; in a lane what is in flight is a prefix,
-/// and a temporary failure pulls everything from the failed message on back behind its lane's backoff, so a
-/// conversation never sees this client's messages out of order.
+/// What the outbox carries: a message or a change of one, ready to be sent.
+struct OutgoingEvent {
+  ClientMsgId clientMsgId;
+  std::string members;  ///< of its frame, all but the `id`
+};
+
+/// Events on their way to the server. One lane per conversation; in a lane what is in flight is a prefix,
+/// and a temporary failure pulls everything from the failed event on back behind its lane's backoff, so a
+/// conversation never sees this client's events out of order.
 class Outbox {
  public:
   /// One transmission: the request id tells an answer to this try from an answer to an earlier one.
   struct Transmission {
     std::uint64_t requestId = 0;
-    const Outgoing* message = nullptr;
+    const OutgoingEvent* event = nullptr;
   };
 
   Outbox(const Limits& limits, Random& random) : limits_(limits), random_(random) {}
 
   /// False: full.
-  bool add(const std::string& lane, Ticket ticket, Outgoing message);
+  bool add(const std::string& lane, Ticket ticket, OutgoingEvent event);
   /// What may go out now, in order. `nextRequestId` is advanced.
   std::vector<Transmission> take(Millis now, std::uint64_t& nextRequestId);
 
@@ -61,7 +67,7 @@ class Outbox {
     std::uint64_t order = 0;
     std::uint64_t requestId = 0;  ///< 0: not in flight
     Millis expires{0};
-    Outgoing message;
+    OutgoingEvent event;
   };
   struct Lane {
     explicit Lane(Backoff pause) : backoff(pause) {}

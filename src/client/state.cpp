@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "chatcore/model/message_state.hpp"
 #include "client/uuid7.hpp"
 
 namespace chatcore::client {
@@ -11,6 +12,8 @@ namespace {
 constexpr std::size_t kUsersPerFrame = 256;
 // What a frame holds around its content: ids, names, numbers.
 constexpr std::size_t kEnvelopeBytes = 512;
+
+Error bad(const char* why) { return {ErrorCode::bad_request, why, {}}; }
 
 }  // namespace
 
@@ -62,16 +65,31 @@ std::string State::lane_of(const Outgoing& message) const {
   return user_.empty() ? "to:" + message.to : direct_conversation_id(user_, message.to);
 }
 
+std::optional<Error> State::check_content(std::string_view content) const {
+  if (content.size() > contentBytes_ || content.size() + kEnvelopeBytes > serverFrameBytes_)
+    return Error{ErrorCode::too_large, "the content is larger than the server takes", {}};
+  if (!Json::accept(content)) return bad("the content is not JSON");
+  return std::nullopt;
+}
+
 std::optional<Error> State::check(const Outgoing& message) const {
-  const auto bad = [](const char* why) { return Error{ErrorCode::bad_request, why, {}}; };
   if (closed_) return Error{ErrorCode::cancelled, "the client was closed", {}};
   if (message.conversationId.empty() == message.to.empty())
     return bad("exactly one of conversationId and to is needed");
   if (!valid_id(message.to.empty() ? message.conversationId : message.to)) return bad("not a valid id");
   if (!message.clientMsgId.empty() && !valid_id(message.clientMsgId)) return bad("not a valid clientMsgId");
-  if (message.content.size() > contentBytes_ || message.content.size() + kEnvelopeBytes > serverFrameBytes_)
-    return Error{ErrorCode::too_large, "the content is larger than the server takes", {}};
-  if (!Json::accept(message.content)) return bad("the content is not JSON");
+  return check_content(message.content);
+}
+
+std::optional<Error> State::check(const OutgoingChange& change) const {
+  if (closed_) return Error{ErrorCode::cancelled, "the client was closed", {}};
+  if (!valid_id(change.conversationId)) return bad("not a valid id");
+  if (change.messageId == 0) return bad("a message has to be named");
+  if (const auto* edit = std::get_if<OutgoingChange::Edit>(&change.what)) return check_content(edit->content);
+  const auto* reaction = std::get_if<OutgoingChange::Reaction>(&change.what);
+  if (reaction == nullptr) return std::nullopt;
+  if (reaction->emoji.empty() || reaction->emoji.size() > kMaxEmojiBytes || !json_string(reaction->emoji))
+    return bad("an emoji is 1 to 64 bytes of UTF-8");
   return std::nullopt;
 }
 
@@ -81,8 +99,20 @@ void State::send(Now now, Ticket ticket, Outgoing message) {
     return;
   }
   if (message.clientMsgId.empty()) message.clientMsgId = make_uuid7(now.wall, random_);
-  const std::string lane = lane_of(message);
-  if (!outbox_.add(lane, ticket, std::move(message)))
+  enqueue(now, ticket, lane_of(message), {message.clientMsgId, encode_send(message)});
+}
+
+void State::change(Now now, Ticket ticket, OutgoingChange change) {
+  if (auto error = check(change)) {
+    act(SendDone{ticket, std::move(*error)});
+    return;
+  }
+  change.clientMsgId = make_uuid7(now.wall, random_);
+  enqueue(now, ticket, change.conversationId, {change.clientMsgId, encode_change(change)});
+}
+
+void State::enqueue(Now now, Ticket ticket, const std::string& lane, OutgoingEvent event) {
+  if (!outbox_.add(lane, ticket, std::move(event)))
     act(SendDone{ticket,
                  Error{ErrorCode::overloaded, "too many unconfirmed messages, or this one is queued", {}}});
   pump(now);

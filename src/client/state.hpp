@@ -36,6 +36,7 @@ class State {
   /// Final: cancels all that is pending.
   void close(Now now);
   void send(Now now, Ticket ticket, Outgoing message);
+  void change(Now now, Ticket ticket, OutgoingChange change);
   void request(Now now, Ticket ticket, std::string_view json);
   void mark_read(Now now, const ConversationId& conversation, Seq seq);
   void typing(Now now, const ConversationId& conversation, bool active);
@@ -127,9 +128,12 @@ class State {
   void take_receipt(Receipt receipt);
   void take_presence(const Json& entry);
   void give_on(Now now, std::vector<LogEvent>& applied);
-  bool confirm_from_log(const Message& message);
+  bool confirm_from_log(const Sent& sent);
   std::string lane_of(const Outgoing& message) const;
   std::optional<Error> check(const Outgoing& message) const;
+  std::optional<Error> check(const OutgoingChange& change) const;
+  std::optional<Error> check_content(std::string_view content) const;
+  void enqueue(Now now, Ticket ticket, const std::string& lane, OutgoingEvent event);
 
   const Options options_;
   const Limits& limits_ = options_.limits;

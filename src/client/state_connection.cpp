@@ -173,7 +173,7 @@ void State::flush_unsent(Now now) {
 
 void State::flush_sends(Now now) {
   for (const auto& transmission : outbox_.take(now.steady, nextFrameId_))
-    transmit(encode_send(transmission.requestId, *transmission.message));
+    transmit(encode_event(transmission.requestId, transmission.event->members));
 }
 
 void State::flush_fetches(Now now) {

@@ -143,6 +143,7 @@ void State::dispatch(Now now, const std::string& type, const Json& frame) {
       if (entry.is_object()) take_presence(entry);
     return;
   }
+  if (type == "sync.deleted") return act(decode_deleted_for_me(frame, user_));
   if (type == "sync.read") readFlow_.known({conversation, epoch, number_field(frame, "lastReadSeq")});
   act(RawEvent{frame.dump()});
 }
@@ -189,7 +190,7 @@ void State::take_sent(Now now, const Json& frame, bool told) {
 void State::take_log_event(Now now, const std::string& type, const Json& frame) {
   const Json* data = object_field(frame, "data");
   auto event = data == nullptr ? std::nullopt : decode_live(type, *data);
-  if (!event) return act(RawEvent{frame.dump()});  // outside the log, like a deletion for this user only
+  if (!event) return act(RawEvent{frame.dump()});  // without a place in a log
   std::vector<LogEvent> applied;
   if (!inbound_.live(now.steady, std::move(*event), applied)) report_too_many_conversations();
   give_on(now, applied);
@@ -204,13 +205,18 @@ void State::take_range(Now now, LogRange range) {
 
 void State::give_on(Now now, std::vector<LogEvent>& applied) {
   Watermark newest;
+  const auto give = [&](auto& body) {
+    const bool own = body.senderId == user_ && body.senderDeviceId == device_;
+    if (!own) newest = {body.conversationId, body.epoch, body.seq};
+    if (!own || !confirm_from_log({body.conversationId, body.clientMsgId, body.messageId, body.epoch,
+                                   body.seq, body.timestamp, true}))
+      act(std::move(body));
+  };
   for (LogEvent& event : applied) {
     if (auto* message = std::get_if<Message>(&event.body)) {
-      if (message->senderId != user_ || message->senderDeviceId != device_)
-        newest = {event.conversationId, event.epoch, event.seq};
-      else if (confirm_from_log(*message))
-        continue;
-      act(std::move(*message));
+      give(*message);
+    } else if (auto* change = std::get_if<MessageChange>(&event.body)) {
+      give(*change);
     } else if (auto* other = std::get_if<RawEvent>(&event.body)) {
       newest = {event.conversationId, event.epoch, event.seq};
       act(std::move(*other));
@@ -222,12 +228,11 @@ void State::give_on(Now now, std::vector<LogEvent>& applied) {
 
 /// Whether the log holds here what this client sent and the application knows as sent, if only by now: a
 /// confirmation that was lost with an earlier connection is made up for.
-bool State::confirm_from_log(const Message& message) {
-  if (outbox_.was_confirmed(message.clientMsgId)) return true;
-  const auto ticket = outbox_.confirmed(message.clientMsgId);
+bool State::confirm_from_log(const Sent& sent) {
+  if (outbox_.was_confirmed(sent.clientMsgId)) return true;
+  const auto ticket = outbox_.confirmed(sent.clientMsgId);
   if (!ticket) return false;
-  act(SendDone{*ticket, Sent{message.conversationId, message.clientMsgId, message.messageId, message.epoch,
-                             message.seq, message.timestamp, true}});
+  act(SendDone{*ticket, sent});
   return true;
 }
 

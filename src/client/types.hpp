@@ -25,6 +25,22 @@ using Ticket = std::uint64_t;
 /// Numbers connections, so that what an old one still says is known as old.
 using ConnectionNumber = std::uint64_t;
 
+/// A change of a message that the application wants.
+struct OutgoingChange {
+  struct Edit {
+    std::string content;
+  };
+  struct Deletion {};
+  struct Reaction {
+    std::string emoji;
+    bool add = true;
+  };
+  ConversationId conversationId;
+  MessageId messageId = 0;
+  std::variant<Edit, Deletion, Reaction> what;
+  ClientMsgId clientMsgId;
+};
+
 struct Connect {
   ConnectionNumber connection = 0;
 };
@@ -37,7 +53,7 @@ struct CloseConnection {
   ConnectionNumber connection = 0;
   std::uint16_t code = 1000;
 };
-/// An event that is not a Message, in its live JSON form.
+/// An event that is neither a Message nor a MessageChange, in its live JSON form.
 struct RawEvent {
   std::string json;
 };
@@ -50,8 +66,8 @@ struct RequestDone {
   Result<std::string> result;
 };
 
-using Action = std::variant<Connect, SendFrame, CloseConnection, StateChange, Message, Receipt, Typing,
-                            PresenceChange, RawEvent, Error, SendDone, RequestDone>;
+using Action = std::variant<Connect, SendFrame, CloseConnection, StateChange, Message, MessageChange, Receipt,
+                            Typing, PresenceChange, RawEvent, Error, SendDone, RequestDone>;
 using Actions = std::vector<Action>;
 
 }  // namespace chatcore::client

@@ -8,9 +8,10 @@
 #include "fuzz.hpp"
 
 /// A hostile server, line by line: `{…` is a frame, and so is any line of no other kind; `+` the connection
-/// is made, `-code reason` it ends, `~millis` time passes; `s conversation text`, `r json`, `m conversation
-/// seq`, `w user`, `h` (disconnect) and `c` (connect) are what the application does meanwhile. Whatever
-/// comes, what the client sends is JSON, every completion comes once, messages come in order, and time does
+/// is made, `-code reason` it ends, `~millis` time passes; `s conversation text`, `e conversation text`
+/// (edit), `v conversation emoji` (react), `x conversation` (delete), `r json`, `m conversation seq`, `w
+/// user`, `h` (disconnect) and `c` (connect) are what the application does meanwhile. Whatever comes, what
+/// the client sends is JSON, every completion comes once, messages and changes come in order, and time does
 /// not stand still.
 namespace chatcore::fuzz {
 
@@ -83,6 +84,19 @@ class Play {
         state_.send(now(), ticket, std::move(message));
         break;
       }
+      case 'e': {
+        const std::string to(take_until(rest, ' '));
+        state_.change(now(), expect(), {to, 7, OutgoingChange::Edit{std::string(rest)}, {}});
+        break;
+      }
+      case 'v': {
+        const std::string to(take_until(rest, ' '));
+        state_.change(now(), expect(), {to, 7, OutgoingChange::Reaction{std::string(rest), true}, {}});
+        break;
+      }
+      case 'x':
+        state_.change(now(), expect(), {ConversationId(rest), 7, OutgoingChange::Deletion{}, {}});
+        break;
       case 'r':
         state_.request(now(), expect(), rest);
         break;
@@ -159,11 +173,16 @@ class Play {
     const Json frame = Json::parse(action.text, nullptr, false);
     require(frame.is_object(), "what is sent is JSON");
   }
-  void keep(const Message& message) {
-    auto& last = last_[message.conversationId];
-    require(std::pair(message.epoch, message.seq) > last, "messages come in order, each once");
-    last = {message.epoch, message.seq};
-    require(!Json::parse(message.content, nullptr, false).is_discarded() || message.content.empty(),
+  void keep(const Message& message) { keep_in_order(message); }
+  void keep(const MessageChange& change) {
+    if (change.kind != MessageChange::Kind::deleted_for_me) return keep_in_order(change);
+    require(change.seq == 0, "what this user deleted for themselves has no place in the log");
+  }
+  void keep_in_order(const auto& event) {
+    auto& last = last_[event.conversationId];
+    require(std::pair(event.epoch, event.seq) > last, "messages and changes come in order, each once");
+    last = {event.epoch, event.seq};
+    require(!Json::parse(event.content, nullptr, false).is_discarded() || event.content.empty(),
             "content is JSON");
   }
   void keep(const RawEvent& event) {

@@ -69,20 +69,18 @@ void Simulation::change_message(SimulatedDevice& device) {
   const ConversationId id = some_conversation(device.user());
   const MessageId message = device.some_message(id);
   if (message == 0) return;
-  const std::string common = R"("conversationId":")" + id + R"(","messageId":")" + std::to_string(message) +
-                             R"(","clientMsgId":")" + device.next_id() + '"';
   const std::size_t dice = people_.index(100);
+  client::OutgoingChange change{id, message, client::OutgoingChange::Deletion{}, {}};
   if (dice < 45) {
     static constexpr const char* kEmoji[] = {"+", "-", "?"};
-    return command(device, R"({"type":"message.react",)" + common + R"(,"emoji":")" +
-                               kEmoji[people_.index(3)] + R"(","op":")" +
-                               (people_.percent(65) ? "add" : "remove") + R"("})");
+    change.what = client::OutgoingChange::Reaction{kEmoji[people_.index(3)], people_.percent(65)};
+  } else if (dice < 75) {
+    change.what = client::OutgoingChange::Edit{std::to_string(people_.index(1000))};
+  } else if (dice < 85) {
+    return device.request(R"({"type":"message.delete","scope":"me","conversationId":")" + id +
+                          R"(","messageId":")" + std::to_string(message) + R"("})");
   }
-  if (dice < 75)
-    return command(device, R"({"type":"message.edit",)" + common + R"(,"content":)" +
-                               std::to_string(people_.index(1000)) + '}');
-  command(device, R"({"type":"message.delete",)" + common + R"(,"scope":")" +
-                      (people_.percent(60) ? "everyone" : "me") + R"("})");
+  device.change(std::move(change));
 }
 
 void Simulation::command(SimulatedDevice& device, std::string json) {

@@ -62,6 +62,15 @@ void SimulatedDevice::send(const ConversationId& conversation, const UserId& to)
   submit(sends_.size() - 1);
 }
 
+void SimulatedDevice::change(client::OutgoingChange change) {
+  Sent sent;
+  sent.conversation = change.conversationId;
+  sent.message.clientMsgId = change.clientMsgId = next_id();
+  sent.change = std::move(change);
+  sends_.push_back(std::move(sent));
+  submit(sends_.size() - 1);
+}
+
 void SimulatedDevice::send_again() {
   if (sends_.empty()) return;
   const std::size_t recent = std::min<std::size_t>(sends_.size(), 6);
@@ -72,7 +81,11 @@ void SimulatedDevice::send_again() {
 void SimulatedDevice::submit(std::size_t index) {
   const client::Ticket ticket = ++tickets_;
   sendOf_[ticket] = index;
-  state_->send(now(), ticket, sends_[index].message);
+  const Sent& sent = sends_[index];
+  if (sent.change)
+    state_->change(now(), ticket, *sent.change);
+  else
+    state_->send(now(), ticket, sent.message);
   carry_out();
 }
 
@@ -229,6 +242,18 @@ void SimulatedDevice::perform(client::Message action) {
                 " other than it was written");
 }
 
+void SimulatedDevice::perform(client::MessageChange action) {
+  if (action.seq == 0) return;
+  shows(action.conversationId, action.seq, "a change");
+  const Truth::Log* log = world_.truth.find(action.conversationId);
+  if (log == nullptr || action.seq > log->head()) return;
+  const Event& event = log->at(action.seq);
+  if (event.targetId != action.targetId || event.senderId != action.senderId ||
+      event.clientMsgId != action.clientMsgId)
+    world_.fail(name_ + " shows a change of " + action.conversationId + " #" + std::to_string(action.seq) +
+                " other than it was made");
+}
+
 void SimulatedDevice::perform(client::Receipt action) {
   auto& [delivered, read] = receipts_[{action.conversationId, action.userId}];
   Seq& last = action.kind == client::Receipt::Kind::read ? read : delivered;
@@ -316,7 +341,8 @@ MessageId SimulatedDevice::some_message(const ConversationId& id) {
       if (!what.empty() && what.find_first_not_of("0123456789") == std::string::npos)
         known.push_back(std::stoull(what));
   for (const Sent& sent : sends_)
-    if (sent.confirmed && sent.confirmed->conversationId == id) known.push_back(sent.confirmed->messageId);
+    if (!sent.change && sent.confirmed && sent.confirmed->conversationId == id)
+      known.push_back(sent.confirmed->messageId);
   if (known.empty()) return 0;
   // Mostly the newest: those that others are about to change too.
   const std::size_t recent = std::min<std::size_t>(known.size(), random_.percent(70) ? 3 : known.size());

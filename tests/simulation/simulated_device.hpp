@@ -22,6 +22,7 @@ class SimulatedDevice final : public LinkUser {
   struct Sent {
     ConversationId conversation;
     client::Outgoing message;
+    std::optional<client::OutgoingChange> change;  ///< in place of the message, under the same name
     bool done = false;
     std::optional<client::Sent> confirmed;
   };
@@ -41,6 +42,7 @@ class SimulatedDevice final : public LinkUser {
   void connect();
   void disconnect();
   void send(const ConversationId& conversation, const UserId& to);
+  void change(client::OutgoingChange change);
   /// The same clientMsgId and content once more.
   void send_again();
   /// Any command; told whether it worked.
@@ -101,6 +103,7 @@ class SimulatedDevice final : public LinkUser {
   void perform(client::CloseConnection action);
   void perform(client::StateChange action);
   void perform(client::Message action);
+  void perform(client::MessageChange action);
   void perform(client::Receipt action);
   void perform(client::Typing action);
   void perform(client::PresenceChange action);

@@ -20,9 +20,9 @@
 namespace chatcore::client {
 
 struct Limits {
-  std::size_t queuedSends = 1000;      ///< messages not yet confirmed; the next one fails `overloaded`
-  std::size_t sendsInFlight = 64;      ///< of those, how many wait for an answer at a time
-  std::size_t pendingRequests = 128;   ///< requests without an answer; the next one fails `overloaded`
+  std::size_t queuedSends = 1000;     ///< messages and changes not yet confirmed; the next fails `overloaded`
+  std::size_t sendsInFlight = 64;     ///< of those, how many wait for an answer at a time
+  std::size_t pendingRequests = 128;  ///< requests without an answer; the next one fails `overloaded`
   std::size_t conversations = 10'000;  ///< followed at a time; events of further ones are reported as errors
   std::size_t heldEvents = 256;        ///< per conversation, kept while a gap before them is closed
   std::size_t presenceUsers = 1000;    ///< subscriptions that are remembered over reconnects
@@ -57,11 +57,16 @@ struct Listener {
   std::function<void(const StateChange&)> on_state;
   /// In seq order per conversation, each message once. Messages sent by this client are not among them.
   std::function<void(const Message&)> on_message;
+  /// Edits, deletions and reactions, in seq order among the messages, each once; those that this client made
+  /// are not among them. `deleted_for_me` comes when this user deleted a message for themselves on another
+  /// device; a device that is not connected then is not told, but no page holds the message any more.
+  std::function<void(const MessageChange&)> on_change;
   std::function<void(const Receipt&)> on_receipt;
   std::function<void(const Typing&)> on_typing;
   std::function<void(const PresenceChange&)> on_presence;
-  /// Everything else as the server's JSON: edits, deletions, reactions, membership (in seq order among the
-  /// messages), `sync.read`, `sync.reset` (drop what you kept of that conversation), and unknown types.
+  /// Everything else as the server's JSON: membership (in seq order among the messages), `sync.read`,
+  /// `sync.reset` (drop what you kept of that conversation), and what this client does not know. Edits,
+  /// deletions and reactions go to on_change instead, also where that is empty.
   std::function<void(std::string_view json)> on_event;
   /// What no completion stands for; informational.
   std::function<void(const Error&)> on_error;
@@ -81,7 +86,8 @@ struct HistoryQuery {
   ConversationId conversationId;
   std::optional<Seq> before;  ///< exclusive; neither: from the newest
   std::optional<Seq> after;   ///< exclusive
-  std::size_t limit = 50;
+  std::size_t limit = 50;     ///< of numbers in the log: changes count, so messages may be fewer
+  bool raw = false;  ///< the events as they came, changes among them, in place of messages as they are now
 };
 
 struct NewGroup {
@@ -92,10 +98,10 @@ struct NewGroup {
 
 /// Thread-safe. Calls return at once; completions come exactly once, where the listener's calls come.
 ///
-/// A message is held in memory until the server confirmed it or refused it for good; temporary failures and
-/// lost connections are retried for as long as the client lives, in order per conversation, under one
-/// clientMsgId. What is unconfirmed when the process ends is lost, unless the application kept it together
-/// with its clientMsgId and sends it again.
+/// A message, or a change of one, is held in memory until the server confirmed it or refused it for good;
+/// temporary failures and lost connections are retried for as long as the client lives, in order per
+/// conversation, under one clientMsgId. What is unconfirmed when the process ends is lost, unless the
+/// application kept it (a message together with its clientMsgId) and sends it again.
 class CHATCORE_API Client {
  public:
   Client(Options options, Listener listener);
@@ -117,6 +123,19 @@ class CHATCORE_API Client {
   void send(Outgoing message, Completion<Result<Sent>> done);
   void send_text(ConversationId conversation, std::string_view text, Completion<Result<Sent>> done);
   void send_text_to(UserId user, std::string_view text, Completion<Result<Sent>> done);
+
+  /// Changes of messages, in one order with the messages of their conversation. Errors: as send(), and
+  /// `forbidden` (not the author, or too late), `not_found` (not there, or deleted).
+  void edit(ConversationId conversation, MessageId message, std::string content,
+            Completion<Result<Sent>> done);
+  void edit_text(ConversationId conversation, MessageId message, std::string_view text,
+                 Completion<Result<Sent>> done);
+  void delete_for_everyone(ConversationId conversation, MessageId message, Completion<Result<Sent>> done);
+  /// `add`: or take it back. Once for each user and emoji, however often it is asked for.
+  void react(ConversationId conversation, MessageId message, std::string emoji, bool add,
+             Completion<Result<Sent>> done);
+  /// For this user alone, on all devices. A request: see request(). Harmless to repeat.
+  void delete_for_me(ConversationId conversation, MessageId message, Completion<Status> done);
 
   /// Everything up to `seq` was read here. Kept over reconnects until the server has it.
   void mark_read(ConversationId conversation, Seq seq);

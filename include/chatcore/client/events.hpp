@@ -36,7 +36,7 @@ struct Watermark {
   Seq seq = 0;
 };
 
-/// A message that the server has made durable (✓).
+/// A message, or a change of one, that the server has made durable (✓).
 struct Sent {
   ConversationId conversationId;
   ClientMsgId clientMsgId;
@@ -45,6 +45,13 @@ struct Sent {
   Seq seq = 0;
   Timestamp timestamp = 0;
   bool duplicate = false;  ///< an earlier try had already arrived
+};
+
+/// One emoji on a message.
+struct Reaction {
+  std::string emoji;
+  std::uint64_t count = 0;  ///< of users
+  bool mine = false;        ///< this user is one of them
 };
 
 /// A message of a conversation: from somebody else, or from another device of this user.
@@ -61,6 +68,30 @@ struct Message {
   std::optional<std::string> text;  ///< the content's characters, where it is a JSON string
   MessageId replyTo = 0;
   Timestamp timestamp = 0;
+  bool deleted = false;  ///< for everyone: it keeps its place, and has no content
+  // What its changes came to; only in a HistoryPage that is not raw.
+  Timestamp editedAt = 0;           ///< 0: never edited
+  std::vector<Reaction> reactions;  ///< by emoji
+};
+
+/// What became of an earlier message: by somebody else, or from another device of this user.
+struct MessageChange {
+  enum class Kind : std::uint8_t { edited, deleted, reaction_added, reaction_removed, deleted_for_me };
+  Kind kind = Kind::edited;
+  ConversationId conversationId;
+  MessageId messageId = 0;  ///< the change's own; 0 for `deleted_for_me`
+  Epoch epoch = 1;
+  Seq seq = 0;             ///< the change's own; 0 for `deleted_for_me`, which has no place in the log
+  MessageId targetId = 0;  ///< the message that was changed
+  Seq targetSeq = 0;
+  UserId senderId;  ///< who changed it
+  DeviceId senderDeviceId;
+  ClientMsgId clientMsgId;
+  std::string content;                  ///< `edited`: as in Message; empty once the message was deleted
+  std::optional<std::string> text;      ///< as in Message
+  std::string emoji;                    ///< reactions
+  Timestamp timestamp = 0;              ///< 0 for `deleted_for_me`
+  std::optional<std::uint64_t> unread;  ///< `deleted_for_me`: what is left unread in the conversation
 };
 
 /// Everything up to `seq` was delivered to (✓✓) or read by (✓✓✓) a user. Only ever moves forward.
@@ -89,8 +120,10 @@ struct HistoryPage {
   ConversationId conversationId;
   Seq fromSeq = 0;
   Seq toSeq = 0;
-  std::vector<Message> messages;    ///< oldest first
-  std::vector<std::string> events;  ///< edits, deletions, reactions, … in their live JSON form, oldest first
+  // Each oldest first.
+  std::vector<Message> messages;
+  std::vector<MessageChange> changes;  ///< of a raw page only
+  std::vector<std::string> events;     ///< membership, … in their live JSON form
   bool more = false;
 };
 

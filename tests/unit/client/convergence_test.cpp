@@ -24,12 +24,17 @@ class Network {
   void write() {
     const std::string conversation = chance(2) ? "c1" : "c2";
     written[conversation].push_back("w" + std::to_string(++counter_));
-    driver.send(conversation, written[conversation].back());
+    const std::string& text = written[conversation].back();
+    if (chance(3))
+      driver.change(OutgoingChange::Edit{Json(text).dump()}, conversation);
+    else
+      driver.send(conversation, text);
   }
 
   void bob_writes() {
     const std::string conversation = chance(2) ? "c1" : "c2";
-    live(append(conversation, "bob", "desk", "b" + std::to_string(++counter_), "from bob"));
+    live(append(conversation, "bob", "desk", "b" + std::to_string(++counter_), "from bob",
+                chance(3) ? "edit" : "message"));
   }
 
   void step() {
@@ -79,19 +84,20 @@ class Network {
   }
 
   Json append(const std::string& conversation, const char* sender, const char* device, const std::string& id,
-              const std::string& content) {
+              const std::string& content, const char* event) {
     std::vector<Json>& log = logs[conversation];
     log.push_back({{"conversationId", conversation},
                    {"seq", log.size() + 1},
                    {"senderId", sender},
                    {"senderDeviceId", device},
                    {"clientMsgId", id},
-                   {"content", content}});
+                   {"content", content},
+                   {"event", event}});
     return log.back();
   }
   void live(const Json& event) {
     if (!open_ || (!calm && chance(4))) return;
-    Json frame{{"type", "message.new"}, {"data", event}};
+    Json frame{{"type", event.at("event") == "edit" ? "message.edited" : "message.new"}, {"data", event}};
     const std::size_t place =
         chance(3) && !toClient_.empty() && toClient_.front().at("type") != "welcome" ? 0 : toClient_.size();
     toClient_.insert(toClient_.begin() + static_cast<std::ptrdiff_t>(place), frame);
@@ -100,14 +106,14 @@ class Network {
 
   void answer(const Json& frame) {
     const std::string type = frame.at("type");
-    if (type == "message.send") return take_send(frame);
+    if (type == "message.send" || type == "message.edit") return take_event(frame);
     if (type == "sync") return take_sync(frame);
     if (type == "history") return take_history(frame);
     if (type == "presence.ping") return toClient_.push_back({{"type", "presence.pong"}});
     toClient_.push_back({{"type", "ok"}, {"id", frame.at("id")}});
   }
 
-  void take_send(const Json& frame) {
+  void take_event(const Json& frame) {
     const std::string conversation = frame.at("conversationId");
     const std::string id = frame.at("clientMsgId");
     const auto fail = [&](const char* code) {
@@ -126,7 +132,8 @@ class Network {
         failed_[conversation] = id;
         return fail("unavailable");
       }
-      seq = append(conversation, "alice", "phone", id, frame.at("content")).at("seq");
+      const char* event = frame.at("type") == "message.edit" ? "edit" : "message";
+      seq = append(conversation, "alice", "phone", id, frame.at("content"), event).at("seq");
     }
     toClient_.push_back({{"type", "message.sent"},
                          {"id", frame.at("id")},
@@ -140,10 +147,7 @@ class Network {
     const std::vector<Json>& log = logs[conversation];
     const Seq to = std::min<Seq>(after + 3, log.size());
     Json events = Json::array();
-    for (Seq seq = after + 1; seq <= to; ++seq) {
-      events.push_back(log[seq - 1]);
-      events.back()["event"] = "message";
-    }
+    for (Seq seq = after + 1; seq <= to; ++seq) events.push_back(log[seq - 1]);
     return {{"conversationId", conversation}, {"fromSeq", after + 1},   {"toSeq", to}, {"events", events},
             {"headSeq", log.size()},          {"more", to < log.size()}};
   }
@@ -178,8 +182,6 @@ class Network {
 
 void check_converged(Network& network) {
   Driver& driver = network.driver;
-  std::map<std::string, std::vector<Seq>> shown;
-  for (const Message& message : driver.messages) shown[message.conversationId].push_back(message.seq);
   std::size_t writtenCount = 0;
   for (const auto& [conversation, log] : network.logs) {
     CAPTURE(conversation);
@@ -189,7 +191,7 @@ void check_converged(Network& network) {
       if (event.at("senderId") == "bob") foreign.push_back(event.at("seq"));
       if (event.at("senderId") == "alice") own.push_back(event.at("content"));
     }
-    CHECK(shown[conversation] == foreign);
+    CHECK(driver.shown[conversation] == foreign);
     CHECK(own == network.written[conversation]);
     writtenCount += network.written[conversation].size();
     for (const Watermark& mark : driver.state.watermarks())
@@ -208,7 +210,7 @@ void check_converged(Network& network) {
 
 }  // namespace
 
-TEST_CASE("over any bad network the client ends with the log, in order, each message once") {
+TEST_CASE("over any bad network the client ends with the log, in order, each event once") {
   for (unsigned seed = 1; seed <= 150; ++seed) {
     CAPTURE(seed);
     Network network(seed);

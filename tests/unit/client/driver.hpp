@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 #include <algorithm>
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -83,6 +84,13 @@ class Driver {
     message.content = Json(text).dump();
     const Ticket ticket = nextTicket++;
     state.send(now(), ticket, std::move(message));
+    collect();
+    return ticket;
+  }
+  Ticket change(std::variant<OutgoingChange::Edit, OutgoingChange::Deletion, OutgoingChange::Reaction> what,
+                const std::string& conversation = "c1", MessageId message = 1001) {
+    const Ticket ticket = nextTicket++;
+    state.change(now(), ticket, {conversation, message, std::move(what), {}});
     collect();
     return ticket;
   }
@@ -180,6 +188,8 @@ class Driver {
   std::vector<std::uint16_t> closes;
   std::vector<StateChange> states;
   std::vector<Message> messages;
+  std::vector<MessageChange> changes;
+  std::map<ConversationId, std::vector<Seq>> shown;  ///< messages and changes, as they came
   std::vector<Receipt> receipts;
   std::vector<Typing> typings;
   std::vector<PresenceChange> presences;
@@ -196,7 +206,14 @@ class Driver {
   }
   void keep(CloseConnection action) { closes.push_back(action.code); }
   void keep(StateChange action) { states.push_back(std::move(action)); }
-  void keep(Message action) { messages.push_back(std::move(action)); }
+  void keep(Message action) {
+    shown[action.conversationId].push_back(action.seq);
+    messages.push_back(std::move(action));
+  }
+  void keep(MessageChange action) {
+    shown[action.conversationId].push_back(action.seq);
+    changes.push_back(std::move(action));
+  }
   void keep(Receipt action) { receipts.push_back(std::move(action)); }
   void keep(Typing action) { typings.push_back(std::move(action)); }
   void keep(PresenceChange action) { presences.push_back(std::move(action)); }

@@ -50,6 +50,7 @@ TEST_CASE("after 500 ms a gap is fetched") {
   const Json fetch = driver.take("history");
   CHECK(fetch.at("conversationId") == "c1");
   CHECK(fetch.at("after") == 10);
+  CHECK(fetch.at("raw") == true);
   driver.answer_history(fetch, Driver::range(11, 13, 13));
   CHECK(driver.taken_seqs() == Seqs{11, 12, 13});
   driver.pass(5'000);
@@ -173,15 +174,14 @@ TEST_CASE("other events of the log come in order among the messages, in their li
   Driver driver;
   at_ten(driver);
   Json page = Driver::range(11, 12, 12);
-  page["events"][1] =
-      Json{{"event", "edit"}, {"conversationId", "c1"}, {"seq", 12}, {"targetId", "7"}, {"content", "new"}};
+  page["events"][1] = Json{{"event", "member"}, {"conversationId", "c1"}, {"seq", 12}, {"op", "left"}};
   driver.message(13);
   driver.pass(500);
   driver.answer_history(driver.take("history"), page);
   CHECK(driver.taken_seqs() == Seqs{11, 13});
   REQUIRE(driver.events.size() == 1);
-  CHECK(driver.events[0].at("type") == "message.edited");
-  CHECK(driver.events[0].at("data").at("targetId") == "7");
+  CHECK(driver.events[0].at("type") == "conversation.member");
+  CHECK(driver.events[0].at("data").at("op") == "left");
 }
 
 TEST_CASE("a conversation that may not be fetched any more is given up") {

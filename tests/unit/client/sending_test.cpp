@@ -167,6 +167,18 @@ TEST_CASE("the queue is bounded") {
   CHECK(driver.sendsDone[0].result.error().code == ErrorCode::overloaded);
 }
 
+TEST_CASE("a message that is queued already is not queued again") {
+  Driver driver;
+  for (int i = 0; i < 2; ++i) {
+    driver.state.send(driver.now(), driver.nextTicket++, {"c1", "", "1", MessageType::text, 0, "same"});
+    driver.collect();
+  }
+  REQUIRE(driver.sendsDone.size() == 1);
+  CHECK(driver.sendsDone[0].ticket == 2);
+  CHECK(driver.sendsDone[0].result.error().code == ErrorCode::overloaded);
+  CHECK(driver.state.unconfirmed() == 1);
+}
+
 TEST_CASE("only so many messages are in flight at a time, and the rest follow in order") {
   Options options = Driver::alice();
   options.limits.sendsInFlight = 4;
