@@ -73,6 +73,7 @@ Message decode_message(const Json& data, const ConversationId& conversation, Epo
   message.messageType = type_of(text_field(data, "messageType"));
   message.replyTo = decimal_field(data, "replyTo");
   message.timestamp = static_cast<Timestamp>(number_field(data, "timestamp"));
+  message.expiresAt = static_cast<Timestamp>(number_field(data, "expiresAt"));
   message.deleted = flag_field(data, "deleted");
   message.editedAt = static_cast<Timestamp>(number_field(data, "editedAt"));
   decode_content(data, message);

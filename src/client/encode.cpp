@@ -32,6 +32,8 @@ std::string encode_send(const Outgoing& message) {
   if (message.messageType != MessageType::text)
     out.append(R"(,"messageType":")").append(to_string(message.messageType)) += '"';
   if (message.replyTo != 0) out += R"(,"replyTo":")" + std::to_string(message.replyTo) + '"';
+  if (message.expiresInSeconds != 0)
+    out += R"(,"expiresInSeconds":)" + std::to_string(message.expiresInSeconds);
   return out + R"(,"content":)" + message.content;
 }
 

@@ -107,7 +107,7 @@ void State::change(Now now, Ticket ticket, OutgoingChange change) {
     act(SendDone{ticket, std::move(*error)});
     return;
   }
-  change.clientMsgId = make_uuid7(now.wall, random_);
+  if (change.clientMsgId.empty()) change.clientMsgId = make_uuid7(now.wall, random_);
   enqueue(now, ticket, change.conversationId, {change.clientMsgId, encode_change(change)});
 }
 

@@ -38,7 +38,7 @@ struct OutgoingChange {
   ConversationId conversationId;
   MessageId messageId = 0;
   std::variant<Edit, Deletion, Reaction> what;
-  ClientMsgId clientMsgId;
+  ClientMsgId clientMsgId;  ///< empty: one is made
 };
 
 struct Connect {

@@ -84,7 +84,8 @@ UserHome::DeviceSession* UserHome::holder_of(const DeviceLease& lease) const {
   if (state == nullptr) return nullptr;
   const auto found =
       std::find_if(state->devices.begin(), state->devices.end(), [&](const DeviceSession& device) {
-        return device.session == lease.session && device.epoch == lease.epoch && !device.acquiring;
+        if (device.session != lease.session) return false;
+        return (device.epoch == lease.epoch && !device.acquiring) || CHATCORE_BUG("late renewals count");
       });
   return found == state->devices.end() ? nullptr : &*found;
 }

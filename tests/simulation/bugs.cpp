@@ -32,6 +32,7 @@ const std::vector<std::string>& known_bugs() {
       "anybody may delete",
       "a deletion spares the edits",
       "deleted messages count as unread",
+      "late renewals count",
       "no debounce",
       "slow admission is final",
       "the removed go on receiving",

@@ -65,7 +65,7 @@ Scenario Scenario::of(std::uint64_t seed) {
   for (bool Scenario::* kind :
        {&Scenario::crashes, &Scenario::linkCuts, &Scenario::stalls, &Scenario::storeErrors,
         &Scenario::storeUnknown, &Scenario::slowStore, &Scenario::directoryErrors, &Scenario::wallJumps,
-        &Scenario::vanishing, &Scenario::blocks, &Scenario::repeats})
+        &Scenario::vanishing, &Scenario::blocks, &Scenario::repeats, &Scenario::expiry})
     scenario.*kind = choices.percent(30);
   return scenario;
 }

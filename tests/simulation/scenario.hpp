@@ -32,6 +32,7 @@ struct Scenario {
   bool wallJumps = false;
   bool vanishing = false;  ///< clients that lose their memory and begin again from something older
   bool blocks = false;
+  bool expiry = false;   ///< messages that end by themselves
   bool repeats = false;  ///< a client sends the same clientMsgId once more
 
   [[nodiscard]] static Scenario of(std::uint64_t seed);

@@ -57,6 +57,8 @@ void SimulatedDevice::send(const ConversationId& conversation, const UserId& to)
   else
     sent.message.to = to;
   sent.message.clientMsgId = next_id();
+  if (world_.scenario.expiry && random_.percent(25))
+    sent.message.expiresInSeconds = static_cast<std::uint32_t>(random_.between(1, 8));
   sent.message.content = '"' + sent.message.clientMsgId + std::string(random_.index(120), '.') + '"';
   sends_.push_back(std::move(sent));
   submit(sends_.size() - 1);
@@ -367,7 +369,8 @@ std::string SimulatedDevice::behind(const ConversationId& id, const Truth::Log& 
   }
   for (Seq seq = from; seq <= log.head(); ++seq) {
     if (!log.could_see(user_, seq) || own.contains(seq) || ownChanges_.contains({id, seq})) continue;
-    if (log.hides(user_, seq)) continue;  // it may have been hidden before this device came to it
+    // It may have gone before this device came to it.
+    if (log.hides(user_, seq) || log.may_have_expired(seq, world_.clock.now())) continue;
     if (view == views_.end() || !view->second.shown.contains(seq))
       return name_ + " has not seen " + id + " #" + std::to_string(seq) + " of " + std::to_string(log.head());
   }

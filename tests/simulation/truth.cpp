@@ -5,6 +5,10 @@
 
 namespace chatcore::simulation {
 
+namespace {
+constexpr Timestamp kAnswerTime = 5'000;
+}
+
 bool Truth::Log::could_see(const UserId& user, Seq seq) const {
   if (seq == 0 || seq > head()) return false;
   if (at(seq).hiddenFromOthers && at(seq).senderId != user) return false;
@@ -31,7 +35,17 @@ std::uint64_t Truth::Log::ordinal(Seq seq) const {
   return count;
 }
 
-std::uint64_t Truth::Log::unread(const UserId& user, Seq readSeq) const {
+bool Truth::Log::may_have_expired(Seq seq, Timestamp now) const {
+  return expired(at(seq), now + kAnswerTime);
+}
+
+bool Truth::Log::about_to_expire(Timestamp now) const {
+  return std::any_of(events.begin(), events.end(), [now](const Event& event) {
+    return expired(event, now + kAnswerTime) && !expired(event, now - kAnswerTime);
+  });
+}
+
+std::uint64_t Truth::Log::unread(const UserId& user, Seq readSeq, Timestamp now) const {
   Seq seen = readSeq;
   for (Seq seq = 1; seq <= head(); ++seq)
     if (at(seq).kind == EventKind::message && at(seq).senderId == user) seen = std::max(seen, seq);
@@ -40,7 +54,7 @@ std::uint64_t Truth::Log::unread(const UserId& user, Seq readSeq) const {
   std::uint64_t count = 0;
   for (Seq seq = seen + 1; seq <= head(); ++seq)
     count += at(seq).kind == EventKind::message && !at(seq).hiddenFromOthers && !message(seq).deleted &&
-                     !hides(user, seq)
+                     !hides(user, seq) && !expired(at(seq), now)
                  ? 1
                  : 0;
   return count;
@@ -131,6 +145,7 @@ void Truth::check_change(const ConversationId& id, const Log& log, const Event& 
   if (target.kind != EventKind::message || target.messageId != event.targetId)
     return wrong(id, event, "a change of what is not a message");
   if (log.message(event.targetSeq).deleted) wrong(id, event, "a change of a deleted message");
+  if (target.expiresAt != event.expiresAt) wrong(id, event, "does not end with its message");
   if (event.kind == EventKind::reaction || target.senderId == event.senderId) return;
   const bool admin =
       log.kind == ConversationKind::group && log.members.at(event.senderId).role == Role::admin;

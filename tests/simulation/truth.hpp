@@ -44,7 +44,10 @@ class Truth {
     [[nodiscard]] bool hides(const UserId& user, Seq seq) const;
     /// Countable messages up to and including `seq`.
     [[nodiscard]] std::uint64_t ordinal(Seq seq) const;
-    [[nodiscard]] std::uint64_t unread(const UserId& user, Seq readSeq) const;
+    [[nodiscard]] std::uint64_t unread(const UserId& user, Seq readSeq, Timestamp now) const;
+    /// By now, or any moment: what an answer that is on its way says of it is right either way.
+    [[nodiscard]] bool may_have_expired(Seq seq, Timestamp now) const;
+    [[nodiscard]] bool about_to_expire(Timestamp now) const;
   };
   /// Called with what is wrong.
   using Fail = std::function<void(const std::string&)>;

@@ -80,6 +80,7 @@ struct Outgoing {
   MessageType messageType = MessageType::text;
   MessageId replyTo = 0;
   ClientMsgId clientMsgId;  ///< empty: a UUIDv7 is made. Give one to continue a send over a restart
+  std::uint32_t expiresInSeconds = 0;  ///< 0: as the conversation has it
 };
 
 struct HistoryQuery {

@@ -68,7 +68,8 @@ struct Message {
   std::optional<std::string> text;  ///< the content's characters, where it is a JSON string
   MessageId replyTo = 0;
   Timestamp timestamp = 0;
-  bool deleted = false;  ///< for everyone: it keeps its place, and has no content
+  Timestamp expiresAt = 0;  ///< to be taken off the screen then; 0: never
+  bool deleted = false;     ///< for everyone: it keeps its place, and has no content
   // What its changes came to; only in a HistoryPage that is not raw.
   Timestamp editedAt = 0;           ///< 0: never edited
   std::vector<Reaction> reactions;  ///< by emoji

@@ -51,6 +51,20 @@ TEST_CASE("a request without an answer times out, and a late answer is ignored")
   CHECK(driver.requestsDone.size() == 1);
 }
 
+TEST_CASE("what a request that was given up became is shown as anybody's event is") {
+  Driver driver;
+  driver.go_online(Json::array({Driver::range(1, 3, 3)}));
+  ask(driver, R"({"type":"message.react","conversationId":"c1","clientMsgId":"x"})");
+  const Json frame = driver.take("message.react");
+  driver.pass(15'000);
+  REQUIRE(driver.requestsDone.size() == 1);
+  driver.confirm(frame, 4);
+  const Json fetch = driver.take("history");
+  CHECK(fetch.at("after") == 3);
+  driver.answer_history(fetch, Driver::range(4, 4, 4));
+  CHECK(driver.shown["c1"].back() == 4);
+}
+
 TEST_CASE("requests are bounded, and free their place when answered") {
   Options options = Driver::alice();
   options.limits.pendingRequests = 2;

@@ -156,6 +156,40 @@ TEST_CASE("when the server keeps waiting for something else a new session clears
   CHECK(driver.contents() == Texts{"a"});
 }
 
+TEST_CASE("a message says how long it lasts, and is told when it ends") {
+  Driver driver;
+  driver.go_online();
+  driver.state.send(driver.now(), 1, {"c1", "", "1", MessageType::text, 0, "brief", 60});
+  driver.state.send(driver.now(), 2, {"c1", "", "1", MessageType::text, 0, "lasting"});
+  driver.collect();
+  const auto frames = driver.take_all("message.send");
+  REQUIRE(frames.size() == 2);
+  CHECK(frames[0].at("expiresInSeconds") == 60);
+  CHECK_FALSE(frames[1].contains("expiresInSeconds"));
+  Json brief = Driver::event(1);
+  brief["expiresAt"] = 99;
+  driver.reply(Json{{"type", "message.new"}, {"data", brief}});
+  driver.message(2);
+  REQUIRE(driver.messages.size() == 2);
+  CHECK(driver.messages[0].expiresAt == 99);
+  CHECK(driver.messages[1].expiresAt == 0);
+}
+
+TEST_CASE("that the server waits for something else is noticed whatever becomes of what lies behind") {
+  Driver driver;
+  driver.go_online();
+  driver.send("c1", "a");
+  driver.send("c1", "b");
+  for (int i = 0; i < 3; ++i) {
+    const auto frames = driver.take_all("message.send");
+    REQUIRE(frames.size() == 2);
+    driver.refuse(frames[1], "overloaded", true);
+    driver.refuse(frames[0], "retry_in_order", true);
+    driver.pass(2000);
+  }
+  CHECK(driver.closes.size() == 1);
+}
+
 TEST_CASE("the queue is bounded") {
   Options options = Driver::alice();
   options.limits.queuedSends = 3;

@@ -115,10 +115,10 @@ TEST_CASE("a page of conversations") {
   const Event last = message(9);
   std::string out;
   begin_conversations_page(out, kSeven);
-  append_conversation_entry(out,
-                            {"c1", ConversationKind::direct, {}, "bob", Role::member, 9, 1, 8, 1, 0, &last});
   append_conversation_entry(
-      out, {"g", ConversationKind::group, "A \"G\"", {}, Role::admin, 4, 2, 4, 0, 123, nullptr});
+      out, {"c1", ConversationKind::direct, {}, "bob", Role::member, 9, 1, 8, 1, 0, 60, &last});
+  append_conversation_entry(
+      out, {"g", ConversationKind::group, "A \"G\"", {}, Role::admin, 4, 2, 4, 0, 123, 0, nullptr});
   end_conversations_page(out, "next", "tok", true);
   CHECK(json::parse(out) == json{{"type", "conversations.page"},
                                  {"id", 7},
@@ -131,7 +131,8 @@ TEST_CASE("a page of conversations") {
                                     {"readSeq", 8},
                                     {"unread", 1},
                                     {"lastMessage", as_json(last)},
-                                    {"muted", false}},
+                                    {"muted", false},
+                                    {"expiresInSeconds", 60}},
                                    {{"conversationId", "g"},
                                     {"conversationType", "group"},
                                     {"name", "A \"G\""},
