@@ -67,9 +67,12 @@ std::uint64_t payload_hash(const MessageSend& command) {
   put_integer(input.data(), static_cast<std::uint64_t>(command.messageType));
   put_integer(input.data() + 8, command.replyTo);
   put_integer(input.data() + 16, sip_hash(command.content));
-  put_integer(input.data() + 24, command.expiresInSeconds);
   // Without an expiry it is the hash that was stored before there was one.
-  const std::size_t size = input.size() - (command.expiresInSeconds == 0 ? 8 : 0);
+  std::size_t size = 3 * 8;
+  if (command.expiresInSeconds != 0) {
+    put_integer(input.data() + size, command.expiresInSeconds);
+    size += 8;
+  }
   return sip_hash({reinterpret_cast<const char*>(input.data()), size});
 }
 

@@ -369,8 +369,8 @@ std::string SimulatedDevice::behind(const ConversationId& id, const Truth::Log& 
   }
   for (Seq seq = from; seq <= log.head(); ++seq) {
     if (!log.could_see(user_, seq) || own.contains(seq) || ownChanges_.contains({id, seq})) continue;
-    // It may have gone before this device came to it.
-    if (log.hides(user_, seq) || log.may_have_expired(seq, world_.clock.now())) continue;
+    // It may have gone before this device came to it; and the clock may have jumped back since.
+    if (log.hides(user_, seq) || log.at(seq).expiresAt != 0) continue;
     if (view == views_.end() || !view->second.shown.contains(seq))
       return name_ + " has not seen " + id + " #" + std::to_string(seq) + " of " + std::to_string(log.head());
   }

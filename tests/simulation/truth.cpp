@@ -35,10 +35,6 @@ std::uint64_t Truth::Log::ordinal(Seq seq) const {
   return count;
 }
 
-bool Truth::Log::may_have_expired(Seq seq, Timestamp now) const {
-  return expired(at(seq), now + kAnswerTime);
-}
-
 bool Truth::Log::about_to_expire(Timestamp now) const {
   return std::any_of(events.begin(), events.end(), [now](const Event& event) {
     return expired(event, now + kAnswerTime) && !expired(event, now - kAnswerTime);

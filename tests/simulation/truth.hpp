@@ -45,8 +45,7 @@ class Truth {
     /// Countable messages up to and including `seq`.
     [[nodiscard]] std::uint64_t ordinal(Seq seq) const;
     [[nodiscard]] std::uint64_t unread(const UserId& user, Seq readSeq, Timestamp now) const;
-    /// By now, or any moment: what an answer that is on its way says of it is right either way.
-    [[nodiscard]] bool may_have_expired(Seq seq, Timestamp now) const;
+    /// Something has this moment, or will the next: what an answer says of it is right either way.
     [[nodiscard]] bool about_to_expire(Timestamp now) const;
   };
   /// Called with what is wrong.
