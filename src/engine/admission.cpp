@@ -306,6 +306,9 @@ void EngineShard::on_hello(ClientSession& session, protocol::Hello hello, const 
         {UserId(session.user()), session.device(), std::move(hello.platform), {}, context_.now()},
         *context_.executor, [busy = context_.busy, this, to = session.id, id](const Status& stored) {
           if (stored) return outlet_.ok(to, id);
+          if (stored.error().code == ErrorCode::overloaded)
+            return outlet_.error(to, id, {},
+                                 {ErrorCode::too_large, "the user has too many devices: remove one", {}});
           outlet_.error(
               to, id, {},
               {ErrorCode::unavailable, "the device could not be registered", std::chrono::milliseconds(500)});
@@ -343,24 +346,36 @@ void EngineShard::on_refreshed(const Requester& from, const Result<Identity>& an
   const bool same =
       answer->userId == from.user() && (answer->deviceId.empty() || answer->deviceId == from.device());
   if (!same) return refuse_it({ErrorCode::unauthorized, "the token is for another user or device", {}});
-  std::int64_t until = 0;
+  if (answer->expiresAt != 0 && answer->expiresAt <= context_.now())
+    return refuse_it({ErrorCode::unauthorized, "the token has expired", {}});
+  Renewal& renewal = renewed_[from.session];
+  renewal.until = 0;
   if (answer->expiresAt != 0) {
     const auto left = std::chrono::milliseconds(answer->expiresAt - context_.now());
-    if (left.count() <= 0) return refuse_it({ErrorCode::unauthorized, "the token has expired", {}});
-    until = (context_.clock->steady() + left).count();
-    expiries_.add(std::chrono::milliseconds(until), from.session);
+    renewal.until = (context_.clock->steady() + left).count();
+    look_at(from.session, renewal);
   }
-  renewed_[from.session] = until;
   outlet_.ok(from.session, from.id);
+}
+
+/// One timer serves all later renewals: nothing piles up, however often a token is renewed.
+void EngineShard::look_at(SessionId id, Renewal& renewal) {
+  if (renewal.looked != 0 && renewal.looked <= renewal.until) return;
+  renewal.looked = renewal.until;
+  expiries_.add(std::chrono::milliseconds(renewal.until), id);
 }
 
 /// A timer of an earlier token means nothing any more.
 void EngineShard::expire(SessionId id) {
   if (find(id) == nullptr) return;
   const auto renewed = renewed_.find(id);
-  const bool stays = renewed != renewed_.end() &&
-                     (renewed->second == 0 || renewed->second > context_.clock->steady().count());
-  if (!stays) outlet_.close(id, CloseCode::token_expired);
+  if (renewed == renewed_.end()) return outlet_.close(id, CloseCode::token_expired);
+  Renewal& renewal = renewed->second;
+  const std::int64_t now = context_.clock->steady().count();
+  if (renewal.looked <= now) renewal.looked = 0;
+  if (renewal.until == 0) return;
+  if (renewal.until <= now) return outlet_.close(id, CloseCode::token_expired);
+  look_at(id, renewal);
 }
 
 }  // namespace chatcore::engine

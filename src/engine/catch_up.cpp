@@ -52,7 +52,7 @@ class PageView {
 };
 
 Timestamp last_activity(const UserConversation& conversation) {
-  return conversation.lastMessage ? conversation.lastMessage->timestamp : conversation.info.createdAt;
+  return conversation.lastMessage ? conversation.lastMessage->timestamp : conversation.lastEventAt;
 }
 
 }  // namespace

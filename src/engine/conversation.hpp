@@ -29,7 +29,7 @@ struct MemberRecord {
 [[nodiscard]] inline std::uint64_t unread_of(std::uint64_t headOrdinal, const Cursor& cursor,
                                              std::uint64_t joinOrdinal) {
   const std::uint64_t seen = seen_ordinal(cursor, joinOrdinal);
-  return headOrdinal > seen ? headOrdinal - seen : 0;
+  return headOrdinal > seen ? std::min(headOrdinal - seen, kMaxUnread) : 0;
 }
 /// Without those that are deleted.
 [[nodiscard]] std::uint64_t unread_of(const UserConversation& view);

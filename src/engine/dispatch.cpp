@@ -189,7 +189,7 @@ class Dispatch {
     command->conversationId = create.conversationId.empty()
                                   ? derived_group_id(session_.user(), create.clientMsgId)
                                   : std::move(create.conversationId);
-    command->action = CreateGroup{std::move(create.name), std::move(create.members)};
+    command->action = CreateGroup{std::move(create.name), std::move(create.members), create.expiresInSeconds};
     shard_.submit(std::move(command));
   }
   void operator()(protocol::ConversationUpdate& update) {

@@ -65,6 +65,8 @@ class EngineShard final : public GatewayEvents {
   void before_welcome(ClientSession& session, std::string_view message);
   void refresh(ClientSession& session, const protocol::RequestId& id, std::string token);
   void on_refreshed(const Requester& from, const Result<Identity>& answer);
+  struct Renewal;
+  void look_at(SessionId id, Renewal& renewal);
   void expire(SessionId id);
   void refuse(ClientSession& session, const Error& error);
 
@@ -101,8 +103,12 @@ class EngineShard final : public GatewayEvents {
   protocol::Decoder decoder_;
   std::deque<ClientSession> sessions_;  // by slot; grows without moving what is there
   TimerWheel<SessionId> expiries_;
-  /// Until when (steady millis) the sessions may stay whose tokens were renewed; 0: for ever.
-  absl::flat_hash_map<SessionId, std::int64_t> renewed_;
+  /// Of sessions whose tokens were renewed; steady millis.
+  struct Renewal {
+    std::int64_t until = 0;   ///< it may stay; 0: for ever
+    std::int64_t looked = 0;  ///< a timer will look at it; 0: none of its own
+  };
+  absl::flat_hash_map<SessionId, Renewal> renewed_;
   std::uint64_t commands_ = 0;
   std::uint32_t sweptStripe_ = 0;
 

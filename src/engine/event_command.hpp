@@ -63,6 +63,7 @@ struct React {
 struct CreateGroup {
   std::string name;
   std::vector<UserId> members;
+  std::uint32_t expiresInSeconds = 0;
 };
 struct UpdateConversation {
   std::optional<std::string> name;

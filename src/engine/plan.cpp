@@ -118,9 +118,9 @@ class Planner {
     std::sort(everyone.begin(), everyone.end());
     Plan plan{draft(command_, EventKind::conversation), {}, true};
     plan.event.content = protocol::conversation_event_content(ConversationKind::group, create.name, everyone,
-                                                              command_.from.user());
-    plan.effects.info =
-        ConversationInfo{ConversationKind::group, create.name, UserId(command_.from.user()), now_};
+                                                              command_.from.user(), create.expiresInSeconds);
+    plan.effects.info = ConversationInfo{ConversationKind::group, create.name, UserId(command_.from.user()),
+                                         now_, create.expiresInSeconds};
     for (UserId& user : everyone) {
       const Role role = user == command_.from.user() ? Role::admin : Role::member;
       plan.effects.members.push_back({{std::move(user), role, 1, 0}, false});

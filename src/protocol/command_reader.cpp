@@ -1,6 +1,7 @@
 #include "protocol/command_reader.hpp"
 
 #include <array>
+#include <span>
 #include <string>
 #include <utility>
 
@@ -16,6 +17,8 @@ constexpr std::uint32_t kMaxPage = 500;
 constexpr std::uint32_t kMaxSyncPage = 1000;
 constexpr std::uint64_t kMaxVersion = 1'000'000;
 
+constexpr std::array kUnsupportedInEdit = {Field::expiresInSeconds, Field::sendAt, Field::silent,
+                                           Field::encryption, Field::envelopes};
 constexpr std::array kUnsupportedInSend = {Field::sendAt, Field::silent, Field::encryption, Field::envelopes};
 
 Hello read_hello(FieldReader& in) {
@@ -25,6 +28,12 @@ Hello read_hello(FieldReader& in) {
   hello.platform = in.text_or_empty(Field::platform, kMaxPlatformBytes);
   hello.version = static_cast<std::uint32_t>(in.integer_or(Field::protocol, kMaxVersion, 1));
   return hello;
+}
+
+void refuse_unsupported(FieldReader& in, std::span<const Field> fields) {
+  if (!in.has_any(fields)) return;
+  for (const Field field : fields)
+    if (in.has(field)) in.fail(field, "is not supported", ErrorCode::unsupported);
 }
 
 std::string_view read_content(FieldReader& in, const Limits& limits) {
@@ -43,11 +52,7 @@ std::uint32_t read_expiry(FieldReader& in) {
 
 MessageSend read_send(FieldReader& in, const Limits& limits) {
   MessageSend send;
-  if (in.has_any(kUnsupportedInSend)) {
-    for (Field field : kUnsupportedInSend) {
-      if (in.has(field)) in.fail(field, "is not supported", ErrorCode::unsupported);
-    }
-  }
+  refuse_unsupported(in, kUnsupportedInSend);
   if (in.has(Field::conversationId) && in.has(Field::to)) {
     in.fail(Field::to, "cannot stand beside `conversationId`");
   }
@@ -81,6 +86,7 @@ ForConversation read_change(FieldReader& in) {
 }
 
 MessageEdit read_edit(FieldReader& in, const Limits& limits) {
+  refuse_unsupported(in, kUnsupportedInEdit);
   auto edit = read_change<MessageEdit>(in);
   edit.messageId = in.message_id(Field::messageId);
   edit.content = read_content(in, limits);
@@ -165,6 +171,7 @@ ConversationCreate read_create(FieldReader& in) {
   }
   create.name = in.text_or_empty(Field::name, kMaxNameBytes);
   if (in.has(Field::members)) create.members = in.ids(Field::members, kMaxMembersPerCommand);
+  if (in.has(Field::expiresInSeconds)) create.expiresInSeconds = read_expiry(in);
   return create;
 }
 

@@ -142,6 +142,7 @@ struct ConversationCreate {
   ConversationId conversationId;  ///< empty: the server makes one; never a reserved id
   std::string name;
   std::vector<UserId> members;  ///< the caller may or may not be among them; may be empty
+  std::uint32_t expiresInSeconds = 0;
 };
 
 struct ConversationUpdate {  ///< at least one of what is optional

@@ -48,13 +48,18 @@ std::string member_event_content(MemberOp op, std::span<const UserId> userIds, s
 }
 
 std::string conversation_event_content(ConversationKind kind, std::string_view name,
-                                       std::span<const UserId> members, std::string_view createdBy) {
+                                       std::span<const UserId> members, std::string_view createdBy,
+                                       std::uint32_t expiresInSeconds) {
   std::string out = "\"conversationType\":";
   append_plain(out, chatcore::to_string(kind));
   out += ",\"name\":";
   append_quoted(out, name);
   out += ",\"createdBy\":";
   append_plain(out, createdBy);
+  if (expiresInSeconds != 0) {
+    out += ",\"expiresInSeconds\":";
+    append_number(out, expiresInSeconds);
+  }
   out += ",\"memberCount\":";
   append_number(out, members.size());
   if (members.size() <= kLargeGroupSize) {

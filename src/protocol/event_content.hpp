@@ -21,7 +21,8 @@ enum class MemberOp : std::uint8_t { added, removed, left, role };
 /// A group's first event. `members` are counted always and listed up to kLargeGroupSize.
 [[nodiscard]] std::string conversation_event_content(ConversationKind kind, std::string_view name,
                                                      std::span<const UserId> members,
-                                                     std::string_view createdBy);
+                                                     std::string_view createdBy,
+                                                     std::uint32_t expiresInSeconds = 0);
 
 /// A later change of a group's description.
 [[nodiscard]] std::string conversation_update_content(const std::optional<std::string>& name,

@@ -93,11 +93,10 @@ std::uint64_t payload_hash(const MessageReact& command) {
 }
 
 std::uint64_t payload_hash(const ConversationCreate& command) {
-  return Hasher("conversation.create")
-      .text(command.conversationId)
-      .text(command.name)
-      .texts(command.members)
-      .finish();
+  Hasher hasher("conversation.create");
+  hasher.text(command.conversationId).text(command.name).texts(command.members);
+  if (command.expiresInSeconds != 0) hasher.integer(command.expiresInSeconds);
+  return hasher.finish();
 }
 
 std::uint64_t payload_hash(const ConversationUpdate& command) {

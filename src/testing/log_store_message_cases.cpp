@@ -210,6 +210,57 @@ void what_has_expired_is_neither_unread_nor_last(Subject& s) {
   expect(all.events[2].expiresAt == 1'000 && all.events[1].expiresAt == 0, "when they expire");
 }
 
+void a_page_is_cut_where_changes_make_it_large(Subject& s) {
+  s.append(append_of("c", 0, 4));
+  for (Seq seq = 1; seq <= 4; ++seq) {
+    MessageChange edit;
+    edit.state = edited(seq, 4 + seq, '"' + std::string(1'000, 'x') + '"');
+    s.append(changing("c", 3 + seq, EventKind::edit, edit));
+  }
+  for (const bool newestFirst : {false, true}) {
+    ReadRequest request{.log = "c", .to = 4, .newestFirst = newestFirst, .maxBytes = 2'500};
+    request.viewer = "alice";
+    expect(s.read(request).events.size() == 4, "the events alone to fit");
+    request.withViews = true;
+    const EventRange range = s.read(request);
+    expect(range.events.size() == 2 && range.more, "what has become of two of them to fit");
+    expect(range.changed.size() == 2, "no more told than that");
+    const Seq first = newestFirst ? 3 : 1;
+    expect(range.changed[0].state.seq == first && range.changed[1].state.seq == first + 1, "of those two");
+  }
+}
+
+void the_last_message_is_found_behind_many_changes(Subject& s) {
+  s.append(group_of("g", {"alice", "bob"}));
+  s.append(append_of("g", 1, 3));
+  for (Seq head = 4; head < 204; head += 50) {
+    AppendRequest request = append_of("g", head, 50, "bob", "r");
+    for (Event& event : request.events) {
+      event.kind = EventKind::reaction;
+      event.targetSeq = 4;
+      event.ordinal = 4;
+    }
+    s.append(request);
+  }
+  auto view = s.only("bob", "g", true)[0];
+  expect(view.lastMessage && view.lastMessage->seq == 4, "the last message behind two hundred reactions");
+  expect(view.lastEventAt == message(204, "bob", "").timestamp, "when the last event was");
+  s.hide({"bob", "g", 4, 4});
+  view = s.only("bob", "g", true)[0];
+  expect(view.lastMessage && view.lastMessage->seq == 3, "the one before what is hidden");
+}
+
+void what_changed_the_hidden_is_hidden(Subject& s) {
+  s.append(append_of("c", 0, 3));
+  MessageChange edit;
+  edit.state = edited(2, 4, "\"anew\"");
+  s.append(changing("c", 3, EventKind::edit, edit));
+  s.hide({"bob", "c", 2, 2});
+  expect(read_as(s, "c", "bob").hidden == std::vector<Seq>{2, 4}, "the message and its edit");
+  const EventRange late = s.read({.log = "c", .from = 3, .to = 4, .viewer = "bob"});
+  expect(late.hidden == std::vector<Seq>{4}, "the edit, though its message stands elsewhere");
+}
+
 void a_conversation_knows_how_long_messages_last(Subject& s) {
   AppendRequest created = group_of("g", {"alice"});
   created.effects.info->expiresInSeconds = 60;
@@ -242,6 +293,10 @@ std::vector<ConformanceCase> message_cases(const MakeFixture& make) {
       one("the last message is shown as it is now", the_last_message_is_shown_as_it_is_now),
       one("what has expired is neither unread nor the last message",
           what_has_expired_is_neither_unread_nor_last),
+      one("a page is cut where what has become of its messages makes it large",
+          a_page_is_cut_where_changes_make_it_large),
+      one("the last message is found behind many changes", the_last_message_is_found_behind_many_changes),
+      one("what changed the hidden is hidden", what_changed_the_hidden_is_hidden),
       one("a conversation knows how long its messages last", a_conversation_knows_how_long_messages_last),
   };
 }

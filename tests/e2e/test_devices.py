@@ -36,3 +36,13 @@ async def test_a_device_may_remove_itself(chat):
     phone = await chat.connect("alice", "phone")
     await phone.send("devices.remove", deviceId="phone")
     assert (await phone.closed())[0] == 4503
+
+
+async def test_there_is_an_end_to_a_user_s_devices(chat):
+    for i in range(32):
+        device = await chat.connect("alice", f"d{i}")
+        await device.ok("hello", platform="web")
+    last = await chat.connect("alice", "last")
+    await last.refused("too_large", "hello", platform="web")
+    await last.ok("devices.remove", deviceId="d0")
+    await last.ok("hello", platform="web")

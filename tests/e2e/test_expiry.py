@@ -82,3 +82,12 @@ async def test_a_retry_is_the_same_message_only_with_the_same_end(chat):
     assert again["duplicate"] is True and again["seq"] == first["seq"]
     await alice.refused("idempotency_conflict", "message.send", conversationId=dm, content="brief",
                         clientMsgId="x", expiresInSeconds=61)
+
+
+async def test_a_group_may_have_a_default_from_the_beginning(chat):
+    alice, bob = await chat.connect_all("alice", "bob")
+    g = chat.name("g")
+    created = await alice.create_group(g, [bob.user], expiresInSeconds=60)
+    assert created["expiresInSeconds"] == 60
+    sent = await alice.say("brief", conversation=g)
+    assert (await bob.expect("message.new"))["data"]["expiresAt"] == sent["timestamp"] + 60_000

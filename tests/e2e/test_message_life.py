@@ -227,6 +227,42 @@ async def test_deleted_for_me_is_gone_for_me_alone(chat):
     bob.never_saw("sync.deleted")
 
 
+async def test_what_changed_a_message_deleted_for_me_is_gone_for_me_too(chat):
+    alice, bob, sent = await pair(chat, 2)
+    dm = sent[0]["conversationId"]
+    await edit(alice, sent[0], "second thought")
+    await bob.ok("message.delete", **of(sent[0]), scope="me")
+    for page in (await bob.history(dm, raw=True), await bob.history(dm, after=2, raw=True), await bob.sync({dm: 0})):
+        assert "second thought" not in page.raw
+    assert seqs((await bob.synced(dm, 0))["events"]) == [2]
+    assert seqs((await alice.synced(dm, 0))["events"]) == [1, 2, 3]
+
+
+async def test_a_page_of_large_edits_is_cut(chat):
+    alice, bob, sent = await pair(chat, 40)
+    for one in sent:
+        await edit(alice, one, "x" * 16_000)
+    got, page = [], await bob.history(sent[0]["conversationId"], before=41, limit=500)
+    while True:
+        assert len(page.raw) < 300_000
+        got += seqs(page["events"])
+        if not page["more"]:
+            break
+        page = await bob.history(sent[0]["conversationId"], before=page["fromSeq"], limit=500)
+    assert got == list(range(40, 0, -1))
+
+
+async def test_the_last_message_is_found_behind_many_reactions(chat):
+    alice, bob, (sent,) = await pair(chat)
+    carol = await chat.connect("carol")
+    await carol.say("later", to=bob.user)
+    newest = await alice.say("newest", to=bob.user)
+    for i in range(70):
+        await react(bob, newest, "x", "add" if i % 2 == 0 else "remove")
+    listed = (await bob.conversations())["conversations"]
+    assert [c["lastMessage"]["content"] for c in listed] == ["newest", "later"]
+
+
 async def test_the_list_shows_the_last_message_as_it_is(chat):
     alice, bob, (sent,) = await pair(chat)
     dm = sent["conversationId"]

@@ -121,3 +121,18 @@ async def test_a_bad_renewal_is_refused_and_the_connection_stays(chat):
                 token(sub="alice", exp=int(time.time()) - 10), token(secret=b"x" * 32, sub="alice")):
         await device.refused("unauthorized", "auth.refresh", token=bad)
     await device.still_works()
+
+
+@pytest.mark.slow
+async def test_the_last_of_many_renewals_counts(chat):
+    def expiring(seconds):
+        return token(sub="alice", dev="phone", exp=int(time.time()) + seconds)
+    device = await chat.open("access_token=" + expiring(600))
+    await device.expect("welcome")
+    for seconds in (2, 600, 3, 600):
+        await device.ok("auth.refresh", token=expiring(seconds))
+    with pytest.raises(Exception):
+        await device.closed(4)
+    await device.still_works()
+    await device.ok("auth.refresh", token=expiring(2))
+    assert (await device.closed(10))[0] == 4501

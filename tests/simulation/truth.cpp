@@ -25,7 +25,7 @@ Truth::Message Truth::Log::message(Seq seq) const {
 
 bool Truth::Log::hides(const UserId& user, Seq seq) const {
   const auto found = hidden.find(user);
-  return found != hidden.end() && found->second.contains(seq);
+  return found != hidden.end() && (found->second.contains(seq) || found->second.contains(at(seq).targetSeq));
 }
 
 std::uint64_t Truth::Log::ordinal(Seq seq) const {

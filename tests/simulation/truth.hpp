@@ -41,6 +41,7 @@ class Truth {
     [[nodiscard]] const Event& at(Seq seq) const { return events[seq - 1]; }
     [[nodiscard]] bool could_see(const UserId& user, Seq seq) const;
     [[nodiscard]] Message message(Seq seq) const;
+    /// What the user has deleted for oneself, and what changes that.
     [[nodiscard]] bool hides(const UserId& user, Seq seq) const;
     /// Countable messages up to and including `seq`.
     [[nodiscard]] std::uint64_t ordinal(Seq seq) const;

@@ -7,7 +7,6 @@ namespace chatcore::memory {
 namespace {
 
 constexpr std::size_t kMaxEventsPerAppend = 64;
-constexpr std::size_t kLastMessageScan = 64;
 
 std::string send_key(const UserId& sender, const ClientMsgId& clientMsgId) {
   return sender + '\0' + clientMsgId;
@@ -72,12 +71,14 @@ std::size_t weight(const Event& event) {
          event.clientMsgId.size() + 64;
 }
 
+std::size_t weight(const std::map<Seq, MessageState>& states, Seq seq) {
+  const auto state = states.find(seq);
+  return state == states.end() ? 0 : state->second.content.size() + state->second.reactions.size() * 80;
+}
+
 /// The newest that a user may see, and has not deleted for oneself.
 const Event* last_message_for(const StoredLog& log, const UserId& user, Seq joinSeq, Timestamp now) {
-  std::size_t seen = 0;
-  for (auto event = log.events.rbegin(); event != log.events.rend() && seen < kLastMessageScan;
-       ++event, ++seen) {
-    if (event->seq < joinSeq) return nullptr;
+  for (auto event = log.events.rbegin(); event != log.events.rend() && event->seq >= joinSeq; ++event) {
     const bool visible = !event->hiddenFromOthers || event->senderId == user;
     if (event->kind == EventKind::message && visible && !expired(*event, now) && !log.hides(user, event->seq))
       return &*event;
@@ -106,6 +107,8 @@ MessageView StoredLog::view_of(Seq seq, const UserId& user) const {
 }
 
 std::uint64_t StoredLog::deleted_after(std::uint64_t seenOrdinal, const UserId& user, Timestamp now) const {
+  const std::uint64_t newest = events.empty() ? 0 : events.back().ordinal;
+  if (newest > kMaxUnread) seenOrdinal = std::max(seenOrdinal, newest - kMaxUnread);
   std::set<std::uint64_t> gone(deletedOrdinals.upper_bound(seenOrdinal), deletedOrdinals.end());
   if (const auto own = hidden.find(user); own != hidden.end()) {
     for (const auto& [seq, ordinal] : own->second)
@@ -113,7 +116,7 @@ std::uint64_t StoredLog::deleted_after(std::uint64_t seenOrdinal, const UserId& 
   }
   for (auto next = expiring.upper_bound(seenOrdinal); next != expiring.end(); ++next)
     if (next->second <= now) gone.insert(next->first);
-  return std::min<std::uint64_t>(gone.size(), kMaxDeletedCounted);
+  return gone.size();
 }
 
 AppendResult LogTable::append(const AppendRequest& request) {
@@ -212,12 +215,14 @@ EventRange LogTable::read(const ReadRequest& request) const {
   for (Seq taken = 0; from <= to && taken <= to - from; ++taken) {
     const Event& event = log.events[(request.newestFirst ? to - taken : from + taken) - 1];
     bytes += weight(event);
+    if (request.withViews) bytes += weight(log.states, event.seq);
     range.more = taken >= request.maxEvents || (taken > 0 && bytes > request.maxBytes);
     if (range.more) break;
     range.events.push_back(event);
     if (request.withViews && log.states.contains(event.seq))
       range.changed.push_back(log.view_of(event.seq, request.viewer));
-    if (log.hides(request.viewer, event.seq)) range.hidden.push_back(event.seq);
+    const bool changesHidden = changes_message(event.kind) && log.hides(request.viewer, event.targetSeq);
+    if (log.hides(request.viewer, event.seq) || changesHidden) range.hidden.push_back(event.seq);
   }
   if (request.newestFirst) {
     std::reverse(range.changed.begin(), range.changed.end());
@@ -269,6 +274,7 @@ UserConversation LogTable::view(const UserConversationsRequest& request, const C
   view.epoch = log.epoch();
   view.head = log.head();
   view.ordinal = log.events.back().ordinal;
+  view.lastEventAt = log.events.back().timestamp;
   view.deletedUnread =
       log.deleted_after(seen_ordinal(view.cursor, view.member.joinOrdinal), user, request.now);
   if (const auto muted = mutes_.find(user); muted != mutes_.end()) {

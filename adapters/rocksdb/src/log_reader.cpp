@@ -16,11 +16,6 @@ constexpr Seq kWindow = 64;
 
 Error damaged(const char* what) { return Error{.code = ErrorCode::corrupted, .message = what}; }
 
-std::size_t weight(const EventView& event) {
-  return event.content.size() + event.senderId.size() + event.senderDeviceId.size() +
-         event.clientMsgId.size() + 64;
-}
-
 }  // namespace
 
 LogReader::~LogReader() {
@@ -65,7 +60,10 @@ Result<EventRange> LogReader::read(const ReadRequest& request) {
   range.events.reserve(std::min<Seq>(request.to - from + 1, request.maxEvents));
   Status status =
       request.newestFirst ? newest_first(range, request, from) : oldest_first(range, request, from);
-  if (status && request.withViews) status = fill_views(request, range);
+  if (status && request.withViews) {
+    status = fill_views(request, range);
+    cut(request, range);
+  }
   if (status && !request.viewer.empty()) status = fill_hidden(request, range);
   if (!status) return std::move(status).error();
   return range;

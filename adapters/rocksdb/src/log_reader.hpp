@@ -10,6 +10,12 @@
 
 namespace chatcore::rocks {
 
+/// What an event counts towards a range's bytes.
+[[nodiscard]] inline std::size_t weight(const EventView& event) {
+  return event.content.size() + event.senderId.size() + event.senderDeviceId.size() +
+         event.clientMsgId.size() + 64;
+}
+
 /// The reads of one task. They share an iterator, and a snapshot where several column families must agree.
 /// Lives on one reader thread, and not for long.
 class LogReader {
@@ -54,6 +60,7 @@ class LogReader {
 
   // log_reader_messages.cpp
   Status fill_views(const ReadRequest& request, EventRange& range);
+  static void cut(const ReadRequest& request, EventRange& range);
   Status fill_hidden(const ReadRequest& request, EventRange& range);
   Status fill_own_reactions(const ConversationId& log, const UserId& user, MessageView& view);
   Result<std::optional<FoundMessage>> found_message(const MessageQuery& query, const EventView& event);
@@ -69,6 +76,12 @@ class LogReader {
   Status fill_member_seq(const ConversationId& log, Seq& memberSeq);
   Status fill(UserConversation& view, const UserConversationsRequest& request, const Cursor& held);
   Status fill_head(UserConversation& view, const UserConversationsRequest& request);
+  /// Where more than a few changes stand behind it: by ordinals.
+  Status find_last_message(UserConversation& view, const UserConversationsRequest& request);
+  Result<bool> take_if_last(UserConversation& view, const UserConversationsRequest& request,
+                            const EventView& event);
+  /// Places `events()` at the countable message of that ordinal.
+  Status seek_ordinal(const std::string& prefix, Seq head, std::uint64_t ordinal, EventView& event);
   Status fill_last_message(UserConversation& view, const UserId& user, const EventView& event);
   Status fill_peer(UserConversation& view, const UserId& user);
   Status fill_cursors(UserConversation& view);

@@ -11,6 +11,8 @@ namespace chatcore::rocks {
 
 namespace {
 
+constexpr std::size_t kReactionWeight = 80;  // of an emoji, its count, and their JSON
+
 Error damaged(const char* what) { return Error{.code = ErrorCode::corrupted, .message = what}; }
 
 }  // namespace
@@ -48,13 +50,45 @@ Status LogReader::fill_views(const ReadRequest& request, EventRange& range) {
   return states.status();
 }
 
+/// Cuts a range off where what has become of its events makes it too large.
+void LogReader::cut(const ReadRequest& request, EventRange& range) {
+  std::size_t bytes = 0;
+  for (std::size_t i = 0; i < range.events.size(); ++i) {
+    const Seq seq = range.events[i].seq;
+    const auto view =
+        std::lower_bound(range.changed.begin(), range.changed.end(), seq,
+                         [](const MessageView& one, Seq wanted) { return one.state.seq < wanted; });
+    bytes += weight(range.events[i]);
+    if (view != range.changed.end() && view->state.seq == seq)
+      bytes += view->state.content.size() + view->state.reactions.size() * kReactionWeight;
+    if (i == 0 || bytes <= request.maxBytes) continue;
+    std::erase_if(range.changed, [&](const MessageView& one) {
+      return request.newestFirst ? one.state.seq <= seq : one.state.seq >= seq;
+    });
+    range.events.truncate(i);
+    range.more = true;
+    return;
+  }
+}
+
 Status LogReader::fill_hidden(const ReadRequest& request, EventRange& range) {
   if (range.events.empty() || !storable(request.viewer)) return {};
   const auto [low, high] = bounds_of(range.events);
+  const std::string end = hidden_key(request.log, request.viewer, UINT64_MAX);
+  RowScan any(database_, Column::messages, hidden_key(request.log, request.viewer, 0), end, snapshot_);
+  if (!any.valid()) return any.status();
   RowScan hidden(database_, Column::messages, hidden_key(request.log, request.viewer, low),
                  hidden_key(request.log, request.viewer, high + 1), snapshot_);
   for (; hidden.valid(); hidden.next()) range.hidden.push_back(number_of_key(hidden.key()));
-  return hidden.status();
+  if (Status status = hidden.status(); !status) return status;
+  for (const EventView& event : range.events) {
+    if (!changes_message(event.kind)) continue;
+    auto gone = is_hidden(request.log, request.viewer, event.targetSeq);
+    if (!gone) return std::move(gone).error();
+    if (*gone) range.hidden.push_back(event.seq);
+  }
+  std::sort(range.hidden.begin(), range.hidden.end());
+  return {};
 }
 
 /// Ids grow with seq: found by halving.
@@ -122,12 +156,13 @@ Result<std::uint64_t> LogReader::last_deleted_ordinal(const ConversationId& log)
 /// Countable messages above `seen` that are deleted for everyone or for this user, or expired, each once.
 Result<std::uint64_t> LogReader::deleted_after(const ConversationId& log, const UserId& user, Seq readSeq,
                                                std::uint64_t seen, Timestamp now) {
+  // At most kMaxUnread ordinals are looked at, whoever hides one has sent a command for it.
   std::vector<std::uint64_t> ordinals;
   /// Rows from `first` to `last`, of which `gone(row's key, number in its value)` says what counts; 0:
   /// nothing.
   const auto collect = [&](const std::string& first, std::string last, auto gone) -> Status {
     RowScan rows(database_, Column::messages, first, std::move(last), snapshot_);
-    for (std::uint64_t looked = 0; rows.valid() && looked < kMaxDeletedCounted; rows.next(), ++looked) {
+    for (std::uint64_t looked = 0; rows.valid() && looked <= kMaxUnread; rows.next(), ++looked) {
       std::uint64_t number = 0;
       if (!decode_number(rows.key(), rows.value(), number)) return damaged("a message's row is damaged");
       const std::uint64_t ordinal = gone(rows.key(), number);
@@ -148,7 +183,7 @@ Result<std::uint64_t> LogReader::deleted_after(const ConversationId& log, const 
   if (!status) return std::move(status).error();
   std::sort(ordinals.begin(), ordinals.end());
   const auto end = std::unique(ordinals.begin(), ordinals.end());
-  return std::min(static_cast<std::uint64_t>(end - ordinals.begin()), kMaxDeletedCounted);
+  return static_cast<std::uint64_t>(end - ordinals.begin());
 }
 
 }  // namespace chatcore::rocks

@@ -169,8 +169,9 @@ Status LogReader::fill(UserConversation& view, const UserConversationsRequest& r
     if (Status filled = fill_peer(view, user); !filled) return filled;
   }
   if (Status filled = fill_head(view, request); !filled) return filled;
-  const std::uint64_t seen = seen_ordinal(view.cursor, view.member.joinOrdinal);
+  std::uint64_t seen = seen_ordinal(view.cursor, view.member.joinOrdinal);
   if (view.ordinal <= seen) return {};
+  if (view.ordinal > kMaxUnread) seen = std::max(seen, view.ordinal - kMaxUnread);
   auto deleted = deleted_after(view.conversationId, user, view.cursor.readSeq, seen, request.now);
   if (!deleted) return std::move(deleted).error();
   view.deletedUnread = *deleted;
@@ -194,28 +195,74 @@ Status LogReader::fill_last_message(UserConversation& view, const UserId& user, 
   return {};
 }
 
+Result<bool> LogReader::take_if_last(UserConversation& view, const UserConversationsRequest& request,
+                                     const EventView& event) {
+  const bool visible = event.kind == EventKind::message && event.seq >= view.member.joinSeq &&
+                       (!event.hiddenFromOthers || event.senderId == request.userId) &&
+                       !expired(event, request.now);
+  if (!visible) return false;
+  auto hidden = is_hidden(view.conversationId, request.userId, event.seq);
+  if (!hidden) return std::move(hidden).error();
+  if (*hidden) return false;
+  if (Status filled = fill_last_message(view, request.userId, event); !filled)
+    return std::move(filled).error();
+  return true;
+}
+
 Status LogReader::fill_head(UserConversation& view, const UserConversationsRequest& request) {
-  const UserId& user = request.userId;
   const std::string prefix = owner_prefix(view.conversationId);
   const auto found = seek_head(prefix);
   if (!found) return found.error();
   EventView event;
-  for (int seen = 0; seen < kLastMessageScan && at_event_of(prefix); ++seen, events().Prev()) {
+  int seen = 0;
+  for (; seen < kLastMessageScan && at_event_of(prefix); ++seen, events().Prev()) {
     if (Status taken = take_event(event); !taken) return taken;
     if (seen == 0) {
       view.head = event.seq;
       view.epoch = event.epoch;
       view.ordinal = event.ordinal;
+      view.lastEventAt = event.timestamp;
     }
-    if (!request.withLastMessage || event.seq < view.member.joinSeq) break;
-    const bool visible = (!event.hiddenFromOthers || event.senderId == user) && !expired(event, request.now);
-    if (event.kind != EventKind::message || !visible) continue;
-    auto hidden = is_hidden(view.conversationId, user, event.seq);
-    if (!hidden) return std::move(hidden).error();
-    if (*hidden) continue;
-    return fill_last_message(view, user, event);
+    if (!request.withLastMessage || event.seq < view.member.joinSeq) return {};
+    auto taken = take_if_last(view, request, event);
+    if (!taken) return std::move(taken).error();
+    if (*taken) return {};
   }
-  return events().status().ok() ? Status() : Status(to_error(events().status()));
+  if (!events().status().ok()) return to_error(events().status());
+  return seen == kLastMessageScan ? find_last_message(view, request) : Status();
+}
+
+Status LogReader::find_last_message(UserConversation& view, const UserConversationsRequest& request) {
+  const std::string prefix = owner_prefix(view.conversationId);
+  std::uint64_t ordinal = view.ordinal;
+  for (int tries = 0; tries < kLastMessageScan && ordinal > view.member.joinOrdinal; ++tries, --ordinal) {
+    EventView event;
+    if (Status found = seek_ordinal(prefix, view.head, ordinal, event); !found) return found;
+    auto taken = take_if_last(view, request, event);
+    if (!taken) return std::move(taken).error();
+    if (*taken) return {};
+  }
+  return {};
+}
+
+/// Ordinals never fall, and step up at each countable message: found by halving.
+Status LogReader::seek_ordinal(const std::string& prefix, Seq head, std::uint64_t ordinal, EventView& event) {
+  Seq low = 1;
+  for (Seq high = head; low < high;) {
+    const Seq middle = low + (high - low) / 2;
+    seek_event(prefix, middle);
+    const Result<bool> there = event_at(prefix, middle, event);
+    if (!there) return there.error();
+    if (!*there) return damaged("an event is missing");
+    if (event.ordinal < ordinal)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  seek_event(prefix, low);
+  const Result<bool> there = event_at(prefix, low, event);
+  if (!there) return there.error();
+  return *there ? Status() : Status(damaged("an event is missing"));
 }
 
 }  // namespace chatcore::rocks

@@ -117,9 +117,10 @@ struct ReadRequest {
   Seq to = 0;    ///< inclusive; clamped to the head
   bool newestFirst = false;
   std::uint32_t maxEvents = 200;
-  std::uint32_t maxBytes = 256 * 1024;  ///< at least one event is returned all the same
-  UserId viewer = {};                   ///< set: fills `hidden`
-  bool withViews = false;               ///< fills `changed`, as `viewer` sees it
+  /// Of the events and of what has become of them; at least one event is returned all the same.
+  std::uint32_t maxBytes = 256 * 1024;
+  UserId viewer = {};      ///< set: fills `hidden`
+  bool withViews = false;  ///< fills `changed`, as `viewer` sees it
 };
 
 struct EventRange {
@@ -128,7 +129,8 @@ struct EventRange {
   /// Of the messages among `events` to which something has happened since; ascending by seq. Never older
   /// than the events, but may be newer.
   std::vector<MessageView> changed;
-  std::vector<Seq> hidden;  ///< of `events`, what the viewer has deleted for oneself; ascending
+  /// Of `events`, what the viewer has deleted for oneself, and what changed that; ascending.
+  std::vector<Seq> hidden;
 };
 
 /// A message by its id, for a user who wants to do something with it.
@@ -174,18 +176,21 @@ struct UserConversation {
   Seq head = 0;
   std::uint64_t ordinal = 0;
   Seq memberSeq = 0;
+  Timestamp lastEventAt = 0;
   std::optional<UserId> peer;  ///< direct conversations: the other member
   /// Countable messages that the user has not seen and that are deleted, for everyone or for the user, or
-  /// expired: they do not count as unread. At most kMaxDeletedCounted; a higher count is given as that.
+  /// expired: they do not count as unread. Of the newest kMaxUnread countable messages.
   std::uint64_t deletedUnread = 0;
-  /// Filled when asked for: the newest message visible to the user, and what has become of it since.
+  /// Filled when asked for: the newest message visible to the user, and what has become of it since. Looked
+  /// for among the newest 64 events, and then among the newest 64 countable messages.
   std::optional<Event> lastMessage;
   std::optional<MessageView> lastMessageView;
   /// Filled when asked for, and only below kLargeGroupSize members: every other member's cursor.
   std::vector<CursorAdvance> cursors;
 };
 
-inline constexpr std::uint64_t kMaxDeletedCounted = 10'000;
+/// Unread messages are counted up to here; more are told as that many.
+inline constexpr std::uint64_t kMaxUnread = 10'000;
 
 struct UserConversationsRequest {
   UserId userId;

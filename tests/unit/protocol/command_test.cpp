@@ -152,6 +152,8 @@ TEST_CASE("how long messages last") {
   CHECK(read<MessageSend>(send + "}").expiresInSeconds == 0);
   CHECK(read<MessageSend>(send + R"(,"expiresInSeconds":60})").expiresInSeconds == 60);
   const std::string change = R"({"type":"conversation.update","conversationId":"c","clientMsgId":"u")";
+  CHECK(read<ConversationCreate>(R"({"type":"conversation.create","clientMsgId":"u","expiresInSeconds":60})")
+            .expiresInSeconds == 60);
   const auto update = read<ConversationUpdate>(change + R"(,"expiresInSeconds":0})");
   CHECK(update.expiresInSeconds == 0U);
   CHECK_FALSE(update.name);
@@ -218,6 +220,9 @@ TEST_CASE("changes of a message") {
        "`content`"},
       {R"({"type":"message.edit","conversationId":"c1","messageId":"7","content":1})", kBad,
        "`clientMsgId` is missing"},
+      {editing + R"("messageId":"7","content":1,"expiresInSeconds":60})", ErrorCode::unsupported,
+       "`expiresInSeconds` is not supported"},
+      {editing + R"("messageId":"7","content":1,"encryption":{}})", ErrorCode::unsupported, "`encryption`"},
       {deleting + R"("scope":"everyone"})", kBad, "`clientMsgId` is missing"},
       {deleting + R"("clientMsgId":"u"})", kBad, "`scope` is missing"},
       {deleting + R"("scope":"all","clientMsgId":"u"})", kBad, "`scope` must be one of me everyone"},
@@ -480,7 +485,8 @@ TEST_CASE("commands about conversations are refused by the field that is wrong")
        kBad, "`members`"},
       {R"({"type":"conversation.removeMembers","conversationId":"c","clientMsgId":"u"})", kBad,
        "`members` is missing"},
-      {R"({"type":"conversation.update","conversationId":"c","clientMsgId":"u"})", kBad, "`name` is missing"},
+      {R"({"type":"conversation.update","conversationId":"c","clientMsgId":"u"})", kBad,
+       "`name` or `expiresInSeconds` is missing"},
       {R"({"type":"conversation.setRole","conversationId":"c","clientMsgId":"u","userId":"b","role":"owner"})",
        kBad, "`role` must be one of member admin"},
       {R"({"type":"conversation.setRole","conversationId":"c","clientMsgId":"u","role":"admin"})", kBad,

@@ -57,6 +57,7 @@ TEST_CASE("commands with the same fields hash apart by type and by where one fie
   const auto add = [&](const auto& command) { CHECK(hashes.insert(payload_hash(command)).second); };
   add(ConversationCreate{"u", "c", "n", {"a", "b"}});
   add(ConversationCreate{"u", "c", "n", {"ab"}});
+  add(ConversationCreate{"u", "c", "n", {"ab"}, 60});
   add(ConversationCreate{"u", "cn", "", {"a", "b"}});
   add(ConversationCreate{"u", "", "cn", {"a", "b"}});
   add(ConversationUpdate{"c", "u", "n", {}});
