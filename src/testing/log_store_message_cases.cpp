@@ -250,6 +250,22 @@ void the_last_message_is_found_behind_many_changes(Subject& s) {
   expect(view.lastMessage && view.lastMessage->seq == 3, "the one before what is hidden");
 }
 
+void the_last_message_is_found_behind_many_that_expired(Subject& s) {
+  s.append(group_of("g", {"alice", "bob"}));
+  s.append(append_of("g", 1));
+  for (Seq head = 2; head < 102; head += 50) {
+    AppendRequest request = append_of("g", head, 50);
+    for (Event& event : request.events) event.expiresAt = 1'000;
+    s.append(request);
+  }
+  UserConversationsRequest query;
+  query.userId = "bob";
+  query.withLastMessage = true;
+  query.now = 1'000;
+  const auto view = s.conversations_of(query)[0];
+  expect(view.lastMessage && view.lastMessage->seq == 2, "the one that has not expired");
+}
+
 void what_changed_the_hidden_is_hidden(Subject& s) {
   s.append(append_of("c", 0, 3));
   MessageChange edit;
@@ -296,6 +312,8 @@ std::vector<ConformanceCase> message_cases(const MakeFixture& make) {
       one("a page is cut where what has become of its messages makes it large",
           a_page_is_cut_where_changes_make_it_large),
       one("the last message is found behind many changes", the_last_message_is_found_behind_many_changes),
+      one("the last message is found behind many that have expired",
+          the_last_message_is_found_behind_many_that_expired),
       one("what changed the hidden is hidden", what_changed_the_hidden_is_hidden),
       one("a conversation knows how long its messages last", a_conversation_knows_how_long_messages_last),
   };

@@ -76,8 +76,9 @@ class LogReader {
   Status fill_member_seq(const ConversationId& log, Seq& memberSeq);
   Status fill(UserConversation& view, const UserConversationsRequest& request, const Cursor& held);
   Status fill_head(UserConversation& view, const UserConversationsRequest& request);
-  /// Where more than a few changes stand behind it: by ordinals.
-  Status find_last_message(UserConversation& view, const UserConversationsRequest& request);
+  /// Where more than a few other events stand behind it: by ordinals, from this one down.
+  Status find_last_message(UserConversation& view, const UserConversationsRequest& request,
+                           std::uint64_t ordinal);
   Result<bool> take_if_last(UserConversation& view, const UserConversationsRequest& request,
                             const EventView& event);
   /// Places `events()` at the countable message of that ordinal.

@@ -229,12 +229,14 @@ Status LogReader::fill_head(UserConversation& view, const UserConversationsReque
     if (*taken) return {};
   }
   if (!events().status().ok()) return to_error(events().status());
-  return seen == kLastMessageScan ? find_last_message(view, request) : Status();
+  if (seen < kLastMessageScan) return {};
+  const bool counted = event.kind == EventKind::message && !event.hiddenFromOthers;
+  return find_last_message(view, request, event.ordinal - (counted ? 1 : 0));
 }
 
-Status LogReader::find_last_message(UserConversation& view, const UserConversationsRequest& request) {
+Status LogReader::find_last_message(UserConversation& view, const UserConversationsRequest& request,
+                                    std::uint64_t ordinal) {
   const std::string prefix = owner_prefix(view.conversationId);
-  std::uint64_t ordinal = view.ordinal;
   for (int tries = 0; tries < kLastMessageScan && ordinal > view.member.joinOrdinal; ++tries, --ordinal) {
     EventView event;
     if (Status found = seek_ordinal(prefix, view.head, ordinal, event); !found) return found;
