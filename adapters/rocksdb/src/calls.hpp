@@ -55,12 +55,18 @@ struct FoldPieceCall {
   UniqueFunction<void(bool committed)> done;
 };
 
+/// Makes all that was committed before it durable where commits do not. On the committer's thread, because
+/// RocksDB 7.8 must not sync a log to which a write has just failed. `done` is told there whether it is.
+struct DurableCall {
+  UniqueFunction<void(bool durable)> done;
+};
+
 /// The background folded the journal's frozen part.
 struct FoldedCall {
   std::uint64_t lastRow = 0;
 };
 
 using AnyCall = std::variant<AppendCall, ClaimCall, AdvanceCall, MuteCall, HideCall, SettledCall, ChangeCall,
-                             FoldPieceCall, FoldedCall>;
+                             FoldPieceCall, DurableCall, FoldedCall>;
 
 }  // namespace chatcore::rocks

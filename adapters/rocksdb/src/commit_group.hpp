@@ -28,6 +28,7 @@ class CommitGroup final : private DirectoryRows {
   void decide(SettledCall& call);
   void decide(ChangeCall& call);
   void decide(FoldPieceCall& call);
+  void decide(DurableCall&) {}  // done when the commit is written
   void decide(FoldedCall& call);
 
   /// The batch, complete with its journal row; empty if nothing is to be written.

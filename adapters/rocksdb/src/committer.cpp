@@ -47,8 +47,8 @@ Admission Committer::submit(AnyCall& call, Weight weight) {
     // A call larger than the bound is taken when nothing else waits. The folder's always: it has one at a
     // time.
     const bool idle = pending_.requests == 0;
-    const bool folds =
-        std::holds_alternative<FoldPieceCall>(call) || std::holds_alternative<FoldedCall>(call);
+    const bool folds = std::holds_alternative<FoldPieceCall>(call) ||
+                       std::holds_alternative<DurableCall>(call) || std::holds_alternative<FoldedCall>(call);
     if (!idle && !folds &&
         (pending_.requests + weight.requests > limits.maxPendingAppends ||
          pending_.bytes + weight.bytes > limits.maxPendingBytes))
@@ -166,6 +166,8 @@ void Committer::answer(AnyCall& any, const std::optional<AppendOutcome>& failure
           replies_.add(*call.executor, std::move(call.done), std::move(call.answer));
         } else if constexpr (std::is_same_v<Kind, FoldPieceCall>) {
           call.done(!failure);
+        } else if constexpr (std::is_same_v<Kind, DurableCall>) {
+          call.done(!failure && database_.may_ingest() && database_.db().SyncWAL().ok());
         }
       },
       any);

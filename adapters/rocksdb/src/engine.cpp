@@ -17,7 +17,8 @@ Engine::Engine(std::unique_ptr<Database> database, std::unique_ptr<Journal> jour
       journal_(std::move(journal)),
       readers_(database_->options().readerThreads, database_->options().maxPendingReads),
       folder_(*database_, *journal_,
-              {[this](FoldPieceCall piece) { return commit_piece(std::move(piece)); },
+              {[this](FoldPieceCall piece) { return submit(std::move(piece)); },
+               [this](DurableCall call) { return submit(std::move(call)); },
                [this](std::uint64_t lastRow) { folded(lastRow); }}),
       committer_(*database_, *journal_,
                  {[this](ClaimCall call) { claimed(std::move(call)); },
@@ -58,10 +59,7 @@ void Engine::committed(std::shared_ptr<const void> garbage) {
     folder_.fold(journal_->freeze());
 }
 
-bool Engine::commit_piece(FoldPieceCall piece) {
-  AnyCall call = std::move(piece);
-  return committer_.submit(call, {0, 0}) == Admission::taken;
-}
+bool Engine::submit(AnyCall call) { return committer_.submit(call, {0, 0}) == Admission::taken; }
 
 void Engine::folded(std::uint64_t lastRow) {
   AnyCall call = FoldedCall{lastRow};

@@ -36,7 +36,7 @@ class Engine {
  private:
   void claimed(ClaimCall call);
   void committed(std::shared_ptr<const void> garbage);
-  bool commit_piece(FoldPieceCall piece);
+  bool submit(AnyCall call);
   void folded(std::uint64_t lastRow);
 
   std::unique_ptr<Database> database_;

@@ -126,7 +126,7 @@ rocksdb::Status Folder::make_durable() {
     case Durability::sync:
       return rocksdb::Status::OK();  // What has been committed has been synced.
     case Durability::os:
-      return database_.db().SyncWAL();
+      return sync_log();
     case Durability::memory:
       break;
   }
@@ -201,6 +201,15 @@ rocksdb::Status Folder::commit_piece(FoldPieceCall& piece) {
   if (!committed.get()) return rocksdb::Status::Busy("the store cannot write yet");
   CHATCORE_KILL_POINT("fold.piece");
   return rocksdb::Status::OK();
+}
+
+rocksdb::Status Folder::sync_log() {
+  if (is_stopping()) return rocksdb::Status::ShutdownInProgress();
+  std::promise<bool> answer;
+  std::future<bool> durable = answer.get_future();
+  DurableCall call{[answer = std::move(answer)](bool whether) mutable { answer.set_value(whether); }};
+  if (!hooks_.make_durable(std::move(call))) return rocksdb::Status::ShutdownInProgress();
+  return durable.get() ? rocksdb::Status::OK() : rocksdb::Status::Busy("the store cannot write yet");
 }
 
 rocksdb::Status Folder::write_sends(const JournalPart& part, const std::string& path) {

@@ -21,6 +21,8 @@ class Folder {
   struct Hooks {
     /// Hands a piece to the committer; false: it has stopped.
     std::function<bool(FoldPieceCall)> commit;
+    /// The same, of a wish to have all that was committed made durable.
+    std::function<bool(DurableCall)> make_durable;
     /// Called on the folder's thread once a part is where it belongs, and will be there if anything after it
     /// is.
     std::function<void(std::uint64_t lastRow)> done;
@@ -43,6 +45,7 @@ class Folder {
   rocksdb::Status ingest(const JournalPart& part);
   rocksdb::Status commit(const JournalPart& part);
   rocksdb::Status commit_piece(FoldPieceCall& piece);
+  rocksdb::Status sync_log();
   bool is_stopping();
   rocksdb::Status write_sends(const JournalPart& part, const std::string& path);
   rocksdb::Status write_cursors(const JournalPart& part, const std::string& path);
