@@ -61,18 +61,25 @@ void decode_reactions(const Json& data, std::vector<Reaction>& out) {
       out.push_back({text_field(entry, "emoji"), number_field(entry, "count"), flag_field(entry, "mine")});
 }
 
+/// What a message and a change of one have in common.
+template <class Event>
+Event decode_event(const Json& data, const ConversationId& conversation, Epoch epoch, Seq seq) {
+  Event event;
+  event.conversationId = conversation;
+  event.messageId = decimal_field(data, "messageId");
+  event.epoch = epoch;
+  event.seq = seq;
+  event.senderId = text_field(data, "senderId");
+  event.senderDeviceId = text_field(data, "senderDeviceId");
+  event.clientMsgId = text_field(data, "clientMsgId");
+  event.timestamp = static_cast<Timestamp>(number_field(data, "timestamp"));
+  return event;
+}
+
 Message decode_message(const Json& data, const ConversationId& conversation, Epoch epoch, Seq seq) {
-  Message message;
-  message.conversationId = conversation;
-  message.messageId = decimal_field(data, "messageId");
-  message.epoch = epoch;
-  message.seq = seq;
-  message.senderId = text_field(data, "senderId");
-  message.senderDeviceId = text_field(data, "senderDeviceId");
-  message.clientMsgId = text_field(data, "clientMsgId");
+  auto message = decode_event<Message>(data, conversation, epoch, seq);
   message.messageType = type_of(text_field(data, "messageType"));
   message.replyTo = decimal_field(data, "replyTo");
-  message.timestamp = static_cast<Timestamp>(number_field(data, "timestamp"));
   message.expiresAt = static_cast<Timestamp>(number_field(data, "expiresAt"));
   message.deleted = flag_field(data, "deleted");
   message.editedAt = static_cast<Timestamp>(number_field(data, "editedAt"));
@@ -94,19 +101,11 @@ std::optional<MessageChange::Kind> change_kind(std::string_view type, const Json
 
 MessageChange decode_change(MessageChange::Kind kind, const Json& data, const ConversationId& conversation,
                             Epoch epoch, Seq seq) {
-  MessageChange change;
+  auto change = decode_event<MessageChange>(data, conversation, epoch, seq);
   change.kind = kind;
-  change.conversationId = conversation;
-  change.messageId = decimal_field(data, "messageId");
-  change.epoch = epoch;
-  change.seq = seq;
   change.targetId = decimal_field(data, "targetId");
   change.targetSeq = number_field(data, "targetSeq");
-  change.senderId = text_field(data, "senderId");
-  change.senderDeviceId = text_field(data, "senderDeviceId");
-  change.clientMsgId = text_field(data, "clientMsgId");
   change.emoji = text_field(data, "emoji");
-  change.timestamp = static_cast<Timestamp>(number_field(data, "timestamp"));
   if (kind == MessageChange::Kind::edited) decode_content(data, change);
   return change;
 }

@@ -438,7 +438,8 @@ void ConversationHome::answer_waiters(Conversation& conversation, const EventCom
     repetition.conversationId = conversation.id;
     repetition.clientMsgId = waiter.clientMsgId;
     repetition.payloadHash = waiter.payloadHash;
-    if (!answered_by_sent(first.action)) repetition.action = LeaveGroup{};  // any other that is not either
+    if (!answered_by_sent(first.action))
+      repetition.action = LeaveGroup{};  // any that is answered by its event
     answer_duplicate(waiter.from, repetition, original);
     return true;
   });

@@ -449,22 +449,17 @@ void CatchUp::hide_found(const Requester& from, const UserConversation& conversa
                          const FoundMessage& message) {
   const Event& event = message.event;
   const std::uint64_t ordinal = event.hiddenFromOthers ? 0 : event.ordinal;
-  context_.store->hide(
-      {HideRequest{UserId(from.user()), conversation.conversationId, event.seq, ordinal}}, *context_.executor,
-      [busy = context_.busy, this, from, id = conversation.conversationId, ordinal,
-       placed = static_cast<const EventMetadata&>(event)](std::vector<Status> stored) {
-        if (!stored[0]) return fail(from, unavailable());
-        outlet_.ok(from.session, from.id);
-        const std::uint32_t home = context_.home_of(id);
-        const auto note = [id, ordinal](EngineShard& owner) {
-          owner.conversations().message_hidden(id, ordinal);
-        };
-        if (context_.here(home))
-          note(*(*context_.shards)[home]);
-        else
-          context_.link->send(home, [note, owner = (*context_.shards)[home]] { note(*owner); });
-        tell_hidden(from, id, placed);
-      });
+  context_.store->hide({HideRequest{UserId(from.user()), conversation.conversationId, event.seq, ordinal}},
+                       *context_.executor,
+                       [busy = context_.busy, this, from, id = conversation.conversationId, ordinal,
+                        placed = static_cast<const EventMetadata&>(event)](std::vector<Status> stored) {
+                         if (!stored[0]) return fail(from, unavailable());
+                         outlet_.ok(from.session, from.id);
+                         context_.on_shard(context_.home_of(id), [id, ordinal](EngineShard& owner) {
+                           owner.conversations().message_hidden(id, ordinal);
+                         });
+                         tell_hidden(from, id, placed);
+                       });
 }
 
 /// The user's other devices are told, and how many messages are unread now.

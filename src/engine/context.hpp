@@ -65,6 +65,13 @@ struct Context : Ports {
   [[nodiscard]] std::uint32_t home_of(std::string_view id) const { return partition_of(id) % link->count(); }
   [[nodiscard]] bool here(std::uint32_t shard) const { return shard == link->self(); }
   [[nodiscard]] Timestamp now() const { return clock->now(); }
+  /// Runs `use(EngineShard&)` on a shard: at once if it is this one.
+  template <class Use>
+  void on_shard(std::uint32_t shard, Use use) const {
+    EngineShard* const target = (*shards)[shard];
+    if (here(shard)) return use(*target);
+    link->send(shard, [target, use = std::move(use)]() mutable { use(*target); });
+  }
 
   [[nodiscard]] Topic inbox(std::string_view user) const {
     return topics->intern(std::string(kInboxPrefix).append(user));

@@ -87,12 +87,9 @@ class EngineShard final : public GatewayEvents {
   void remove_device(ClientSession& session, const protocol::RequestId& id, DeviceId device);
 
   [[nodiscard]] ClientSession* find(SessionId id);
-  /// Runs `use(EngineShard&)` on a shard: at once if it is this one.
   template <class Use>
   void on_shard(std::uint32_t shard, Use use) {
-    if (context_.here(shard)) return use(*this);
-    context_.link->send(
-        shard, [target = (*context_.shards)[shard], use = std::move(use)]() mutable { use(*target); });
+    context_.on_shard(shard, std::move(use));
   }
 
   Context context_;

@@ -36,12 +36,8 @@ class Planner {
     }
     if (self() == nullptr && !CHATCORE_BUG("strangers may write")) return not_a_member();
     Plan plan = message_plan(message);
-    if (conversation_.direct() && conversation_.inboxes.size() == 2) {
-      const bool first = conversation_.inboxes[0].first == command_.from.user();
-      if (first ? conversation_.firstBlocksSecond : conversation_.secondBlocksFirst)
-        return refuse(ErrorCode::blocked, "you have blocked this user");
-      plan.event.hiddenFromOthers = first ? conversation_.secondBlocksFirst : conversation_.firstBlocksSecond;
-    }
+    if (blocks()) return you_block();
+    plan.event.hiddenFromOthers = blocked();
     if (CHATCORE_BUG("blocks are ignored")) plan.event.hiddenFromOthers = false;
     return plan;
   }
@@ -199,6 +195,19 @@ class Planner {
     const auto found = conversation_.members.find(command_.from.user());
     return found == conversation_.members.end() ? nullptr : &found->second;
   }
+  /// Whether the sender blocks the other side of a direct conversation between two, or is blocked by it.
+  [[nodiscard]] bool blocks() const {
+    return between_two() && (is_first() ? conversation_.firstBlocksSecond : conversation_.secondBlocksFirst);
+  }
+  [[nodiscard]] bool blocked() const {
+    return between_two() && (is_first() ? conversation_.secondBlocksFirst : conversation_.firstBlocksSecond);
+  }
+  [[nodiscard]] bool between_two() const {
+    return conversation_.direct() && conversation_.inboxes.size() == 2;
+  }
+  [[nodiscard]] bool is_first() const { return conversation_.inboxes[0].first == command_.from.user(); }
+  [[nodiscard]] static Error you_block() { return refuse(ErrorCode::blocked, "you have blocked this user"); }
+
   /// The message that a command changes, if its sender can see it and it still stands.
   [[nodiscard]] Result<const FoundMessage*> target() const {
     if (!conversation_.exists || self() == nullptr) return not_a_member();
@@ -233,11 +242,8 @@ class Planner {
   /// then it changes nothing either.
   [[nodiscard]] Result<Plan> change_plan(EventKind kind, const FoundMessage& message) const {
     Plan plan = change_of(kind, message);
-    if (!conversation_.direct() || conversation_.inboxes.size() != 2) return plan;
-    const bool first = conversation_.inboxes[0].first == command_.from.user();
-    if (first ? conversation_.firstBlocksSecond : conversation_.secondBlocksFirst)
-      return refuse(ErrorCode::blocked, "you have blocked this user");
-    if (first ? !conversation_.secondBlocksFirst : !conversation_.firstBlocksSecond) return plan;
+    if (blocks()) return you_block();
+    if (!blocked()) return plan;
     if (!plan.event.hiddenFromOthers) plan.effects.messages.clear();
     plan.event.hiddenFromOthers = true;
     return plan;
@@ -290,21 +296,14 @@ class Planner {
   }
 
   [[nodiscard]] Result<Plan> first_message(const NewMessage& message) const {
-    if (conversation_.inboxes.size() == 2) {
-      const bool first = conversation_.inboxes[0].first == command_.from.user();
-      if (first ? conversation_.firstBlocksSecond : conversation_.secondBlocksFirst)
-        return refuse(ErrorCode::blocked, "you have blocked this user");
-    }
+    if (blocks()) return you_block();
     Plan plan = message_plan(message);
     plan.changesMembers = true;
     plan.effects.info = ConversationInfo{ConversationKind::direct, {}, UserId(command_.from.user()), now_};
     plan.effects.members.push_back({{UserId(command_.from.user()), Role::member, 1, 0}, false});
     if (message.to != command_.from.user())
       plan.effects.members.push_back({{message.to, Role::member, 1, 0}, false});
-    if (conversation_.inboxes.size() == 2) {
-      const bool first = conversation_.inboxes[0].first == command_.from.user();
-      plan.event.hiddenFromOthers = first ? conversation_.secondBlocksFirst : conversation_.firstBlocksSecond;
-    }
+    plan.event.hiddenFromOthers = blocked();
     return plan;
   }
 

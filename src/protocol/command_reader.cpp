@@ -17,9 +17,8 @@ constexpr std::uint32_t kMaxPage = 500;
 constexpr std::uint32_t kMaxSyncPage = 1000;
 constexpr std::uint64_t kMaxVersion = 1'000'000;
 
-constexpr std::array kUnsupportedInEdit = {Field::expiresInSeconds, Field::sendAt, Field::silent,
-                                           Field::encryption, Field::envelopes};
-constexpr std::array kUnsupportedInSend = {Field::sendAt, Field::silent, Field::encryption, Field::envelopes};
+constexpr std::array kUnsupported = {Field::sendAt, Field::silent, Field::encryption, Field::envelopes};
+constexpr std::array kOfMessagesOnly = {Field::expiresInSeconds};
 
 Hello read_hello(FieldReader& in) {
   Hello hello;
@@ -52,7 +51,7 @@ std::uint32_t read_expiry(FieldReader& in) {
 
 MessageSend read_send(FieldReader& in, const Limits& limits) {
   MessageSend send;
-  refuse_unsupported(in, kUnsupportedInSend);
+  refuse_unsupported(in, kUnsupported);
   if (in.has(Field::conversationId) && in.has(Field::to)) {
     in.fail(Field::to, "cannot stand beside `conversationId`");
   }
@@ -86,7 +85,8 @@ ForConversation read_change(FieldReader& in) {
 }
 
 MessageEdit read_edit(FieldReader& in, const Limits& limits) {
-  refuse_unsupported(in, kUnsupportedInEdit);
+  refuse_unsupported(in, kUnsupported);
+  refuse_unsupported(in, kOfMessagesOnly);
   auto edit = read_change<MessageEdit>(in);
   edit.messageId = in.message_id(Field::messageId);
   edit.content = read_content(in, limits);

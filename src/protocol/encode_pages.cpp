@@ -159,17 +159,21 @@ void end_conversations_page(std::string& out, std::string_view cursor, std::stri
   out += '}';
 }
 
-void append_members_page(std::string& out, const RequestId& id, std::string_view conversationId,
-                         std::span<const MemberEntry> members, std::string_view cursor, bool more) {
-  out += R"({"type":"members.page")";
+namespace {
+
+/// A page of what `write(member)` says about each of a conversation's members, besides the user's id.
+template <class Member, class Write>
+void append_page_of_members(std::string& out, std::string_view type, const RequestId& id,
+                            std::string_view conversationId, std::span<const Member> members,
+                            std::string_view cursor, bool more, Write write) {
+  append_id_member(out, "{\"type\":", type);
   id.append_member(out);
   append_id_member(out, ",\"conversationId\":", conversationId);
   out += ",\"members\":[";
-  for (const MemberEntry& member : members) {
+  for (const Member& member : members) {
     separate(out);
     append_id_member(out, "{\"userId\":", member.userId);
-    append_id_member(out, ",\"role\":", to_string(member.role));
-    append_integer(out, ",\"joinSeq\":", member.joinSeq);
+    write(member);
     out += '}';
   }
   out += ']';
@@ -178,23 +182,24 @@ void append_members_page(std::string& out, const RequestId& id, std::string_view
   out += '}';
 }
 
+}  // namespace
+
+void append_members_page(std::string& out, const RequestId& id, std::string_view conversationId,
+                         std::span<const MemberEntry> members, std::string_view cursor, bool more) {
+  append_page_of_members(out, "members.page", id, conversationId, members, cursor, more,
+                         [&](const MemberEntry& member) {
+                           append_id_member(out, ",\"role\":", to_string(member.role));
+                           append_integer(out, ",\"joinSeq\":", member.joinSeq);
+                         });
+}
+
 void append_receipts_page(std::string& out, const RequestId& id, std::string_view conversationId,
                           std::span<const MemberReceipt> members, std::string_view cursor, bool more) {
-  out += R"({"type":"receipts.page")";
-  id.append_member(out);
-  append_id_member(out, ",\"conversationId\":", conversationId);
-  out += ",\"members\":[";
-  for (const MemberReceipt& member : members) {
-    separate(out);
-    append_id_member(out, "{\"userId\":", member.userId);
-    append_integer(out, ",\"deliveredSeq\":", member.deliveredSeq);
-    append_integer(out, ",\"readSeq\":", member.readSeq);
-    out += '}';
-  }
-  out += ']';
-  append_text_unless_empty(out, ",\"cursor\":", cursor);
-  append_more(out, more);
-  out += '}';
+  append_page_of_members(out, "receipts.page", id, conversationId, members, cursor, more,
+                         [&](const MemberReceipt& member) {
+                           append_integer(out, ",\"deliveredSeq\":", member.deliveredSeq);
+                           append_integer(out, ",\"readSeq\":", member.readSeq);
+                         });
 }
 
 void append_devices_page(std::string& out, const RequestId& id, std::span<const DeviceEntry> devices) {

@@ -256,6 +256,7 @@ async def test_the_last_message_is_found_behind_many_reactions(chat):
     alice, bob, (sent,) = await pair(chat)
     carol = await chat.connect("carol")
     await carol.say("later", to=bob.user)
+    await asyncio.sleep(0.005)
     newest = await alice.say("newest", to=bob.user)
     for i in range(70):
         await react(bob, newest, "x", "add" if i % 2 == 0 else "remove")

@@ -2,8 +2,6 @@
 
 #include <cstring>
 
-#include "bytes.hpp"
-
 namespace chatcore::rocks {
 
 namespace {

@@ -211,13 +211,13 @@ void CommitGroup::write_change(const ConversationId& log, const MessageChange& c
 
 Status CommitGroup::read_erased(const AppendRequest& request) {
   erased_.clear();
+  std::unique_ptr<rocksdb::Iterator> row;
   for (const MessageChange& change : request.effects.messages) {
     for (const Seq seq : change.erased) {
       std::string& key = erased_.emplace_back().first;
       event_key(key, request.log, seq);
       // Not Get: the events' memtable is made for iterators.
-      const std::unique_ptr<rocksdb::Iterator> row(
-          database_.db().NewIterator({}, database_.column(Column::events)));
+      if (row == nullptr) row.reset(database_.db().NewIterator({}, database_.column(Column::events)));
       row->Seek(key);
       if (!row->status().ok()) return to_error(row->status());
       EventView event;

@@ -192,24 +192,22 @@ rocksdb::Status Folder::commit(const JournalPart& part) {
 
 rocksdb::Status Folder::commit_piece(FoldPieceCall& piece) {
   if (piece.sends.empty() && piece.cursors.empty()) return rocksdb::Status::OK();
-  if (is_stopping()) return rocksdb::Status::ShutdownInProgress();
-  std::promise<bool> answer;
-  std::future<bool> committed = answer.get_future();
-  piece.done = [answer = std::move(answer)](bool whether) mutable { answer.set_value(whether); };
-  // The committer stops after this thread, and answers what it has taken.
-  if (!hooks_.commit(std::exchange(piece, {}))) return rocksdb::Status::ShutdownInProgress();
-  if (!committed.get()) return rocksdb::Status::Busy("the store cannot write yet");
-  CHATCORE_KILL_POINT("fold.piece");
-  return rocksdb::Status::OK();
+  const rocksdb::Status done = ask_committer(std::exchange(piece, {}));
+  if (done.ok()) CHATCORE_KILL_POINT("fold.piece");
+  return done;
 }
 
-rocksdb::Status Folder::sync_log() {
+rocksdb::Status Folder::sync_log() { return ask_committer(DurableCall{}); }
+
+template <class Call>
+rocksdb::Status Folder::ask_committer(Call call) {
   if (is_stopping()) return rocksdb::Status::ShutdownInProgress();
   std::promise<bool> answer;
-  std::future<bool> durable = answer.get_future();
-  DurableCall call{[answer = std::move(answer)](bool whether) mutable { answer.set_value(whether); }};
-  if (!hooks_.make_durable(std::move(call))) return rocksdb::Status::ShutdownInProgress();
-  return durable.get() ? rocksdb::Status::OK() : rocksdb::Status::Busy("the store cannot write yet");
+  std::future<bool> done = answer.get_future();
+  call.done = [answer = std::move(answer)](bool whether) mutable { answer.set_value(whether); };
+  // The committer stops after this thread, and answers what it has taken.
+  if (!hooks_.submit(std::move(call))) return rocksdb::Status::ShutdownInProgress();
+  return done.get() ? rocksdb::Status::OK() : rocksdb::Status::Busy("the store cannot write yet");
 }
 
 rocksdb::Status Folder::write_sends(const JournalPart& part, const std::string& path) {

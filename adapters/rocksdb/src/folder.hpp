@@ -19,10 +19,9 @@ namespace chatcore::rocks {
 class Folder {
  public:
   struct Hooks {
-    /// Hands a piece to the committer; false: it has stopped.
-    std::function<bool(FoldPieceCall)> commit;
-    /// The same, of a wish to have all that was committed made durable.
-    std::function<bool(DurableCall)> make_durable;
+    /// Hands a piece, or a wish to have all that was committed made durable, to the committer; false: it has
+    /// stopped.
+    std::function<bool(AnyCall)> submit;
     /// Called on the folder's thread once a part is where it belongs, and will be there if anything after it
     /// is.
     std::function<void(std::uint64_t lastRow)> done;
@@ -46,6 +45,9 @@ class Folder {
   rocksdb::Status commit(const JournalPart& part);
   rocksdb::Status commit_piece(FoldPieceCall& piece);
   rocksdb::Status sync_log();
+  /// Waits for the committer's answer.
+  template <class Call>
+  rocksdb::Status ask_committer(Call call);
   bool is_stopping();
   rocksdb::Status write_sends(const JournalPart& part, const std::string& path);
   rocksdb::Status write_cursors(const JournalPart& part, const std::string& path);

@@ -63,8 +63,7 @@ void encode_journal_row(std::string_view key, const JournalRow& row, std::string
 
 bool decode_journal_row(std::string_view key, std::string_view value, JournalRow& row) {
   row.clear();
-  const std::string_view body = open_value(key, value);
-  ByteReader reader(body);
+  ByteReader reader = body_of(key, value);
   const std::uint64_t sends = reader.varint();
   if (sends > value.size() / kSmallestSend) return false;
   row.sends.reserve(sends);

@@ -151,6 +151,25 @@ Result<Seq> LogReader::head_of(const std::string& prefix) {
   return *found ? seq_of_event_key(events().key().ToStringView()) : 0;
 }
 
+Result<bool> LogReader::first_event(const std::string& prefix, Seq head, EventView& event,
+                                    const std::function<bool(const EventView&)>& beyond) {
+  Seq low = 1;
+  for (Seq high = head + 1; low < high;) {
+    const Seq middle = low + (high - low) / 2;
+    seek_event(prefix, middle);
+    const Result<bool> there = event_at(prefix, middle, event);
+    if (!there) return there;
+    if (!*there) return Error{.code = ErrorCode::corrupted, .message = "an event is missing"};
+    if (beyond(event))
+      high = middle;
+    else
+      low = middle + 1;
+  }
+  if (low > head) return false;
+  seek_event(prefix, low);
+  return event_at(prefix, low, event);
+}
+
 Result<std::vector<Member>> LogReader::members(const MembersRequest& request) {
   std::vector<Member> page;
   if (!storable(request.log) || request.after.size() > kMaxKeyId) return page;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -38,6 +39,10 @@ class LogReader {
     ConversationId log;
     Cursor held;
   };
+  struct Viewer {
+    const ConversationId& log;
+    const UserId& user;
+  };
 
   /// A view of everything as it is now; what was read before it is never newer.
   void renew_snapshot();
@@ -52,6 +57,9 @@ class LogReader {
   Result<bool> event_at(const std::string& prefix, Seq seq, EventView& event);
   /// 0: the log is empty.
   Result<Seq> head_of(const std::string& prefix);
+  /// The first event of the log from which on `beyond` holds, found by halving; false: it holds for none.
+  Result<bool> first_event(const std::string& prefix, Seq head, EventView& event,
+                           const std::function<bool(const EventView&)>& beyond);
 
   Status oldest_first(EventRange& range, const ReadRequest& request, Seq from);
   Status newest_first(EventRange& range, const ReadRequest& request, Seq from);
@@ -63,7 +71,7 @@ class LogReader {
   static void cut(const ReadRequest& request, EventRange& range);
   Status fill_hidden(const ReadRequest& request, EventRange& range);
   Status fill_own_reactions(const ConversationId& log, const UserId& user, MessageView& view);
-  Result<std::optional<FoundMessage>> found_message(const MessageQuery& query, const EventView& event);
+  Result<FoundMessage> found_message(const Viewer& viewer, const EventView& event);
   Result<bool> is_hidden(const ConversationId& log, const UserId& user, Seq seq);
   Result<std::uint64_t> last_deleted_ordinal(const ConversationId& log);
   /// Of the countable messages above ordinal `seen`, all of them behind `readSeq`.
@@ -81,9 +89,6 @@ class LogReader {
                            std::uint64_t ordinal);
   Result<bool> take_if_last(UserConversation& view, const UserConversationsRequest& request,
                             const EventView& event);
-  /// Places `events()` at the countable message of that ordinal.
-  Status seek_ordinal(const std::string& prefix, Seq head, std::uint64_t ordinal, EventView& event);
-  Status fill_last_message(UserConversation& view, const UserId& user, const EventView& event);
   Status fill_peer(UserConversation& view, const UserId& user);
   Status fill_cursors(UserConversation& view);
   Status fill_description(const ConversationId& log, ConversationInfo& info, Seq& memberSeq);

@@ -91,7 +91,7 @@ Status LogReader::fill_hidden(const ReadRequest& request, EventRange& range) {
   return {};
 }
 
-/// Ids grow with seq: found by halving.
+/// Ids grow with seq.
 Result<std::optional<FoundMessage>> LogReader::find_message(const MessageQuery& query) {
   const std::optional<FoundMessage> none;
   if (!storable(query.log)) return none;
@@ -99,36 +99,29 @@ Result<std::optional<FoundMessage>> LogReader::find_message(const MessageQuery& 
   const std::string prefix = owner_prefix(query.log);
   auto head = head_of(prefix);
   if (!head) return std::move(head).error();
-  for (Seq low = 1, high = *head; low <= high;) {
-    const Seq middle = low + (high - low) / 2;
-    seek_event(prefix, middle);
-    EventView event;
-    const Result<bool> there = event_at(prefix, middle, event);
-    if (!there) return there.error();
-    if (!*there) return damaged("an event is missing");
-    if (event.messageId == query.messageId) return found_message(query, event);
-    if (event.messageId < query.messageId)
-      low = middle + 1;
-    else
-      high = middle - 1;
-  }
-  return none;
+  EventView event;
+  auto there = first_event(prefix, *head, event,
+                           [&query](const EventView& one) { return one.messageId >= query.messageId; });
+  if (!there) return std::move(there).error();
+  if (!*there || event.messageId != query.messageId) return none;
+  auto found = found_message({query.log, query.userId}, event);
+  if (!found) return std::move(found).error();
+  return std::optional(std::move(*found));
 }
 
-Result<std::optional<FoundMessage>> LogReader::found_message(const MessageQuery& query,
-                                                             const EventView& event) {
+Result<FoundMessage> LogReader::found_message(const Viewer& viewer, const EventView& event) {
   FoundMessage found{Event(event), {}, false};
   found.view.state.seq = event.seq;
-  const std::string key = state_key(query.log, event.seq);
+  const std::string key = state_key(viewer.log, event.seq);
   const auto row = database_.get(Column::messages, key, snapshot_);
   if (!row) return row.error();
   if (*row && !decode_state(key, **row, found.view.state)) return damaged("a message's state is damaged");
-  if (Status filled = fill_own_reactions(query.log, query.userId, found.view); !filled)
+  if (Status filled = fill_own_reactions(viewer.log, viewer.user, found.view); !filled)
     return std::move(filled).error();
-  auto hidden = is_hidden(query.log, query.userId, event.seq);
+  auto hidden = is_hidden(viewer.log, viewer.user, event.seq);
   if (!hidden) return std::move(hidden).error();
   found.hidden = *hidden;
-  return std::optional(std::move(found));
+  return found;
 }
 
 Result<bool> LogReader::is_hidden(const ConversationId& log, const UserId& user, Seq seq) {
@@ -158,8 +151,7 @@ Result<std::uint64_t> LogReader::deleted_after(const ConversationId& log, const 
                                                std::uint64_t seen, Timestamp now) {
   // At most kMaxUnread ordinals are looked at, whoever hides one has sent a command for it.
   std::vector<std::uint64_t> ordinals;
-  /// Rows from `first` to `last`, of which `gone(row's key, number in its value)` says what counts; 0:
-  /// nothing.
+  /// Rows from `first` to `last`, of which `gone(row's key, number in its value)` says what counts, or 0.
   const auto collect = [&](const std::string& first, std::string last, auto gone) -> Status {
     RowScan rows(database_, Column::messages, first, std::move(last), snapshot_);
     for (std::uint64_t looked = 0; rows.valid() && looked <= kMaxUnread; rows.next(), ++looked) {

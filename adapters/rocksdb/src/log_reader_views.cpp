@@ -187,25 +187,17 @@ Status LogReader::fill_peer(UserConversation& view, const UserId& user) {
   return rows.status();
 }
 
-Status LogReader::fill_last_message(UserConversation& view, const UserId& user, const EventView& event) {
-  auto found = found_message({view.conversationId, event.messageId, user}, event);
-  if (!found) return std::move(found).error();
-  view.lastMessage = std::move((*found)->event);
-  view.lastMessageView = std::move((*found)->view);
-  return {};
-}
-
 Result<bool> LogReader::take_if_last(UserConversation& view, const UserConversationsRequest& request,
                                      const EventView& event) {
   const bool visible = event.kind == EventKind::message && event.seq >= view.member.joinSeq &&
                        (!event.hiddenFromOthers || event.senderId == request.userId) &&
                        !expired(event, request.now);
   if (!visible) return false;
-  auto hidden = is_hidden(view.conversationId, request.userId, event.seq);
-  if (!hidden) return std::move(hidden).error();
-  if (*hidden) return false;
-  if (Status filled = fill_last_message(view, request.userId, event); !filled)
-    return std::move(filled).error();
+  auto found = found_message({view.conversationId, request.userId}, event);
+  if (!found) return std::move(found).error();
+  if (found->hidden) return false;
+  view.lastMessage = std::move(found->event);
+  view.lastMessageView = std::move(found->view);
   return true;
 }
 
@@ -239,32 +231,16 @@ Status LogReader::find_last_message(UserConversation& view, const UserConversati
   const std::string prefix = owner_prefix(view.conversationId);
   for (int tries = 0; tries < kLastMessageScan && ordinal > view.member.joinOrdinal; ++tries, --ordinal) {
     EventView event;
-    if (Status found = seek_ordinal(prefix, view.head, ordinal, event); !found) return found;
+    // Ordinals never fall, and step up at each countable message.
+    auto found = first_event(prefix, view.head, event,
+                             [ordinal](const EventView& one) { return one.ordinal >= ordinal; });
+    if (!found) return std::move(found).error();
+    if (!*found) return damaged("a message is missing");
     auto taken = take_if_last(view, request, event);
     if (!taken) return std::move(taken).error();
     if (*taken) return {};
   }
   return {};
-}
-
-/// Ordinals never fall, and step up at each countable message: found by halving.
-Status LogReader::seek_ordinal(const std::string& prefix, Seq head, std::uint64_t ordinal, EventView& event) {
-  Seq low = 1;
-  for (Seq high = head; low < high;) {
-    const Seq middle = low + (high - low) / 2;
-    seek_event(prefix, middle);
-    const Result<bool> there = event_at(prefix, middle, event);
-    if (!there) return there.error();
-    if (!*there) return damaged("an event is missing");
-    if (event.ordinal < ordinal)
-      low = middle + 1;
-    else
-      high = middle;
-  }
-  seek_event(prefix, low);
-  const Result<bool> there = event_at(prefix, low, event);
-  if (!there) return there.error();
-  return *there ? Status() : Status(damaged("an event is missing"));
 }
 
 }  // namespace chatcore::rocks

@@ -67,9 +67,7 @@ std::string encode_state(std::string_view key, const MessageState& state) {
 }
 
 bool decode_state(std::string_view key, std::string_view value, MessageState& state) {
-  const std::string_view body = open_value(key, value);
-  if (body.data() == nullptr) return false;
-  ByteReader reader(body);
+  ByteReader reader = body_of(key, value);
   state.seq = number_of_key(key);
   state.ordinal = reader.varint();
   state.editedAt = static_cast<Timestamp>(reader.varint());
@@ -101,9 +99,7 @@ std::string encode_emoji(std::string_view key, const std::vector<std::string>& e
 }
 
 bool decode_emoji(std::string_view key, std::string_view value, std::vector<std::string>& emoji) {
-  const std::string_view body = open_value(key, value);
-  if (body.data() == nullptr) return false;
-  ByteReader reader(body);
+  ByteReader reader = body_of(key, value);
   const std::uint64_t count = reader.varint();
   if (count > kMaxEmojiPerUser) return false;
   emoji.clear();

@@ -13,14 +13,6 @@ constexpr std::uint8_t kHidden = 0x80;
 constexpr std::uint8_t kExpires = 0x40;
 constexpr std::size_t kMaxStoredDevices = 32;
 
-/// A reader of the body, failed from the start if the check fails.
-ByteReader body_of(std::string_view key, std::string_view value) {
-  const std::string_view body = open_value(key, value);
-  ByteReader reader(body);
-  if (body.data() == nullptr) reader.take(1);
-  return reader;
-}
-
 template <class Enum>
 bool to_enum(std::uint8_t raw, Enum last, Enum& out) {
   out = static_cast<Enum>(raw);
