@@ -67,7 +67,10 @@ std::string encode_event(FrameId id, std::string_view members) {
   return out.append(members) + '}';
 }
 
-std::string encode_sync(FrameId id, std::span<const Watermark> marks, std::size_t limit, std::size_t budget) {
+namespace {
+
+/// As many as fit into a frame of `budget` bytes.
+json watermarks_of(std::span<const Watermark> marks, std::size_t budget) {
   json watermarks = json::object();
   std::size_t bytes = 128;
   for (const Watermark& mark : marks) {
@@ -75,11 +78,22 @@ std::string encode_sync(FrameId id, std::span<const Watermark> marks, std::size_
     if (bytes > budget) break;
     watermarks[mark.conversationId] = mark_value(mark);
   }
-  return json{{"type", "sync"}, {"id", id}, {"watermarks", std::move(watermarks)}, {"limit", limit}}.dump();
+  return watermarks;
 }
 
-std::string encode_sync_since(FrameId id, std::string_view token, std::size_t limit) {
-  return json{{"type", "sync"}, {"id", id}, {"since", token}, {"limit", limit}}.dump();
+}  // namespace
+
+std::string encode_sync(FrameId id, std::span<const Watermark> marks, std::size_t limit, std::size_t budget) {
+  json frame{{"type", "sync"}, {"id", id}, {"limit", limit}};
+  frame["watermarks"] = watermarks_of(marks, budget);
+  return frame.dump();
+}
+
+std::string encode_sync_since(FrameId id, std::string_view token, std::span<const Watermark> marks,
+                              std::size_t limit, std::size_t budget) {
+  json frame{{"type", "sync"}, {"id", id}, {"since", token}, {"limit", limit}};
+  if (!marks.empty()) frame["watermarks"] = watermarks_of(marks, budget - std::min(budget, token.size()));
+  return frame.dump();
 }
 
 std::string encode_fetch(FrameId id, const ConversationId& conversation, std::optional<Seq> after,

@@ -214,6 +214,17 @@ std::vector<Watermark> Inbound::watermarks() const {
   return out;
 }
 
+void Inbound::synced() {
+  for (auto& [id, log] : logs_) log.lastSynced = log.last;
+}
+
+std::vector<Watermark> Inbound::watermarks_since_synced() const {
+  std::vector<Watermark> out;
+  for (const auto& [id, log] : logs_)
+    if (log.based && log.last != log.lastSynced) out.push_back({id, log.epoch, log.last});
+  return out;
+}
+
 std::optional<Watermark> Inbound::watermark(const ConversationId& id) const {
   const auto known = logs_.find(id);
   if (known == logs_.end() || !known->second.based) return std::nullopt;

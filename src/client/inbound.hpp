@@ -71,12 +71,17 @@ class Inbound {
 
   std::optional<Millis> deadline() const;
   std::vector<Watermark> watermarks() const;
+  /// A sync has brought everything up to a token.
+  void synced();
+  /// What has moved on since.
+  std::vector<Watermark> watermarks_since_synced() const;
   std::optional<Watermark> watermark(const ConversationId& id) const;
 
  private:
   struct Log {
     Epoch epoch = 1;
     Seq last = 0;
+    Seq lastSynced = 0;            ///< `last`, when a sync last came to its end
     bool based = false;            ///< `last` means something
     bool heardSinceSync = false;   ///< live, since the last sync began
     bool heardSinceFetch = false;  ///< live, since the last fetch began

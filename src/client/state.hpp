@@ -107,7 +107,7 @@ class State {
   void flush_cursors(Now now, CursorFlow& flow, std::string_view type, Pending::Kind kind);
   FrameId expect_answer(Now now, Pending pending);
   void start_sync(Now now);
-  void continue_sync(Now now, std::string_view token);
+  void request_sync_since(Now now, std::string_view token);
   void finish_sync(Now now);
 
   // Frames (state_frames.cpp)
@@ -121,6 +121,7 @@ class State {
   void take_log_event(Now now, const std::string& type, const Json& frame);
   void take_sync_page(Now now, const Json& page);
   void take_sync_entry(Now now, const Json& entry);
+  void take_entry_deletions(const ConversationId& id, Epoch epoch, const Json& entry);
   void take_entry_cursors(const ConversationId& conversation, Epoch epoch, const Json& entry);
   void take_sync_required(Now now, const Json& frame);
   void take_sync_reset(Now now, const Json& frame);
@@ -163,6 +164,8 @@ class State {
   std::optional<Millis> syncAt_;
   bool syncing_ = false;
   bool syncAgain_ = false;
+  /// Of the last sync that came to its end: the next one continues from it. Empty: by watermarks.
+  std::string syncToken_;
 
   Outbox outbox_;
   Inbound inbound_;

@@ -199,17 +199,20 @@ void State::start_sync(Now now) {
   syncAt_.reset();
   syncing_ = true;
   inbound_.begin_sync();
+  if (!syncToken_.empty()) return request_sync_since(now, syncToken_);
   Pending pending;
   pending.kind = Pending::Kind::sync;
   const FrameId id = expect_answer(now, std::move(pending));
   transmit(encode_sync(id, inbound_.watermarks(), limits_.syncEvents, serverFrameBytes_));
 }
 
-void State::continue_sync(Now now, std::string_view token) {
+void State::request_sync_since(Now now, std::string_view token) {
   Pending pending;
   pending.kind = Pending::Kind::sync;
   const FrameId id = expect_answer(now, std::move(pending));
-  transmit(encode_sync_since(id, token, limits_.syncEvents));
+  // Without a token of an earlier sync the server goes by the watermarks that this one began with.
+  const auto marks = syncToken_.empty() ? std::vector<Watermark>{} : inbound_.watermarks_since_synced();
+  transmit(encode_sync_since(id, token, marks, limits_.syncEvents, serverFrameBytes_));
 }
 
 void State::finish_sync(Now now) {

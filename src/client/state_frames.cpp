@@ -54,6 +54,7 @@ void State::answered(Now now, Pending pending, const std::string& type, const Js
       if (type == "sync.page") return take_sync_page(now, frame);
       if (type != "sync.reset") return finish_sync(now);
       take_sync_reset(now, frame);
+      if (!std::exchange(syncToken_, {}).empty()) return start_sync(now);
       syncAt_ = now.steady + retry_.next(random_);
       return;
     case Pending::Kind::fetch:
@@ -241,8 +242,13 @@ void State::take_sync_page(Now now, const Json& page) {
   if (conversations != page.end() && conversations->is_array())
     for (const Json& entry : *conversations)
       if (entry.is_object()) take_sync_entry(now, entry);
-  const std::string token = text_field(page, "token");
-  if (flag_field(page, "more") && !token.empty()) return continue_sync(now, token);
+  std::string token = text_field(page, "token");
+  if (flag_field(page, "more") && !token.empty()) return request_sync_since(now, token);
+  // What this sync told and the client did not take is told again by one from the same place.
+  if (!syncAgain_) {
+    syncToken_ = std::move(token);
+    inbound_.synced();
+  }
   finish_sync(now);
 }
 
@@ -264,6 +270,7 @@ void State::take_sync_entry(Now now, const Json& entry) {
   const Epoch epoch = range.epoch;
   take_range(now, std::move(range));
   take_entry_cursors(id, epoch, entry);
+  take_entry_deletions(id, epoch, entry);
 }
 
 void State::take_entry_cursors(const ConversationId& id, Epoch epoch, const Json& entry) {
@@ -274,6 +281,21 @@ void State::take_entry_cursors(const ConversationId& id, Epoch epoch, const Json
     if (!cursor.is_object() || user == user_) continue;
     take_receipt({Receipt::Kind::delivered, id, user, epoch, number_field(cursor, "deliveredSeq")});
     take_receipt({Receipt::Kind::read, id, user, epoch, number_field(cursor, "readSeq")});
+  }
+}
+
+void State::take_entry_deletions(const ConversationId& id, Epoch epoch, const Json& entry) {
+  const auto deleted = entry.find("deletedForMe");
+  if (deleted == entry.end() || !deleted->is_array()) return;
+  for (const Json& seq : *deleted) {
+    if (!seq.is_number_unsigned()) continue;
+    MessageChange change;
+    change.kind = MessageChange::Kind::deleted_for_me;
+    change.conversationId = id;
+    change.epoch = epoch;
+    change.targetSeq = seq.get<Seq>();
+    change.senderId = user_;
+    act(std::move(change));
   }
 }
 

@@ -280,7 +280,14 @@ void ConversationHome::append(Conversation& conversation, CommandPtr command, Pl
   request.log = conversation.id;
   request.term = context_.term;
   request.expectedHead = conversation.head;
+  const bool wasLarge = conversation.large() || conversation.members.empty();
   stamp(conversation, plan, now);
+  if (!plan.effects.members.empty()) conversation.audience.reset();
+  plan.effects.large = conversation.large();
+  // Who is in it as it becomes large must hear of that: from then on its events are not told one by one.
+  plan.effects.audience =
+      plan.effects.large && !wasLarge ? conversation.all_members() : conversation.timeline_audience();
+  if (CHATCORE_BUG("timelines are not told")) plan.effects.audience = nullptr;
   if (CHATCORE_BUG("retries take effect again")) plan.event.clientMsgId += std::to_string(plan.event.seq);
   if (!conversation.marked) {
     conversation.marked = true;

@@ -2,54 +2,35 @@
 
 #include <algorithm>
 #include <charconv>
-#include <map>
 
 #include "engine/conversation.hpp"
 #include "engine/engine_shard.hpp"
+#include "engine/page_view.hpp"
+#include "engine/user_reads.hpp"
 
 namespace chatcore::engine {
 
 namespace {
 
 constexpr std::size_t kPageBytes = 256 * 1024;
-constexpr std::uint32_t kNewestPage = 50;      // events of a conversation that the client did not name
-constexpr std::string_view kPageToken = "w.";  // the next page of a sync under way
-constexpr std::string_view kEndToken = "t.";   // the end of one: what a timeline would continue from
-constexpr std::size_t kReadAhead = 16;         // conversations read from the store per call
 
 Error unavailable() {
   return {ErrorCode::unavailable, "the store did not answer", std::chrono::milliseconds(500)};
 }
 Error not_a_member() { return {ErrorCode::not_a_member, "not a member of this conversation", {}}; }
 
-bool visible(const EventMetadata& event, std::string_view senderId, const UserConversation& to,
-             Timestamp now) {
-  return event.seq >= to.member.joinSeq && (!event.hiddenFromOthers || senderId == to.member.userId) &&
-         !expired(event, now);
-}
-
-/// What a reader may see of a page, and as what.
-class PageView {
- public:
-  PageView(const EventRange& range, const UserConversation& to, Timestamp now)
-      : range_(range), to_(to), now_(now) {}
-
-  [[nodiscard]] bool shows(const EventView& event) const {
-    return visible(event, event.senderId, to_, now_) &&
-           !std::binary_search(range_.hidden.begin(), range_.hidden.end(), event.seq);
-  }
-  [[nodiscard]] const MessageView* view_of(const EventView& event) const {
+/// Of a device that knows the heads of all conversations.
+SyncToken token_of(const TimelineStart& start, const std::vector<UserConversation>& conversations) {
+  SyncToken token;
+  token.since = start.mark.position;
+  for (const TimelineEntry& entry : start.large) {
     const auto found =
-        std::lower_bound(range_.changed.begin(), range_.changed.end(), event.seq,
-                         [](const MessageView& view, Seq seq) { return view.state.seq < seq; });
-    return found != range_.changed.end() && found->state.seq == event.seq ? &*found : nullptr;
+        std::find_if(conversations.begin(), conversations.end(),
+                     [&](const UserConversation& one) { return one.conversationId == entry.conversationId; });
+    if (found != conversations.end()) token.know_large(entry.conversationId, found->head);
   }
-
- private:
-  const EventRange& range_;
-  const UserConversation& to_;
-  Timestamp now_;
-};
+  return token;
+}
 
 Timestamp last_activity(const UserConversation& conversation) {
   return conversation.lastMessage ? conversation.lastMessage->timestamp : conversation.lastEventAt;
@@ -57,216 +38,8 @@ Timestamp last_activity(const UserConversation& conversation) {
 
 }  // namespace
 
-/// One page of a sync in the making.
-struct CatchUp::SyncRun {
-  struct Item {
-    UserConversation conversation;
-    Seq from = 1;
-    Seq floor = 1;
-  };
-  Requester from;
-  std::uint32_t limit = 200;
-  std::map<ConversationId, protocol::Position, std::less<>> watermarks;
-  std::optional<SyncContinuation> continued;
-  std::vector<UserConversation> conversations;
-  std::vector<Item> items;
-  std::size_t next = 0;
-  std::uint32_t events = 0;
-  bool full = false;
-  std::string page;
-  Keep keep;
-};
-
 void CatchUp::fail(const Requester& from, const Error& error) {
   outlet_.error(from.session, from.id, {}, error);
-}
-
-std::string CatchUp::new_token(std::string_view prefix) {
-  static constexpr char kDigits[] = "abcdefghijklmnopqrstuvwxyz234567";
-  std::byte bytes[24];
-  context_.random->fill(bytes);
-  std::string token(prefix);
-  for (std::byte byte : bytes) token.push_back(kDigits[std::to_integer<unsigned>(byte) & 31]);
-  return token;
-}
-
-void CatchUp::all_conversations(Requester from, std::vector<UserConversation> sofar, bool withLastMessage,
-                                bool withCursors, Conversations use) {
-  constexpr std::uint32_t kStep = 1000;
-  UserConversationsRequest request;
-  request.userId = from.user();
-  request.after = sofar.empty() ? ConversationId{} : sofar.back().conversationId;
-  request.limit = kStep;
-  request.withLastMessage = withLastMessage;
-  request.withCursors = withCursors;
-  request.now = context_.now();
-  context_.store->conversations_of(
-      {request}, *context_.executor,
-      [busy = context_.busy, this, from = std::move(from), sofar = std::move(sofar), withLastMessage,
-       withCursors,
-       use = std::move(use)](std::vector<Result<std::vector<UserConversation>>> answers) mutable {
-        if (!answers[0]) return fail(from, unavailable());
-        const bool more = answers[0]->size() == kStep;
-        sofar.insert(sofar.end(), std::make_move_iterator(answers[0]->begin()),
-                     std::make_move_iterator(answers[0]->end()));
-        if (more && sofar.size() < context_.options.maxConversationsPerUser)
-          return all_conversations(std::move(from), std::move(sofar), withLastMessage, withCursors,
-                                   std::move(use));
-        use(std::move(sofar));
-      });
-}
-
-void CatchUp::sync(Requester from, protocol::Sync command, std::optional<SyncContinuation> continued,
-                   Keep keep) {
-  if (command.since && command.since->starts_with(kEndToken)) {
-    keep(std::move(continued));
-    return fail(from, {ErrorCode::unsupported,
-                       "`since`: this server continues the pages of one sync only; send watermarks",
-                       {}});
-  }
-  if (command.since && (!continued || continued->token != *command.since)) {
-    outlet_.send(from.session, [&](std::string& out) { protocol::append_sync_reset(out, from.id); });
-    return keep(std::nullopt);
-  }
-  auto run = std::make_shared<SyncRun>();
-  run->from = from;
-  run->limit = command.limit;
-  run->keep = std::move(keep);
-  if (command.since) run->continued = std::move(continued);
-  for (protocol::Position& mark : command.watermarks) run->watermarks.emplace(mark.conversationId, mark);
-  all_conversations(std::move(from), {}, false, true,
-                    [this, run](std::vector<UserConversation> conversations) {
-                      run->conversations = std::move(conversations);
-                      begin_page(run);
-                    });
-}
-
-void CatchUp::begin_page(std::shared_ptr<SyncRun> run) {
-  protocol::begin_sync_page(run->page, run->from.id);
-  // What a client continues from may lie before its latest join: the numbers between are void for it.
-  const auto add = [&](UserConversation& conversation, Seq first) {
-    const Seq floor = conversation.member.joinSeq;
-    run->items.push_back({std::move(conversation), first, floor});
-  };
-  if (run->continued) {
-    std::map<std::string_view, Seq> rest;
-    for (const auto& item : run->continued->rest) rest.emplace(item.conversationId, item.from);
-    for (UserConversation& conversation : run->conversations)
-      if (const auto found = rest.find(conversation.conversationId); found != rest.end())
-        add(conversation, found->second);
-    return read_next(run);
-  }
-  std::vector<UserConversation*> unnamed;
-  for (UserConversation& conversation : run->conversations) {
-    const auto mark = run->watermarks.find(conversation.conversationId);
-    if (mark == run->watermarks.end()) {
-      unnamed.push_back(&conversation);
-      continue;
-    }
-    const bool continues = mark->second.epoch == conversation.epoch && mark->second.seq <= conversation.head;
-    const Seq after = mark->second.seq;
-    run->watermarks.erase(mark);
-    if (continues) {
-      add(conversation, after + 1);
-      continue;
-    }
-    outlet_.send(run->from.session, [&](std::string& out) {
-      protocol::append_sync_reset(out, {}, conversation.conversationId, conversation.epoch,
-                                  conversation.head);
-    });
-    unnamed.push_back(&conversation);
-  }
-  for (UserConversation* conversation : unnamed) {
-    const Seq head = conversation->head;
-    const Seq newest = std::min(kNewestPage, run->limit);
-    add(*conversation, std::max(head > newest ? head - newest + 1 : 1, conversation->member.joinSeq));
-  }
-  for (const auto& gone : run->watermarks) protocol::append_removed_conversation(run->page, gone.first);
-  read_next(run);
-}
-
-void CatchUp::read_next(std::shared_ptr<SyncRun> run) {
-  if (run->next == run->items.size() || run->full) return finish_page(run);
-  std::vector<ReadRequest> reads;
-  const std::size_t first = run->next;
-  std::uint32_t room = run->limit - run->events;
-  for (std::size_t i = first; i < run->items.size() && reads.size() < kReadAhead; ++i) {
-    const auto& item = run->items[i];
-    ReadRequest read;
-    read.log = item.conversation.conversationId;
-    read.from = std::max(item.from, item.floor);
-    read.to = item.conversation.head;
-    read.maxEvents = std::max<std::uint32_t>(room, 1);
-    read.maxBytes = kPageBytes;
-    read.viewer = run->from.user();
-    const Seq missing = read.to >= read.from ? read.to - read.from + 1 : 0;
-    reads.push_back(std::move(read));
-    if (missing >= room) break;
-    room -= static_cast<std::uint32_t>(missing);
-  }
-  context_.store->read(std::move(reads), *context_.executor,
-                       [busy = context_.busy, this, run, first](std::vector<Result<EventRange>> ranges) {
-                         append_ranges(run, first, std::move(ranges));
-                       });
-}
-
-void CatchUp::append_ranges(std::shared_ptr<SyncRun> run, std::size_t first,
-                            std::vector<Result<EventRange>> ranges) {
-  for (std::size_t i = 0; i < ranges.size() && !run->full; ++i) {
-    if (!ranges[i]) return fail(run->from, unavailable());
-    auto& item = run->items[first + i];
-    const UserConversation& conversation = item.conversation;
-    const Seq start = item.from;
-    protocol::begin_sync_conversation(run->page, conversation.conversationId);
-    const PageView shown(*ranges[i], conversation, context_.now());
-    for (const EventView& event : ranges[i]->events) {
-      if (run->events >= run->limit || (run->page.size() >= kPageBytes && run->events > 0)) {
-        run->full = true;
-        break;
-      }
-      item.from = event.seq + 1;
-      if (!shown.shows(event)) continue;
-      protocol::append_page_event(run->page, conversation.conversationId, event);
-      ++run->events;
-    }
-    protocol::SyncConversation entry;
-    entry.headSeq = conversation.head;
-    entry.fromSeq = start;
-    entry.toSeq = item.from - 1;
-    entry.floorSeq = item.floor;
-    entry.epoch = conversation.epoch;
-    entry.more = item.from <= conversation.head;
-    entry.readSeq = conversation.cursor.readSeq;
-    entry.unread = unread_of(conversation);
-    std::vector<protocol::MemberCursor> cursors;
-    for (const CursorAdvance& cursor : conversation.cursors)
-      cursors.push_back({cursor.userId, cursor.cursor.deliveredSeq, cursor.cursor.readSeq});
-    entry.cursors = cursors;
-    protocol::end_sync_conversation(run->page, entry);
-    if (entry.more) {
-      // The item stays the next one: a range was cut by the store's byte limit, or the page is full.
-      run->next = first + i;
-      return finish_page(run);
-    }
-    run->next = first + i + 1;
-    if (run->next < run->items.size() && (run->events >= run->limit || run->page.size() >= kPageBytes))
-      run->full = true;
-  }
-  read_next(run);
-}
-
-void CatchUp::finish_page(std::shared_ptr<SyncRun> run) {
-  std::optional<SyncContinuation> rest;
-  if (run->next < run->items.size()) {
-    rest.emplace();
-    rest->token = new_token(kPageToken);
-    for (std::size_t i = run->next; i < run->items.size(); ++i)
-      rest->rest.push_back({run->items[i].conversation.conversationId, run->items[i].from});
-  }
-  const std::string token = rest ? rest->token : new_token(kEndToken);
-  protocol::end_sync_page(run->page, token, rest.has_value());
-  outlet_.deliver(run->from.session, FrameRef::text(run->page));
-  run->keep(std::move(rest));
 }
 
 /// Looks the asker's membership up; whoever has none is told so.
@@ -332,15 +105,32 @@ void CatchUp::history_page(const Requester& from, const protocol::History& comma
 }
 
 void CatchUp::list(Requester from, protocol::ConversationsList command) {
-  auto held = std::make_shared<std::pair<Requester, protocol::ConversationsList>>(from, std::move(command));
-  all_conversations(std::move(from), {}, true, false,
-                    [this, held](std::vector<UserConversation> conversations) {
-                      list_page(held->first, held->second, std::move(conversations));
-                    });
+  if (!command.cursor.empty()) return list_from(std::move(from), std::move(command), {});
+  // The first page's token: what happens from here on is told by the sync that continues it.
+  const UserId user(from.user());
+  start_timeline(context_, user,
+                 [busy = context_.busy, this, from = std::move(from),
+                  command = std::move(command)](Result<TimelineStart> start) mutable {
+                   if (!start) return fail(from, unavailable());
+                   list_from(std::move(from), std::move(command), std::move(*start));
+                 });
+}
+
+void CatchUp::list_from(Requester from, protocol::ConversationsList command, TimelineStart start) {
+  UserConversationsRequest request;
+  request.userId = from.user();
+  request.withLastMessage = true;
+  request.now = context_.now();
+  read_all_conversations(context_, std::move(request),
+                         [this, from = std::move(from), command = std::move(command),
+                          start = std::move(start)](Result<std::vector<UserConversation>> conversations) {
+                           if (!conversations) return fail(from, unavailable());
+                           list_page(from, command, std::move(*conversations), start);
+                         });
 }
 
 void CatchUp::list_page(const Requester& from, const protocol::ConversationsList& command,
-                        std::vector<UserConversation> conversations) {
+                        std::vector<UserConversation> conversations, const TimelineStart& start) {
   const auto later = [](Timestamp a, const ConversationId& idA, Timestamp b, const ConversationId& idB) {
     return a != b ? a > b : idA < idB;
   };
@@ -387,8 +177,12 @@ void CatchUp::list_page(const Requester& from, const protocol::ConversationsList
     const UserConversation& last = *(position - 1);
     cursor = std::to_string(last_activity(last)) + ":" + last.conversationId;
   }
-  const bool firstPage = command.cursor.empty();
-  protocol::end_conversations_page(page, cursor, firstPage ? new_token(kEndToken) : std::string{}, more);
+  std::string token;
+  if (command.cursor.empty()) {
+    const SyncToken here = token_of(start, conversations);
+    token = encode_token(here, start.mark.origin, from.user());
+  }
+  protocol::end_conversations_page(page, cursor, token, more);
   outlet_.deliver(from.session, FrameRef::text(page));
 }
 

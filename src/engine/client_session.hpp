@@ -10,6 +10,7 @@
 #include "chatcore/ports/authenticator.hpp"
 #include "engine/event_command.hpp"
 #include "engine/rate_limits.hpp"
+#include "engine/sync_token.hpp"
 #include "protocol/request_id.hpp"
 
 namespace chatcore::engine {
@@ -19,8 +20,12 @@ struct SyncContinuation {
   struct Rest {
     ConversationId conversationId;
     Seq from = 0;  ///< first seq not sent yet
+    bool large = false;
+    bool tellHidden = false;
   };
   std::string token;  ///< the only one that continues it
+  std::uint64_t origin = 0;
+  SyncToken end;  ///< what its last page's token will say, as far as it is known
   std::vector<Rest> rest;
 };
 

@@ -108,6 +108,8 @@ struct Conversation {
   /// The last member event that the topic's takers were told of.
   Seq publishedMemberSeq = 0;
 
+  SharedUsers audience;  ///< all members, once asked for; null again when they change
+
   std::deque<InFlight> inFlight;
   std::size_t changesInFlight = 0;  ///< of them, those that change a message
   bool waitsForChanges = false;     ///< the next command wants to know what they have made of its message
@@ -137,6 +139,18 @@ struct Conversation {
 
   [[nodiscard]] bool direct() const noexcept { return info.kind == ConversationKind::direct; }
   [[nodiscard]] bool large() const noexcept { return members.size() >= kLargeGroupSize; }
+  /// Whose timelines hear of what happens here; null: nobody's, for a large group.
+  [[nodiscard]] SharedUsers timeline_audience() {
+    if (large()) return nullptr;
+    if (audience == nullptr) audience = all_members();
+    return audience;
+  }
+  [[nodiscard]] SharedUsers all_members() const {
+    auto users = std::make_shared<std::vector<UserId>>();
+    users->reserve(members.size());
+    for (const auto& [user, member] : members) users->push_back(user);
+    return users;
+  }
   [[nodiscard]] std::vector<BrokenOrder>::iterator broken_order_of(SessionId session) {
     return std::find_if(brokenOrder.begin(), brokenOrder.end(),
                         [session](const BrokenOrder& entry) { return entry.session == session; });

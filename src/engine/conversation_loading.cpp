@@ -130,10 +130,12 @@ void ConversationHome::adopt(Conversation& conversation, Adoption& adoption) {
       state.memberSeq;
   if (!state.exists) {
     conversation.members.clear();
+    conversation.audience.reset();
     return;
   }
   conversation.info = std::move(state.info);
   std::swap(conversation.members, adoption.members);
+  conversation.audience.reset();
   // What was told of a cursor that is still on its way to the store must not be taken back; but for what was
   // sent: that may be an event which is still in flight, and may yet be lost.
   for (const auto& [user, before] : adoption.members) {

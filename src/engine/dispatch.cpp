@@ -28,6 +28,7 @@ EngineShard::EngineShard(Context context)
       conversations_(context_, outlet_),
       users_(context_, outlet_),
       catchUp_(context_, outlet_),
+      syncPages_(context_, outlet_),
       decoder_(limits_of(context_.options)),
       expiries_(context_.clock->steady()) {}
 
@@ -158,12 +159,12 @@ class Dispatch {
   void operator()(protocol::Sync& sync) {
     std::optional<SyncContinuation> continued;
     if (session_.extras != nullptr) continued = std::exchange(session_.extras->sync, std::nullopt);
-    shard_.catchUp_.sync(requester(), std::move(sync), std::move(continued),
-                         [&shard = shard_, id = session_.id](std::optional<SyncContinuation> rest) {
-                           ClientSession* session = shard.find(id);
-                           if (session == nullptr) return;
-                           if (rest || session->extras != nullptr) session->more().sync = std::move(rest);
-                         });
+    shard_.syncPages_.sync(requester(), std::move(sync), std::move(continued),
+                           [&shard = shard_, id = session_.id](std::optional<SyncContinuation> rest) {
+                             ClientSession* session = shard.find(id);
+                             if (session == nullptr) return;
+                             if (rest || session->extras != nullptr) session->more().sync = std::move(rest);
+                           });
   }
   void operator()(protocol::History& history) { shard_.catchUp_.history(requester(), std::move(history)); }
   void operator()(protocol::ConversationsList& list) { shard_.catchUp_.list(requester(), std::move(list)); }

@@ -15,6 +15,7 @@
 #include "engine/conversation_home.hpp"
 #include "engine/outlet.hpp"
 #include "engine/rate_limits.hpp"
+#include "engine/sync_pages.hpp"
 #include "engine/user_home.hpp"
 #include "protocol/decode.hpp"
 
@@ -97,6 +98,7 @@ class EngineShard final : public GatewayEvents {
   ConversationHome conversations_;
   UserHome users_;
   CatchUp catchUp_;
+  SyncPages syncPages_;
   protocol::Decoder decoder_;
   std::deque<ClientSession> sessions_;  // by slot; grows without moving what is there
   TimerWheel<SessionId> expiries_;

@@ -121,7 +121,8 @@ void ConversationHome::advance_cursor(Conversation& conversation, ReceiptCommand
   // Not what the user sends at this moment: that counts when it is committed, and the store sees to it.
   cursorUpdates_.push_back({conversation.id,
                             UserId(command.from.user()),
-                            {cursor.deliveredSeq, cursor.readSeq, cursor.readOrdinal, 0}});
+                            {cursor.deliveredSeq, cursor.readSeq, cursor.readOrdinal, 0},
+                            conversation.timeline_audience()});
   const Seq seq = advances ? command.seq : before;
   receipts_.push_back({std::move(command), conversation.id, before, seq});
 }

@@ -139,14 +139,9 @@ Typing read_typing(FieldReader& in, bool start) {
 
 Sync read_sync(FieldReader& in) {
   Sync sync;
-  if (in.has(Field::since)) {
-    if (in.has(Field::watermarks)) in.fail(Field::watermarks, "cannot stand beside `since`");
-    sync.since.emplace(in.text(Field::since, kMaxTokenBytes));
-  } else if (in.has(Field::watermarks)) {
-    sync.watermarks = in.positions(Field::watermarks);
-  } else {
-    in.fail("`watermarks` or `since` is missing");
-  }
+  if (!in.has(Field::since) && !in.has(Field::watermarks)) in.fail("`watermarks` or `since` is missing");
+  if (in.has(Field::since)) sync.since.emplace(in.text(Field::since, kMaxTokenBytes));
+  if (in.has(Field::watermarks)) sync.watermarks = in.positions(Field::watermarks);
   sync.limit = in.limit(sync.limit, kMaxSyncPage);
   return sync;
 }

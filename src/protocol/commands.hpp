@@ -125,8 +125,8 @@ struct PresenceGet {
 
 struct Sync {
   std::optional<std::string> since;  ///< an opaque token; without it, a watermark sync
-  std::vector<Position> watermarks;
-  std::uint32_t limit = 200;  ///< 1 to 1000
+  std::vector<Position> watermarks;  ///< beside `since`: what came live after the token was given
+  std::uint32_t limit = 200;         ///< 1 to 1000
 };
 
 struct History {

@@ -114,6 +114,8 @@ struct SyncConversation {
   Seq readSeq = 0;
   std::uint64_t unread = 0;
   std::span<const MemberCursor> cursors;  ///< empty: left out
+  /// Messages up to `toSeq` that the user has deleted for oneself; empty: left out.
+  std::span<const Seq> deletedForMe;
 };
 void end_sync_conversation(std::string& out, const SyncConversation& conversation);
 void append_removed_conversation(std::string& out, std::string_view conversationId);

@@ -71,6 +71,14 @@ void end_sync_conversation(std::string& out, const SyncConversation& conversatio
   append_integer(out, ",\"readSeq\":", conversation.readSeq);
   append_integer(out, ",\"unread\":", conversation.unread);
   append_cursors(out, conversation.cursors);
+  if (!conversation.deletedForMe.empty()) {
+    out += ",\"deletedForMe\":[";
+    for (const Seq seq : conversation.deletedForMe) {
+      separate(out);
+      append_number(out, seq);
+    }
+    out += ']';
+  }
   out += '}';
 }
 

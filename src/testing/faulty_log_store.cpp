@@ -140,6 +140,18 @@ void FaultyLogStore::mute(std::vector<MuteRequest> batch, Executor& executor,
             [&](auto answer) { store_.mute(std::move(batch), executor, std::move(answer)); });
 }
 
+void FaultyLogStore::mark_timeline(std::vector<UserId> batch, Executor& executor,
+                                   Completion<std::vector<Result<TimelineMark>>> done) {
+  carry_out(plan_, executor, std::move(done), &failed_batch<Result<TimelineMark>>, batch.size(),
+            [&](auto answer) { store_.mark_timeline(std::move(batch), executor, std::move(answer)); });
+}
+
+void FaultyLogStore::timeline(std::vector<TimelineRequest> batch, Executor& executor,
+                              Completion<std::vector<Result<std::vector<TimelineEntry>>>> done) {
+  carry_out(plan_, executor, std::move(done), &failed_batch<Result<std::vector<TimelineEntry>>>, batch.size(),
+            [&](auto answer) { store_.timeline(std::move(batch), executor, std::move(answer)); });
+}
+
 void FaultyLogStore::recover(std::uint32_t partition, Executor& executor,
                              Completion<Result<std::vector<ConversationId>>> done) {
   using Answer = Result<std::vector<ConversationId>>;

@@ -42,6 +42,8 @@ class Subject {
   std::vector<Member> members(MembersRequest request);
   std::vector<Member> members_of(const ConversationId& log) { return members({log, {}, 200}); }
   void mute(LogStore::MuteRequest request);
+  TimelineMark mark(const UserId& user);
+  std::vector<TimelineEntry> timeline(TimelineRequest request);
   std::vector<ConversationId> recover(std::uint32_t partition);
   bool marked(const ConversationId& log);
 
@@ -71,5 +73,6 @@ std::vector<ConformanceCase> effect_cases(const MakeFixture& make);
 std::vector<ConformanceCase> read_cases(const MakeFixture& make);
 std::vector<ConformanceCase> message_cases(const MakeFixture& make);
 std::vector<ConformanceCase> conversation_cases(const MakeFixture& make);
+std::vector<ConformanceCase> timeline_cases(const MakeFixture& make);
 
 }  // namespace chatcore::testing::log_store_cases

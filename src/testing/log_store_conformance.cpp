@@ -127,6 +127,22 @@ void Subject::mute(LogStore::MuteRequest request) {
   expect(answers.size() == 1 && answers.front().has_value(), "the mute to be taken");
 }
 
+TimelineMark Subject::mark(const UserId& user) {
+  auto answers = executor_.wait<std::vector<Result<TimelineMark>>>(
+      [&](Executor& executor, auto done) { store().mark_timeline({user}, executor, std::move(done)); });
+  expect(answers.size() == 1 && answers.front().has_value(), "one position per user");
+  return *answers.front();
+}
+
+std::vector<TimelineEntry> Subject::timeline(TimelineRequest request) {
+  auto answers =
+      executor_.wait<std::vector<Result<std::vector<TimelineEntry>>>>([&](Executor& executor, auto done) {
+        store().timeline({std::move(request)}, executor, std::move(done));
+      });
+  expect(answers.size() == 1 && answers.front().has_value(), "one answer per timeline");
+  return std::move(*answers.front());
+}
+
 std::vector<ConversationId> Subject::recover(std::uint32_t partition) {
   auto answer = executor_.wait<Result<std::vector<ConversationId>>>(
       [&](Executor& executor, auto done) { store().recover(partition, executor, std::move(done)); });
@@ -204,7 +220,8 @@ bool same(const EventView& a, const EventView& b) {
 std::vector<ConformanceCase> log_store_conformance(std::function<std::unique_ptr<LogStoreFixture>()> make) {
   using namespace log_store_cases;
   std::vector<ConformanceCase> all;
-  for (auto part : {&append_cases, &effect_cases, &read_cases, &message_cases, &conversation_cases}) {
+  for (auto part :
+       {&append_cases, &effect_cases, &read_cases, &message_cases, &conversation_cases, &timeline_cases}) {
     auto cases = part(make);
     all.insert(all.end(), std::make_move_iterator(cases.begin()), std::make_move_iterator(cases.end()));
   }

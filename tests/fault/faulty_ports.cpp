@@ -127,6 +127,16 @@ void OneFaultStore::mute(std::vector<MuteRequest> batch, Executor& executor,
   store_.mute(std::move(batch), executor, std::move(done));
 }
 
+void OneFaultStore::mark_timeline(std::vector<UserId> batch, Executor& executor,
+                                  Completion<std::vector<Result<TimelineMark>>> done) {
+  on(PortCall::mark_timeline).mark_timeline(std::move(batch), executor, std::move(done));
+}
+
+void OneFaultStore::timeline(std::vector<TimelineRequest> batch, Executor& executor,
+                             Completion<std::vector<Result<std::vector<TimelineEntry>>>> done) {
+  on(PortCall::timeline).timeline(std::move(batch), executor, std::move(done));
+}
+
 void OneFaultStore::recover(std::uint32_t partition, Executor& executor,
                             Completion<Result<std::vector<ConversationId>>> done) {
   ++recovered_;

@@ -22,6 +22,8 @@ enum class PortCall : std::uint8_t {
   claim,
   find_sends,
   find_messages,
+  mark_timeline,
+  timeline,
   read,
   advance,
   conversations_of,
@@ -62,6 +64,10 @@ class OneFaultStore final : public LogStore {
                Completion<std::vector<Result<std::vector<Member>>>> done) override;
   void mute(std::vector<MuteRequest> batch, Executor& executor,
             Completion<std::vector<Status>> done) override;
+  void mark_timeline(std::vector<UserId> batch, Executor& executor,
+                     Completion<std::vector<Result<TimelineMark>>> done) override;
+  void timeline(std::vector<TimelineRequest> batch, Executor& executor,
+                Completion<std::vector<Result<std::vector<TimelineEntry>>>> done) override;
   void recover(std::uint32_t partition, Executor& executor,
                Completion<Result<std::vector<ConversationId>>> done) override;
   void settled(std::vector<ConversationId> logs) override;

@@ -46,6 +46,7 @@ void check_row(char kind, std::string_view body) {
   ConversationInfo info;
   Member member;
   Cursor cursor;
+  TimelineRow timeline;
   OriginalSend send;
   User user;
   std::vector<Device> devices;
@@ -71,6 +72,17 @@ void check_row(char kind, std::string_view body) {
       return check_body(
           body, [&](auto value) { return decode_cursor(kKey, value, cursor); },
           [&] { return encode_cursor(kKey, cursor); });
+    case 't':
+      return check_body(
+          body,
+          [&](auto value) {
+            const bool old = is_old_timeline(kKey, value, 1000);
+            const bool decoded = decode_timeline(kKey, value, timeline);
+            if (decoded)
+              require(old == !timeline.entry(1000), "what is skipped says nothing, and nothing else");
+            return decoded;
+          },
+          [&] { return encode_timeline(kKey, timeline); });
     case 's':
       return check_body(
           body, [&](auto value) { return decode_send(kKey, value, send); },

@@ -177,6 +177,18 @@ void SimulatedStore::mute(std::vector<MuteRequest> batch, Executor& executor,
   pass_status(kMute, &LogStore::mute, std::move(batch), executor, std::move(done));
 }
 
+void SimulatedStore::mark_timeline(std::vector<UserId> batch, Executor& executor,
+                                   Completion<std::vector<Result<TimelineMark>>> done) {
+  pass<UserId, TimelineMark>(some_reader(), "mark_timeline", &LogStore::mark_timeline, std::move(batch),
+                             executor, std::move(done));
+}
+
+void SimulatedStore::timeline(std::vector<TimelineRequest> batch, Executor& executor,
+                              Completion<std::vector<Result<std::vector<TimelineEntry>>>> done) {
+  pass<TimelineRequest, std::vector<TimelineEntry>>(some_reader(), "timeline", &LogStore::timeline,
+                                                    std::move(batch), executor, std::move(done));
+}
+
 void SimulatedStore::recover(std::uint32_t partition, Executor& executor,
                              Completion<Result<std::vector<ConversationId>>> done) {
   // Asked a thousand times at every start: without delay, or a run would be made of nothing else.

@@ -1,13 +1,20 @@
 #include "chatcore/memory/log_store.hpp"
 
 #include <mutex>
+#include <random>
 
 #include "log_table.hpp"
 
 namespace chatcore {
 
 struct MemoryLogStore::State {
-  explicit State(const MemoryLogStoreOptions& options) : table(options.maxEvents) {}
+  explicit State(const MemoryLogStoreOptions& options)
+      : table(options.maxEvents, options.timelineOrigin != 0 ? options.timelineOrigin : random_origin()) {}
+
+  static std::uint64_t random_origin() {
+    std::random_device source;
+    return std::uint64_t{source()} << 32 | source();
+  }
 
   /// Answers a batch item by item under the lock, and posts the answers while still holding it: so two
   /// threads' answers arrive in the order in which they were decided.
@@ -96,6 +103,20 @@ void MemoryLogStore::mute(std::vector<MuteRequest> batch, Executor& executor,
     state_->table.mute(item);
     return Status{};
   });
+}
+
+void MemoryLogStore::mark_timeline(std::vector<UserId> batch, Executor& executor,
+                                   Completion<std::vector<Result<TimelineMark>>> done) {
+  state_->answer<Result<TimelineMark>>(batch, executor, std::move(done), [this](const UserId& user) {
+    return state_->table.timelines().mark(user);
+  });
+}
+
+void MemoryLogStore::timeline(std::vector<TimelineRequest> batch, Executor& executor,
+                              Completion<std::vector<Result<std::vector<TimelineEntry>>>> done) {
+  state_->answer<Result<std::vector<TimelineEntry>>>(
+      batch, executor, std::move(done),
+      [this](const TimelineRequest& item) { return state_->table.timelines().entries(item); });
 }
 
 void MemoryLogStore::recover(std::uint32_t partition, Executor& executor,

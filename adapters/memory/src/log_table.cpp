@@ -144,6 +144,7 @@ AppendResult LogTable::append(const AppendRequest& request) {
 
 void LogTable::apply(const ConversationId& id, StoredLog& log, const AppendRequest& request) {
   log.term = request.term;
+  tell_timelines(id, log, request.effects);
   if (request.effects.info) log.info = *request.effects.info;
   if (!request.effects.members.empty()) log.memberSeq = membership_event(request.events);
   for (const MembershipChange& change : request.effects.members) {
@@ -243,6 +244,7 @@ std::optional<FoundMessage> LogTable::find_message(const MessageQuery& query) co
 
 void LogTable::hide(const HideRequest& request) {
   StoredLog& log = logs_[request.log];
+  timelines_.tell(request.userId, request.log, timelines_.next(), {.head = log.head(), .hides = true});
   log.hidden[request.userId].insert_or_assign(request.seq, request.ordinal);
   log.lastHiddenOrdinal = std::max(log.lastHiddenOrdinal, request.ordinal);
 }
@@ -256,9 +258,32 @@ std::optional<OriginalSend> LogTable::find_send(const SendKey& key) const {
 }
 
 Cursor LogTable::advance(const CursorUpdate& update) {
-  Cursor& cursor = logs_[update.log].cursors[update.userId];
+  StoredLog& log = logs_[update.log];
+  Cursor& cursor = log.cursors[update.userId];
+  const Cursor before = cursor;
   raise(cursor, update.cursor);
+  if (cursor == before) return cursor;
+  const TimelinePosition position = timelines_.next();
+  timelines_.tell(update.userId, update.log, position, {.head = log.head()});
+  tell_audience(update.log, log, update.audience, false, position);
   return cursor;
+}
+
+void LogTable::tell_timelines(const ConversationId& id, StoredLog& log, const AppendEffects& effects) {
+  const TimelinePosition position = timelines_.next();
+  for (const MembershipChange& change : effects.members)
+    timelines_.tell(change.member.userId, id, position,
+                    {.head = log.head(), .large = effects.large && !change.removed});
+  tell_audience(id, log, effects.audience, effects.large, position);
+}
+
+void LogTable::tell_audience(const ConversationId& id, StoredLog& log, const SharedUsers& audience,
+                             bool large, TimelinePosition position) {
+  if (audience == nullptr) return;
+  if (large || timelines_.asked_since(log.told))
+    for (const UserId& user : *audience)
+      timelines_.tell(user, id, position, {.head = log.head(), .large = large});
+  log.told = position;
 }
 
 UserConversation LogTable::view(const UserConversationsRequest& request, const ConversationId& id) const {
@@ -289,6 +314,12 @@ UserConversation LogTable::view(const UserConversationsRequest& request, const C
   if (request.withCursors && log.members.size() < kLargeGroupSize) {
     for (const auto& [other, member] : log.members)
       if (other != user) view.cursors.push_back({other, log.cursor_of(other)});
+  }
+  if (const auto own = log.hidden.find(user); request.withHidden && own != log.hidden.end()) {
+    for (auto next = own->second.rbegin(); next != own->second.rend() && view.hidden.size() < kMaxHiddenTold;
+         ++next)
+      view.hidden.push_back(next->first);
+    std::reverse(view.hidden.begin(), view.hidden.end());
   }
   if (request.withLastMessage) {
     if (const Event* last = last_message_for(log, user, view.member.joinSeq, request.now)) {
@@ -325,6 +356,8 @@ std::vector<Member> LogTable::members(const MembersRequest& request) const {
 }
 
 void LogTable::mute(const LogStore::MuteRequest& request) {
+  timelines_.tell(request.userId, request.conversationId, timelines_.next(),
+                  {.head = logs_[request.conversationId].head()});
   if (request.until == 0) {
     mutes_[request.userId].erase(request.conversationId);
   } else {

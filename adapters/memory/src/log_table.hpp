@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "chatcore/ports/log_store.hpp"
+#include "timelines.hpp"
 
 namespace chatcore::memory {
 
@@ -27,6 +28,7 @@ struct StoredLog {
   std::map<std::uint64_t, Timestamp> expiring;            ///< ordinal -> when
   std::map<UserId, std::map<Seq, std::uint64_t>> hidden;  ///< seq -> ordinal
   bool mayBeUnpublished = false;
+  TimelinePosition told = 0;  ///< when the whole audience was last looked through
 
   [[nodiscard]] Seq head() const { return events.size(); }
   [[nodiscard]] Epoch epoch() const { return events.empty() ? 1 : events.back().epoch; }
@@ -40,7 +42,8 @@ struct StoredLog {
 /// What the store holds, without its lock.
 class LogTable {
  public:
-  explicit LogTable(std::size_t maxEvents) : maxEvents_(maxEvents) {}
+  LogTable(std::size_t maxEvents, std::uint64_t timelineOrigin)
+      : maxEvents_(maxEvents), timelines_(timelineOrigin) {}
 
   AppendResult append(const AppendRequest& request);
   Result<LogState> claim(const ClaimRequest& request);
@@ -54,14 +57,19 @@ class LogTable {
   void mute(const LogStore::MuteRequest& request);
   [[nodiscard]] std::vector<ConversationId> recover(std::uint32_t partition) const;
   void settled(const ConversationId& log);
+  [[nodiscard]] Timelines& timelines() { return timelines_; }
 
  private:
+  void tell_timelines(const ConversationId& id, StoredLog& log, const AppendEffects& effects);
+  void tell_audience(const ConversationId& id, StoredLog& log, const SharedUsers& audience, bool large,
+                     TimelinePosition position);
   void apply(const ConversationId& id, StoredLog& log, const AppendRequest& request);
   [[nodiscard]] UserConversation view(const UserConversationsRequest& request,
                                       const ConversationId& id) const;
 
   std::size_t maxEvents_;
   std::size_t events_ = 0;
+  Timelines timelines_;
   std::unordered_map<ConversationId, StoredLog> logs_;
   std::unordered_map<UserId, std::map<ConversationId, Timestamp>> mutes_;
   std::unordered_map<UserId, std::set<ConversationId>> conversations_;

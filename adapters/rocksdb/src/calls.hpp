@@ -25,6 +25,7 @@ using ClaimCall = Call<ClaimRequest, Result<LogState>>;
 using AdvanceCall = Call<CursorUpdate, Result<Cursor>>;
 using MuteCall = Call<LogStore::MuteRequest, Status>;
 using HideCall = Call<HideRequest, Status>;
+using MarkCall = Call<UserId, Result<TimelineMark>>;
 
 struct SettledCall {
   std::vector<ConversationId> logs;
@@ -66,7 +67,7 @@ struct FoldedCall {
   std::uint64_t lastRow = 0;
 };
 
-using AnyCall = std::variant<AppendCall, ClaimCall, AdvanceCall, MuteCall, HideCall, SettledCall, ChangeCall,
-                             FoldPieceCall, DurableCall, FoldedCall>;
+using AnyCall = std::variant<AppendCall, ClaimCall, AdvanceCall, MuteCall, HideCall, MarkCall, SettledCall,
+                             ChangeCall, FoldPieceCall, DurableCall, FoldedCall>;
 
 }  // namespace chatcore::rocks

@@ -29,6 +29,7 @@ enum class Column : std::size_t {
   journal,
   directory,
   messages,
+  timeline,
   count,
 };
 inline constexpr std::size_t kColumns = static_cast<std::size_t>(Column::count);

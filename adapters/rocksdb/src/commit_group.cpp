@@ -74,7 +74,7 @@ Seq membership_event(const std::vector<Event>& events) {
 }  // namespace
 
 CommitGroup::CommitGroup(Database& database, Journal& journal)
-    : database_(database), journal_(journal), hot_(database.options().hotLogs) {
+    : database_(database), journal_(journal), hot_(database.options().hotLogs), timelines_(database) {
   reset();
 }
 
@@ -82,7 +82,7 @@ Result<HotLog*> CommitGroup::hot(const ConversationId& id) {
   if (HotLog* known = hot_.find(id)) return known;
   auto stored = read_log_head(database_, id);
   if (!stored) return std::move(stored).error();
-  return &hot_.insert(id, HotLog{stored->head, stored->term, false});
+  return &hot_.insert(id, HotLog{stored->head, stored->term, false, 0});
 }
 
 void CommitGroup::decide(AppendCall& call) {
@@ -109,6 +109,7 @@ AppendResult CommitGroup::append(const AppendRequest& request) {
   }
   if (request.expectedHead != known.head) return outcome(AppendOutcome::conflict, known.head);
   if (Status read = read_erased(request); !read) return refused(std::move(read).error());
+  if (Status told = tell_timelines(request, known); !told) return refused(std::move(told).error());
   write(request, known);
   return outcome(AppendOutcome::committed, known.head);
 }
@@ -282,6 +283,10 @@ void CommitGroup::decide(AdvanceCall& call) {
     raise(merged, update.cursor);
     // Receipts repeat: what is stored already needs no write.
     if (merged != *stored) {
+      if (Status told = tell_receipt(update); !told) {
+        call.answers.emplace_back(std::move(told).error());
+        continue;
+      }
       raise_cursor(key, merged, true);
       wantsSync_ = true;
     }
@@ -289,10 +294,56 @@ void CommitGroup::decide(AdvanceCall& call) {
   }
 }
 
+void CommitGroup::decide(MarkCall& call) {
+  for (const UserId& user : call.batch) call.answers.emplace_back(timelines_.mark(user));
+}
+
+Status CommitGroup::tell_timelines(const AppendRequest& request, HotLog& log) {
+  const AppendEffects& effects = request.effects;
+  const TimelinePosition position = timelines_.next();
+  for (const MembershipChange& change : effects.members) {
+    const TimelineChange told{.head = log.head, .large = effects.large && !change.removed};
+    Status status = timelines_.tell(batch_, change.member.userId, request.log, position, told);
+    if (!status) return status;
+  }
+  return tell_audience(request.log, log, effects.audience, effects.large, position);
+}
+
+Status CommitGroup::tell_audience(const ConversationId& id, HotLog& log, const SharedUsers& audience,
+                                  bool large, TimelinePosition position) {
+  if (audience == nullptr) return {};
+  if (large || timelines_.asked_since(log.told)) {
+    for (const UserId& user : *audience) {
+      if (!storable(user)) return invalid("one of the audience is not an id");
+      const TimelineChange told{.head = log.head, .large = large};
+      if (Status status = timelines_.tell(batch_, user, id, position, told); !status) return status;
+    }
+  }
+  log.told = position;
+  return {};
+}
+
+Status CommitGroup::tell_receipt(const CursorUpdate& update) {
+  if (update.audience == nullptr) return tell_user(update.userId, update.log);
+  auto log = hot(update.log);
+  if (!log) return std::move(log).error();
+  return tell_audience(update.log, **log, update.audience, false, timelines_.next());
+}
+
+Status CommitGroup::tell_user(const UserId& user, const ConversationId& id, bool hides) {
+  auto log = hot(id);
+  if (!log) return std::move(log).error();
+  return timelines_.tell(batch_, user, id, timelines_.next(), {.head = (*log)->head, .hides = hides});
+}
+
 void CommitGroup::decide(MuteCall& call) {
   for (const LogStore::MuteRequest& request : call.batch) {
     if (!storable(request.userId) || !storable(request.conversationId)) {
       call.answers.emplace_back(invalid("a mute's user or conversation is not an id"));
+      continue;
+    }
+    if (Status told = tell_user(request.userId, request.conversationId); !told) {
+      call.answers.emplace_back(std::move(told));
       continue;
     }
     const std::string key = pair_key(request.userId, request.conversationId);
@@ -311,6 +362,10 @@ void CommitGroup::decide(HideCall& call) {
   for (const HideRequest& request : call.batch) {
     if (!storable(request.userId) || !storable(request.log)) {
       call.answers.emplace_back(invalid("a hidden message's user or log is not an id"));
+      continue;
+    }
+    if (Status told = tell_user(request.userId, request.log, true); !told) {
+      call.answers.emplace_back(std::move(told));
       continue;
     }
     const std::string key = hidden_key(request.log, request.userId, request.seq);
@@ -378,6 +433,7 @@ void CommitGroup::committed() {
   if (foldedRow_ != 0) CHATCORE_KILL_POINT("fold.deleted");
   if (!row_.empty()) journal_.committed(std::move(row_));
   foldedRow_ = 0;
+  timelines_.committed();
   hot_.trim();
   reset();
 }
@@ -385,6 +441,7 @@ void CommitGroup::committed() {
 void CommitGroup::failed() {
   // What was decided may not be what is stored: read it again.
   hot_.clear();
+  timelines_.failed();
   reset();
 }
 

@@ -10,6 +10,7 @@
 #include "database.hpp"
 #include "hot_logs.hpp"
 #include "journal.hpp"
+#include "timelines.hpp"
 
 namespace chatcore::rocks {
 
@@ -25,6 +26,7 @@ class CommitGroup final : private DirectoryRows {
   void decide(AdvanceCall& call);
   void decide(MuteCall& call);
   void decide(HideCall& call);
+  void decide(MarkCall& call);
   void decide(SettledCall& call);
   void decide(ChangeCall& call);
   void decide(FoldPieceCall& call);
@@ -46,6 +48,12 @@ class CommitGroup final : private DirectoryRows {
   void write(const AppendRequest& request, HotLog& log);
   void write_effects(const AppendRequest& request);
   void write_change(const ConversationId& log, const MessageChange& change);
+  Status tell_timelines(const AppendRequest& request, HotLog& log);
+  Status tell_audience(const ConversationId& id, HotLog& log, const SharedUsers& audience, bool large,
+                       TimelinePosition position);
+  /// Of something that concerns this user alone.
+  Status tell_user(const UserId& user, const ConversationId& id, bool hides = false);
+  Status tell_receipt(const CursorUpdate& update);
   /// The rows of the events whose content is emptied, as they will stand there.
   Status read_erased(const AppendRequest& request);
   Result<std::optional<OriginalSend>> original_of(const AppendRequest& request);
@@ -60,6 +68,7 @@ class CommitGroup final : private DirectoryRows {
   Database& database_;
   Journal& journal_;
   HotLogs hot_;
+  Timelines timelines_;
   rocksdb::WriteBatch batch_;
   bool wantsSync_ = false;
 

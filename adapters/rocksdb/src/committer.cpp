@@ -158,7 +158,7 @@ void Committer::answer(AnyCall& any, const std::optional<AppendOutcome>& failure
           if (failure) fail_all(call.answers);
           hooks_.claimed(std::move(call));
         } else if constexpr (std::is_same_v<Kind, AdvanceCall> || std::is_same_v<Kind, MuteCall> ||
-                             std::is_same_v<Kind, HideCall>) {
+                             std::is_same_v<Kind, HideCall> || std::is_same_v<Kind, MarkCall>) {
           if (failure) fail_all(call.answers);
           replies_.add(*call.executor, std::move(call.done), std::move(call.answers));
         } else if constexpr (std::is_same_v<Kind, ChangeCall>) {

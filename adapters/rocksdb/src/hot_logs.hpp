@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "chatcore/model/ids.hpp"
+#include "chatcore/model/timeline.hpp"
 
 namespace chatcore::rocks {
 
@@ -15,7 +16,8 @@ namespace chatcore::rocks {
 struct HotLog {
   Seq head = 0;
   Term term = 0;
-  bool marked = false;  ///< the may-be-unpublished mark is known to be set
+  bool marked = false;        ///< the may-be-unpublished mark is known to be set
+  TimelinePosition told = 0;  ///< when the whole audience was last looked through
 };
 
 /// The logs used last, about `capacity`, in two generations: when the younger one is half the capacity the

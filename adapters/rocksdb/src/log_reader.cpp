@@ -186,6 +186,30 @@ Result<std::vector<Member>> LogReader::members(const MembersRequest& request) {
   return page;
 }
 
+Result<std::vector<TimelineEntry>> LogReader::timeline(const TimelineRequest& request) {
+  std::vector<TimelineEntry> entries;
+  if (!storable(request.userId) || request.after.size() > kMaxKeyId) return entries;
+  RowScan rows(
+      database_, Column::timeline,
+      request.after.empty() ? owner_prefix(request.userId) : pair_key(request.userId, request.after) + '\0',
+      owner_end(request.userId), nullptr);
+  TimelineRow row;
+  for (; rows.valid() && entries.size() < request.limit; rows.next()) {
+    if (is_old_timeline(rows.key(), rows.value(), request.since.value_or(UINT64_MAX))) continue;
+    std::optional<TimelineEntry> entry;
+    if (decode_timeline(rows.key(), rows.value(), row))
+      entry = row.entry(request.since);
+    else
+      entry =
+          TimelineEntry{{}, false, true, 0, true};  // damaged: everything is told, until it is written anew
+    if (!entry) continue;
+    entry->conversationId = second_of_pair(rows.key());
+    entries.push_back(std::move(*entry));
+  }
+  if (Status status = rows.status(); !status) return std::move(status).error();
+  return entries;
+}
+
 Result<std::vector<ConversationId>> LogReader::marked(std::uint32_t partition) {
   std::vector<ConversationId> logs;
   if (partition >= kPartitions) return logs;

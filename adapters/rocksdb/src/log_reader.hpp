@@ -32,6 +32,7 @@ class LogReader {
   Result<LogState> state(const ConversationId& log);
   Result<std::vector<UserConversation>> conversations_of(const UserConversationsRequest& request);
   Result<std::vector<Member>> members(const MembersRequest& request);
+  Result<std::vector<TimelineEntry>> timeline(const TimelineRequest& request);
   Result<std::vector<ConversationId>> marked(std::uint32_t partition);
 
  private:
@@ -78,7 +79,7 @@ class LogReader {
   Result<std::uint64_t> deleted_after(const ConversationId& log, const UserId& user, Seq readSeq,
                                       std::uint64_t seen, Timestamp now);
 
-  Result<std::vector<MemberState>> member_states(const ConversationId& log);
+  Result<std::vector<MemberState>> member_states(const ConversationId& log, std::size_t limit = SIZE_MAX);
   Result<std::vector<Mine>> conversations_listed(const UserConversationsRequest& request);
   Result<std::vector<UserConversation>> memberships_of(const UserConversationsRequest& request);
   Status fill_member_seq(const ConversationId& log, Seq& memberSeq);
@@ -91,6 +92,7 @@ class LogReader {
                             const EventView& event);
   Status fill_peer(UserConversation& view, const UserId& user);
   Status fill_cursors(UserConversation& view);
+  Status fill_hidden(UserConversation& view);
   Status fill_description(const ConversationId& log, ConversationInfo& info, Seq& memberSeq);
   Result<Cursor> cursor(const std::string& key, const Cursor& held);
 

@@ -2,6 +2,7 @@
 
 #include "keys.hpp"
 #include "log_reader.hpp"
+#include "message_rows.hpp"
 #include "row_scan.hpp"
 #include "values.hpp"
 
@@ -60,10 +61,10 @@ Result<LogState> LogReader::state(const ConversationId& log) {
   return state;
 }
 
-Result<std::vector<MemberState>> LogReader::member_states(const ConversationId& log) {
+Result<std::vector<MemberState>> LogReader::member_states(const ConversationId& log, std::size_t limit) {
   std::vector<MemberState> states;
   RowScan rows(database_, Column::members, owner_prefix(log), owner_end(log), snapshot_);
-  for (; rows.valid(); rows.next()) {
+  for (; rows.valid() && states.size() < limit; rows.next()) {
     MemberState& state = states.emplace_back();
     state.member.userId = second_of_pair(rows.key());
     if (!decode_member(rows.key(), rows.value(), state.member)) return damaged("a member is damaged");
@@ -136,9 +137,24 @@ Result<std::vector<UserConversation>> LogReader::conversations_of(const UserConv
   return views;
 }
 
+Status LogReader::fill_hidden(UserConversation& view) {
+  const std::string first = hidden_key(view.conversationId, view.member.userId, 0);
+  rocksdb::ReadOptions options;
+  options.snapshot = snapshot_;
+  const std::unique_ptr<rocksdb::Iterator> rows(
+      database_.db().NewIterator(options, database_.column(Column::messages)));
+  rows->SeekForPrev(hidden_key(view.conversationId, view.member.userId, UINT64_MAX));
+  for (; rows->Valid() && rows->key().compare(first) >= 0 && view.hidden.size() < kMaxHiddenTold;
+       rows->Prev())
+    view.hidden.push_back(number_of_key(rows->key().ToStringView()));
+  if (!rows->status().ok()) return to_error(rows->status());
+  std::reverse(view.hidden.begin(), view.hidden.end());
+  return {};
+}
+
 /// The others' cursors may be newer than the snapshot; none is shown above the head it stands beside.
 Status LogReader::fill_cursors(UserConversation& view) {
-  auto states = member_states(view.conversationId);
+  auto states = member_states(view.conversationId, kLargeGroupSize);
   if (!states) return std::move(states).error();
   if (states->size() >= kLargeGroupSize) return {};
   for (const MemberState& state : *states) {
@@ -169,6 +185,9 @@ Status LogReader::fill(UserConversation& view, const UserConversationsRequest& r
     if (Status filled = fill_peer(view, user); !filled) return filled;
   }
   if (Status filled = fill_head(view, request); !filled) return filled;
+  if (request.withHidden) {
+    if (Status filled = fill_hidden(view); !filled) return filled;
+  }
   std::uint64_t seen = seen_ordinal(view.cursor, view.member.joinOrdinal);
   if (view.ordinal <= seen) return {};
   if (view.ordinal > kMaxUnread) seen = std::max(seen, view.ordinal - kMaxUnread);

@@ -95,6 +95,19 @@ void RocksLogStore::mute(std::vector<MuteRequest> batch, Executor& executor,
   submit_write<Status>(engine_, std::move(batch), executor, std::move(done), {size, 0});
 }
 
+void RocksLogStore::mark_timeline(std::vector<UserId> batch, Executor& executor,
+                                  Completion<std::vector<Result<TimelineMark>>> done) {
+  const std::size_t size = batch.size();
+  submit_write<Result<TimelineMark>>(engine_, std::move(batch), executor, std::move(done), {size, 0});
+}
+
+void RocksLogStore::timeline(std::vector<TimelineRequest> batch, Executor& executor,
+                             Completion<std::vector<Result<std::vector<TimelineEntry>>>> done) {
+  submit_read<Result<std::vector<TimelineEntry>>>(
+      engine_, std::move(batch), executor, std::move(done),
+      [](LogReader& reader, const TimelineRequest& request) { return reader.timeline(request); });
+}
+
 void RocksLogStore::recover(std::uint32_t partition, Executor& executor,
                             Completion<Result<std::vector<ConversationId>>> done) {
   using Answer = Result<std::vector<ConversationId>>;

@@ -29,6 +29,10 @@ class RocksLogStore final : public LogStore {
                Completion<std::vector<Result<std::vector<Member>>>> done) override;
   void mute(std::vector<MuteRequest> batch, Executor& executor,
             Completion<std::vector<Status>> done) override;
+  void mark_timeline(std::vector<UserId> batch, Executor& executor,
+                     Completion<std::vector<Result<TimelineMark>>> done) override;
+  void timeline(std::vector<TimelineRequest> batch, Executor& executor,
+                Completion<std::vector<Result<std::vector<TimelineEntry>>>> done) override;
   void recover(std::uint32_t partition, Executor& executor,
                Completion<Result<std::vector<ConversationId>>> done) override;
   void settled(std::vector<ConversationId> logs) override;

@@ -79,6 +79,52 @@ bool decode_number(std::string_view key, std::string_view value, std::uint64_t& 
   return reader.done();
 }
 
+std::string encode_timeline(std::string_view key, const TimelineRow& row) {
+  std::string value;
+  begin_value(value);
+  put_varint(value, row.largeSince);
+  // Newest first: whoever looks for what is new need not read further.
+  const auto& checkpoints = row.checkpoints();
+  const TimelineCheckpoint newest = checkpoints.empty() ? TimelineCheckpoint{} : checkpoints.back();
+  put_varint(value, newest.position);
+  put_varint(value, newest.head);
+  put_varint(value, row.hiddenAt);
+  TimelineCheckpoint after = newest;
+  for (std::size_t i = checkpoints.size(); i-- > 1;) {
+    const TimelineCheckpoint& one = checkpoints[i - 1];
+    put_varint(value, after.position - one.position);
+    put_varint(value, after.head - one.head);
+    after = one;
+  }
+  seal_value(key, value);
+  return value;
+}
+
+bool decode_timeline(std::string_view key, std::string_view value, TimelineRow& row) {
+  ByteReader reader = body_of(key, value);
+  row.largeSince = reader.varint();
+  std::vector<TimelineCheckpoint> checkpoints(1);
+  checkpoints[0].position = reader.varint();
+  checkpoints[0].head = reader.varint();
+  row.hiddenAt = reader.varint();
+  while (reader.ok() && !reader.done() && checkpoints.size() <= TimelineRow::kMaxCheckpoints) {
+    TimelineCheckpoint before = checkpoints.back();
+    before.position -= reader.varint();
+    before.head -= reader.varint();
+    checkpoints.push_back(before);
+  }
+  std::reverse(checkpoints.begin(), checkpoints.end());
+  const bool none = checkpoints.size() == 1 && checkpoints[0] == TimelineCheckpoint{};
+  if (none) checkpoints.clear();
+  return reader.done() && row.restore(std::move(checkpoints));
+}
+
+bool is_old_timeline(std::string_view key, std::string_view value, TimelinePosition since) {
+  ByteReader reader = body_of(key, value);
+  const bool large = reader.varint() != 0;
+  return reader.varint() <= since && reader.ok() && !large;
+}
+
 std::string encode_info(std::string_view key, const ConversationInfo& info) {
   std::string value;
   begin_value(value);

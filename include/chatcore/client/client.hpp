@@ -59,7 +59,7 @@ struct Listener {
   std::function<void(const Message&)> on_message;
   /// Edits, deletions and reactions, in seq order among the messages, each once; those that this client made
   /// are not among them. `deleted_for_me` comes when this user deleted a message for themselves on another
-  /// device; a device that is not connected then is not told, but no page holds the message any more.
+  /// device; to a device that was away with its next sync, then with `targetSeq` alone, and perhaps again.
   std::function<void(const MessageChange&)> on_change;
   std::function<void(const Receipt&)> on_receipt;
   std::function<void(const Typing&)> on_typing;

@@ -83,7 +83,7 @@ struct MessageChange {
   MessageId messageId = 0;  ///< the change's own; 0 for `deleted_for_me`
   Epoch epoch = 1;
   Seq seq = 0;             ///< the change's own; 0 for `deleted_for_me`, which has no place in the log
-  MessageId targetId = 0;  ///< the message that was changed
+  MessageId targetId = 0;  ///< the message that was changed; 0 where only its number is known
   Seq targetSeq = 0;
   UserId senderId;  ///< who changed it
   DeviceId senderDeviceId;

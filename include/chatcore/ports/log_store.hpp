@@ -10,6 +10,7 @@
 #include "chatcore/model/event.hpp"
 #include "chatcore/model/event_list.hpp"
 #include "chatcore/model/message_state.hpp"
+#include "chatcore/model/timeline.hpp"
 #include "chatcore/result.hpp"
 
 /// The storage port: one fenced, append-only log per conversation, with what changes together with it.
@@ -46,6 +47,10 @@ struct AppendEffects {
   std::vector<MembershipChange> members;  ///< also found by `conversations_of` afterwards
   std::vector<CursorAdvance> cursors;     ///< besides `sentOrdinal` of senders, which needs no telling
   std::vector<MessageChange> messages;
+  /// Whose timelines hear of this append, besides those in `members`; null: nobody's. For a large group only
+  /// as it becomes one.
+  SharedUsers audience;
+  bool large = false;  ///< the log is a large group from this append on
   /// Sets the mark that `recover` finds; set on the first append after `settled`.
   bool mayBeUnpublished = false;
 };
@@ -163,6 +168,16 @@ struct CursorUpdate {
   ConversationId log;
   UserId userId;
   Cursor cursor;
+  SharedUsers audience = {};  ///< whose timelines hear of it, besides the user's own
+};
+
+/// What of a user's timeline is of interest to who continues from a position.
+struct TimelineRequest {
+  UserId userId;
+  /// Entries that have changed since; none: only those of large groups.
+  std::optional<TimelinePosition> since;
+  ConversationId after;  ///< exclusive; ids ascend
+  std::uint32_t limit = 1000;
 };
 
 /// One conversation as one of its members sees it.
@@ -187,7 +202,13 @@ struct UserConversation {
   std::optional<MessageView> lastMessageView;
   /// Filled when asked for, and only below kLargeGroupSize members: every other member's cursor.
   std::vector<CursorAdvance> cursors;
+  /// Filled when asked for: the newest kMaxHiddenTold messages that the user has deleted for oneself;
+  /// ascending.
+  std::vector<Seq> hidden;
 };
+
+/// So many messages of a conversation that were deleted for oneself are told to a device that was away.
+inline constexpr std::size_t kMaxHiddenTold = 1000;
 
 /// Unread messages are counted up to here; more are told as that many.
 inline constexpr std::uint64_t kMaxUnread = 10'000;
@@ -199,6 +220,7 @@ struct UserConversationsRequest {
   std::uint32_t limit = 1000;
   bool withLastMessage = false;
   bool withCursors = false;
+  bool withHidden = false;
   /// Fills conversationId, member and memberSeq alone: what a connecting device needs, at a fraction of the
   /// cost.
   bool membershipOnly = false;
@@ -270,6 +292,18 @@ class CHATCORE_API LogStore {
   };
   virtual void mute(std::vector<MuteRequest> batch, Executor& executor,
                     Completion<std::vector<Status>> done) = 0;
+
+  /// Gives each user a position to continue from. What is committed after it, in the order of these calls and
+  /// the appends, is found by `timeline` from there; what came before is visible to every read that begins
+  /// after completion. Costs a commit's latency, but writes nothing.
+  virtual void mark_timeline(std::vector<UserId> batch, Executor& executor,
+                             Completion<std::vector<Result<TimelineMark>>> done) = 0;
+
+  /// The entries of interest, by ascending conversation id: conversations whose appends named the user in
+  /// `audience` or `members`, where the user's cursor moved or the user muted or hid something. More than
+  /// has changed may be told, and more of it, but never less. O(entries of the user).
+  virtual void timeline(std::vector<TimelineRequest> batch, Executor& executor,
+                        Completion<std::vector<Result<std::vector<TimelineEntry>>>> done) = 0;
 
   /// The logs of a partition that may hold events nobody published: a superset.
   virtual void recover(std::uint32_t partition, Executor& executor,

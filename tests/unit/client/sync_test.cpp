@@ -29,6 +29,59 @@ TEST_CASE("a reconnect asks for what is newer than the watermarks") {
   CHECK(!sync.contains("since"));
 }
 
+TEST_CASE("a reconnect continues from the token of the last sync, and says what came live since") {
+  Driver driver;
+  driver.open();
+  driver.welcome();
+  driver.reply(sync_page(driver.take("sync"),
+                         Json::array({Driver::range(1, 7, 7), Driver::range(3, 3, 3, "c2")}), false));
+  driver.message(8);
+  driver.lose();
+  driver.pass(1000);
+  driver.open();
+  driver.welcome();
+  Json sync = driver.take("sync");
+  CHECK(sync.at("since") == "end");
+  CHECK(sync.at("watermarks") == Json{{"c1", 8}});
+  driver.reply(sync_page(sync, Json::array({Driver::range(9, 9, 9)}), false));
+  driver.lose();
+  driver.pass(10'000);
+  driver.open();
+  driver.welcome();
+  sync = driver.take("sync");
+  CHECK(sync.at("since") == "end");
+  CHECK(!sync.contains("watermarks"));
+}
+
+TEST_CASE("a token that the server does not know is dropped at once for the watermarks") {
+  Driver driver;
+  driver.open();
+  driver.welcome();
+  driver.reply(sync_page(driver.take("sync"), Json::array({Driver::range(1, 7, 7)}), false));
+  driver.lose();
+  driver.pass(1000);
+  driver.open();
+  driver.welcome();
+  const Json since = driver.take("sync");
+  driver.reply(Json{{"type", "sync.reset"}, {"id", since.at("id")}});
+  const Json sync = driver.take("sync");
+  CHECK(!sync.contains("since"));
+  CHECK(sync.at("watermarks") == Json{{"c1", 7}});
+}
+
+TEST_CASE("a sync tells which messages were deleted for oneself") {
+  Driver driver;
+  driver.open();
+  driver.welcome();
+  Json entry = Driver::range(8, 9, 9);
+  entry["deletedForMe"] = {2, 5};
+  driver.reply(sync_page(driver.take("sync"), Json::array({entry}), false));
+  REQUIRE(driver.changes.size() == 2);
+  CHECK(driver.changes[1].kind == MessageChange::Kind::deleted_for_me);
+  CHECK(driver.changes[1].conversationId == "c1");
+  CHECK(driver.changes[1].targetSeq == 5);
+}
+
 TEST_CASE("watermarks kept from an earlier run are where a client begins") {
   Options options = Driver::alice();
   options.watermarks = {{"c1", 1, 41}, {"c2", 2, 7}};

@@ -399,12 +399,14 @@ TEST_CASE("sync from watermarks or from a token") {
   CHECK(sync.limit == 1000);
   sync = read<Sync>(R"({"type":"sync","since":"t\u0031"})");
   CHECK(sync.since == "t1");
+  sync = read<Sync>(R"({"type":"sync","since":"t","watermarks":{"c1":41}})");
+  CHECK(sync.since == "t");
+  CHECK(sync.watermarks.size() == 1);
   CHECK(sync.limit == 200);
   CHECK(read<Sync>(R"({"type":"sync","watermarks":{}})").watermarks.empty());
   CHECK(read<Sync>(R"({"type":"sync","watermarks":)" + conversations(2000) + "}").watermarks.size() == 2000);
   check_refused({
       {R"({"type":"sync"})", kBad, "sync: `watermarks` or `since` is missing"},
-      {R"({"type":"sync","since":"t","watermarks":{}})", kBad, "`watermarks` cannot stand beside"},
       {R"({"type":"sync","since":7})", kBad, "`since`"},
       {R"({"type":"sync","since":"t","limit":0})", kBad, "`limit` must be from 1 to 1000"},
       {R"({"type":"sync","since":"t","limit":1001})", kBad, "`limit`"},

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 
 #include "chatcore/ports/log_store.hpp"
@@ -10,6 +11,8 @@ namespace chatcore {
 struct MemoryLogStoreOptions {
   /// Events kept over all logs; past it appends are `refused` with `overloaded`.
   std::size_t maxEvents = 10'000'000;
+  /// What tells this store's timeline positions from another's; 0: a random number.
+  std::uint64_t timelineOrigin = 0;
 };
 
 /// The storage port in this process's memory: for tests, simulations and demonstrations. A crash or the
@@ -39,6 +42,10 @@ class CHATCORE_API MemoryLogStore final : public LogStore {
                Completion<std::vector<Result<std::vector<Member>>>> done) override;
   void mute(std::vector<MuteRequest> batch, Executor& executor,
             Completion<std::vector<Status>> done) override;
+  void mark_timeline(std::vector<UserId> batch, Executor& executor,
+                     Completion<std::vector<Result<TimelineMark>>> done) override;
+  void timeline(std::vector<TimelineRequest> batch, Executor& executor,
+                Completion<std::vector<Result<std::vector<TimelineEntry>>>> done) override;
   void recover(std::uint32_t partition, Executor& executor,
                Completion<Result<std::vector<ConversationId>>> done) override;
   void settled(std::vector<ConversationId> logs) override;
