@@ -51,7 +51,7 @@ class LogTable {
   Cursor advance(const CursorUpdate& update);
   [[nodiscard]] std::vector<UserConversation> conversations_of(const UserConversationsRequest& request) const;
   [[nodiscard]] std::vector<Member> members(const MembersRequest& request) const;
-  void mute(const LogStore::MuteRequest& request);
+  Preferences set_preferences(const LogStore::PreferencesRequest& request);
   [[nodiscard]] std::vector<ConversationId> recover(std::uint32_t partition) const;
   void settled(const ConversationId& log);
 
@@ -63,7 +63,7 @@ class LogTable {
   std::size_t maxEvents_;
   std::size_t events_ = 0;
   std::unordered_map<ConversationId, StoredLog> logs_;
-  std::unordered_map<UserId, std::map<ConversationId, Timestamp>> mutes_;
+  std::unordered_map<UserId, std::map<ConversationId, Preferences>> preferences_;
   std::unordered_map<UserId, std::set<ConversationId>> conversations_;
 };
 

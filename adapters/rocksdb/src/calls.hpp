@@ -23,7 +23,7 @@ struct Call {
 using AppendCall = Call<AppendRequest, AppendResult>;
 using ClaimCall = Call<ClaimRequest, Result<LogState>>;
 using AdvanceCall = Call<CursorUpdate, Result<Cursor>>;
-using MuteCall = Call<LogStore::MuteRequest, Status>;
+using PreferencesCall = Call<LogStore::PreferencesRequest, Result<Preferences>>;
 using HideCall = Call<HideRequest, Status>;
 
 struct SettledCall {
@@ -66,7 +66,7 @@ struct FoldedCall {
   std::uint64_t lastRow = 0;
 };
 
-using AnyCall = std::variant<AppendCall, ClaimCall, AdvanceCall, MuteCall, HideCall, SettledCall, ChangeCall,
-                             FoldPieceCall, DurableCall, FoldedCall>;
+using AnyCall = std::variant<AppendCall, ClaimCall, AdvanceCall, PreferencesCall, HideCall, SettledCall,
+                             ChangeCall, FoldPieceCall, DurableCall, FoldedCall>;
 
 }  // namespace chatcore::rocks
