@@ -131,6 +131,15 @@ std::string_view to_string(MessageType type) noexcept {
 std::string_view to_string(ConversationKind kind) noexcept {
   return kind == ConversationKind::direct ? "direct" : "group";
 }
-std::string_view to_string(Role role) noexcept { return role == Role::admin ? "admin" : "member"; }
+std::string_view to_string(Role role) noexcept {
+  if (role == Role::owner) return "owner";
+  return role == Role::admin ? "admin" : "member";
+}
+std::string_view to_string(Permission permission) noexcept {
+  return permission == Permission::admins ? "admins" : "everyone";
+}
+std::string_view to_string(HistoryVisibility history) noexcept {
+  return history == HistoryVisibility::all ? "all" : "joined";
+}
 
 }  // namespace chatcore

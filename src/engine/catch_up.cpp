@@ -165,8 +165,12 @@ void CatchUp::list_page(const Requester& from, const protocol::ConversationsList
     entry.epoch = position->epoch;
     entry.readSeq = position->cursor.readSeq;
     entry.unread = unread_of(*position);
-    entry.mutedUntil = position->mutedUntil > context_.now() ? position->mutedUntil : 0;
+    entry.mutedUntil =
+        position->preferences.mutedUntil > context_.now() ? position->preferences.mutedUntil : 0;
     entry.expiresInSeconds = position->info.expiresInSeconds;
+    entry.archived = position->preferences.archived;
+    entry.pinned = position->preferences.pinned;
+    if (position->info.kind == ConversationKind::group) entry.settings = &position->info.settings;
     entry.lastMessage = position->lastMessage ? &*position->lastMessage : nullptr;
     entry.lastMessageView = position->lastMessageView ? &*position->lastMessageView : nullptr;
     protocol::append_conversation_entry(page, entry);
@@ -206,17 +210,23 @@ void CatchUp::members(Requester from, protocol::ConversationMembers command) {
   });
 }
 
-void CatchUp::mute(Requester from, protocol::ConversationMute command) {
-  const ConversationId id = command.conversationId;
-  with_membership(std::move(from), id,
-                  [this, until = command.until](const Requester& asker, UserConversation& conversation) {
-                    context_.store->mute({{UserId(asker.user()), conversation.conversationId, until}},
-                                         *context_.executor,
-                                         [busy = context_.busy, this, asker](std::vector<Status> stored) {
-                                           if (!stored[0]) return fail(asker, unavailable());
-                                           outlet_.ok(asker.session, asker.id);
-                                         });
-                  });
+void CatchUp::prefer(Requester from, LogStore::PreferencesRequest wanted) {
+  const ConversationId id = wanted.conversationId;
+  with_membership(
+      std::move(from), id, [this, wanted = std::move(wanted)](const Requester& asker, UserConversation&) {
+        context_.store->set_preferences(
+            {wanted}, *context_.executor,
+            [busy = context_.busy, this, asker,
+             id = wanted.conversationId](std::vector<Result<Preferences>> stored) {
+              if (!stored[0]) return fail(asker, unavailable());
+              outlet_.ok(asker.session, asker.id);
+              const FrameRef frame = outlet_.frame(
+                  [&](std::string& out) { protocol::append_sync_preferences(out, id, *stored[0]); },
+                  {DeliveryClass::ephemeral, {}, 0});
+              context_.router->publish(context_.link->self(), context_.inbox(asker.user()),
+                                       {frame, 0, asker.session, nullptr});
+            });
+      });
 }
 
 void CatchUp::hide(Requester from, protocol::MessageDelete command) {

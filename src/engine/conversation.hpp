@@ -14,6 +14,7 @@
 #include "chatcore/ports/log_store.hpp"
 #include "core/string_map.hpp"
 #include "engine/event_command.hpp"
+#include "engine/slow_mode.hpp"
 
 namespace chatcore::engine {
 
@@ -127,6 +128,7 @@ struct Conversation {
   bool askingBlocks = false;
   bool blocksDirty = false;  ///< changed since the question: ask again
 
+  SlowMode slowMode;                 ///< of what was committed
   StringMap<Seq> deviceAcks;         ///< "user/device" -> delivered, for notifications; not durable
   StringMap<std::int64_t> typing;    ///< user -> steady millis at which it ends
   std::int64_t lastEventMillis = 0;  ///< steady

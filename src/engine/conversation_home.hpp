@@ -90,6 +90,11 @@ class ConversationHome {
     LogState state;
     StringMap<MemberRecord> members;
     std::size_t next = 0;  ///< of `state.members`
+    bool owned = false;    ///< one of those taken so far is the owner
+    UserId heir = {};      ///< of those taken so far, who would be
+
+    void take(UserId user, const MemberRecord& record);
+    void name_owner();
   };
   void take_members(const ConversationId& id, std::shared_ptr<Adoption> adoption);
   void adopted(Conversation& conversation, Adoption& adoption);

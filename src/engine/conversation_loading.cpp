@@ -93,8 +93,8 @@ void ConversationHome::take_members(const ConversationId& id, std::shared_ptr<Ad
   const std::size_t end = std::min(found.size(), adoption->next + kMembersAtATime);
   for (; adoption->next < end; ++adoption->next) {
     auto& [member, cursor] = found[adoption->next];
-    adoption->members.emplace(std::move(member.userId),
-                              MemberRecord{member.role, member.joinSeq, member.joinOrdinal, cursor});
+    adoption->take(std::move(member.userId),
+                   MemberRecord{member.role, member.joinSeq, member.joinOrdinal, cursor});
   }
   if (adoption->next == found.size()) return adopted(*conversation, *adoption);
   context_.executor->post([busy = context_.busy, this, id, adoption = std::move(adoption)]() mutable {
@@ -102,7 +102,25 @@ void ConversationHome::take_members(const ConversationId& id, std::shared_ptr<Ad
   });
 }
 
+void ConversationHome::Adoption::take(UserId user, const MemberRecord& record) {
+  owned |= record.role == Role::owner;
+  const auto before = members.find(heir);
+  if (before == members.end() || inherits_before(user, record, heir, before->second)) heir = user;
+  members.emplace(std::move(user), record);
+}
+
+/// Groups that were made before there were owners: whoever made one counts as its owner while an admin of it,
+/// or else who would inherit it. Stored once it is handed over.
+void ConversationHome::Adoption::name_owner() {
+  if (owned || state.info.kind != ConversationKind::group) return;
+  const auto maker = members.find(state.info.createdBy);
+  const bool stillAdmin = maker != members.end() && is_admin(maker->second.role);
+  const auto owner = stillAdmin ? maker : members.find(heir);
+  if (owner != members.end()) owner->second.role = Role::owner;
+}
+
 void ConversationHome::adopted(Conversation& conversation, Adoption& adoption) {
+  adoption.name_owner();
   const bool recovering = conversation.state == Conversation::State::recovering;
   const Seq before = CHATCORE_BUG("recovery publishes again") ? 0 : conversation.committedHead;
   adopt(conversation, adoption);

@@ -79,6 +79,7 @@ struct ChargeOf {
   Charge operator()(const protocol::ConversationRemoveMembers&) const { return {CommandKind::events}; }
   Charge operator()(const protocol::ConversationSetRole&) const { return {CommandKind::events}; }
   Charge operator()(const protocol::ConversationLeave&) const { return {CommandKind::events}; }
+  Charge operator()(const protocol::ConversationDelete&) const { return {CommandKind::events}; }
   Charge operator()(const protocol::MessageReceived& seen) const {
     return {CommandKind::receipts, seen.positions.size()};
   }
@@ -171,7 +172,15 @@ class Dispatch {
   void operator()(protocol::ConversationMembers& members) {
     shard_.catchUp_.members(requester(), std::move(members));
   }
-  void operator()(protocol::ConversationMute& mute) { shard_.catchUp_.mute(requester(), std::move(mute)); }
+  void operator()(protocol::ConversationMute& mute) {
+    prefer({UserId(session_.user()), std::move(mute.conversationId), mute.until, {}, {}});
+  }
+  void operator()(protocol::ConversationArchive& archive) {
+    prefer({UserId(session_.user()), std::move(archive.conversationId), {}, archive.archived, {}});
+  }
+  void operator()(protocol::ConversationPin& pin) {
+    prefer({UserId(session_.user()), std::move(pin.conversationId), {}, {}, pin.pinned});
+  }
   void operator()(protocol::ReceiptsGet& get) {
     const std::uint32_t home = shard_.context_.home_of(get.conversationId);
     shard_.on_shard(home, [from = requester(), get = std::move(get)](EngineShard& owner) mutable {
@@ -190,11 +199,12 @@ class Dispatch {
     command->conversationId = create.conversationId.empty()
                                   ? derived_group_id(session_.user(), create.clientMsgId)
                                   : std::move(create.conversationId);
-    command->action = CreateGroup{std::move(create.name), std::move(create.members), create.expiresInSeconds};
+    command->action = CreateGroup{std::move(create.name), std::move(create.members), create.expiresInSeconds,
+                                  create.settings};
     shard_.submit(std::move(command));
   }
   void operator()(protocol::ConversationUpdate& update) {
-    change(update, UpdateConversation{std::move(update.name), update.expiresInSeconds});
+    change(update, UpdateConversation{std::move(update.name), update.expiresInSeconds, update.settings});
   }
   void operator()(protocol::ConversationAddMembers& add) { change(add, AddMembers{std::move(add.members)}); }
   void operator()(protocol::ConversationRemoveMembers& remove) {
@@ -204,9 +214,11 @@ class Dispatch {
     change(set, SetRole{std::move(set.userId), set.role});
   }
   void operator()(protocol::ConversationLeave& leave) { change(leave, LeaveGroup{}); }
+  void operator()(protocol::ConversationDelete& remove) { change(remove, DeleteGroup{}); }
 
  private:
   [[nodiscard]] Requester requester() const { return shard_.requester(session_, id_); }
+  void prefer(LogStore::PreferencesRequest wanted) { shard_.catchUp_.prefer(requester(), std::move(wanted)); }
   [[nodiscard]] CommandPtr event(std::string_view clientMsgId, std::uint64_t payloadHash) const {
     auto command = std::make_unique<EventCommand>();
     command->from = requester();

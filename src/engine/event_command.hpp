@@ -14,6 +14,7 @@
 #include "chatcore/model/event.hpp"
 #include "chatcore/ports/log_store.hpp"
 #include "chatcore/result.hpp"
+#include "protocol/group_settings.hpp"
 #include "protocol/request_id.hpp"
 
 namespace chatcore::engine {
@@ -64,10 +65,12 @@ struct CreateGroup {
   std::string name;
   std::vector<UserId> members;
   std::uint32_t expiresInSeconds = 0;
+  protocol::SettingsChange settings = {};
 };
 struct UpdateConversation {
   std::optional<std::string> name;
   std::optional<std::uint32_t> expiresInSeconds;
+  protocol::SettingsChange settings = {};
 };
 struct AddMembers {
   std::vector<UserId> members;
@@ -80,9 +83,10 @@ struct SetRole {
   Role role = Role::member;
 };
 struct LeaveGroup {};
+struct DeleteGroup {};
 
 using Action = std::variant<NewMessage, EditMessage, DeleteMessage, React, CreateGroup, UpdateConversation,
-                            AddMembers, RemoveMembers, SetRole, LeaveGroup>;
+                            AddMembers, RemoveMembers, SetRole, LeaveGroup, DeleteGroup>;
 
 /// The message that an action changes; 0: it changes none.
 [[nodiscard]] inline MessageId changed_message(const Action& action) {

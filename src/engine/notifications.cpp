@@ -39,8 +39,12 @@ void ConversationHome::push_loaded(Conversation& conversation, Seq seq,
   round->seq = seq;
   round->done = std::move(done);
   round->deviceAcks = conversation.deviceAcks;
+  // Who came since may see the message, and is not told of it.
+  const RecentEvent* event = recent(conversation, seq);
+  const std::uint64_t ordinal = event != nullptr ? event->ordinal : UINT64_MAX;
   for (const auto& [user, member] : conversation.members)
-    if (member.cursor.readSeq < seq && member.joinSeq <= seq) round->users.push_back(user);
+    if (member.cursor.readSeq < seq && member.joinSeq <= seq && member.joinOrdinal < ordinal)
+      round->users.push_back(user);
   push_devices(std::move(round));
 }
 
@@ -102,7 +106,8 @@ void ConversationHome::push_devices(std::shared_ptr<PushRound> round) {
                 // Not known to be unmuted is not enough to make a noise: the retry finds out.
                 if (!conversations[i]) round->retry = true;
                 const bool member = conversations[i] && !conversations[i]->empty();
-                if (!member || conversations[i]->front().mutedUntil > context_.now()) silent.insert(asked[i]);
+                if (!member || conversations[i]->front().preferences.mutedUntil > context_.now())
+                  silent.insert(asked[i]);
               }
               std::erase_if(round->notifications,
                             [&](const Notification& item) { return silent.contains(item.device.userId); });

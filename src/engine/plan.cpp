@@ -35,6 +35,7 @@ class Planner {
       return first_message(message);
     }
     if (self() == nullptr && !CHATCORE_BUG("strangers may write")) return not_a_member();
+    if (auto refused = may_not_send()) return *std::move(refused);
     Plan plan = message_plan(message);
     if (blocks()) return you_block();
     plan.event.hiddenFromOthers = blocked();
@@ -66,7 +67,7 @@ class Planner {
     const FoundMessage& message = **found;
     const bool own = message.event.senderId == command_.from.user();
     const bool anybody = CHATCORE_BUG("anybody may delete");
-    if (!own && !anybody && (conversation_.direct() || self()->role != Role::admin))
+    if (!own && !anybody && (conversation_.direct() || !is_admin(self()->role)))
       return refuse(ErrorCode::forbidden, "only its author or an admin may delete a message for everyone");
     if (own && too_late(message, options_.deleteWindow))
       return refuse(ErrorCode::forbidden, "the message is too old to be deleted for everyone");
@@ -113,33 +114,36 @@ class Planner {
       everyone.emplace_back(command_.from.user());
     std::sort(everyone.begin(), everyone.end());
     Plan plan{draft(command_, EventKind::conversation), {}, true};
-    plan.event.content = protocol::conversation_event_content(ConversationKind::group, create.name, everyone,
-                                                              command_.from.user(), create.expiresInSeconds);
-    plan.effects.info = ConversationInfo{ConversationKind::group, create.name, UserId(command_.from.user()),
-                                         now_, create.expiresInSeconds};
+    GroupSettings settings;
+    create.settings.apply(settings);
+    plan.event.content =
+        protocol::conversation_event_content(ConversationKind::group, create.name, everyone,
+                                             command_.from.user(), create.expiresInSeconds, settings);
+    plan.effects.info =
+        ConversationInfo{ConversationKind::group, create.name, UserId(command_.from.user()), now_,
+                         create.expiresInSeconds, settings};
     for (UserId& user : everyone) {
-      const Role role = user == command_.from.user() ? Role::admin : Role::member;
-      plan.effects.members.push_back({{std::move(user), role, 1, 0}, false});
+      const Role role = user == command_.from.user() ? Role::owner : Role::member;
+      plan.effects.members.push_back({{std::move(user), role, 1, 0}, false, true});
     }
     return plan;
   }
 
   Result<Plan> operator()(const UpdateConversation& update) const {
-    // How long messages last is for either side of a direct conversation to say; all else is a group's.
-    if (!conversation_.exists || self() == nullptr) return not_a_member();
-    const bool mine = conversation_.direct() && !update.name;
-    if (auto refused = group_admin(); refused && !mine) return *std::move(refused);
+    if (auto refused = may_not_update(update)) return *std::move(refused);
     Plan plan{draft(command_, EventKind::conversation), {}, false};
-    plan.event.content =
-        protocol::conversation_update_content(update.name, update.expiresInSeconds, command_.from.user());
     plan.effects.info = conversation_.info;
     if (update.name) plan.effects.info->name = *update.name;
     if (update.expiresInSeconds) plan.effects.info->expiresInSeconds = *update.expiresInSeconds;
+    update.settings.apply(plan.effects.info->settings);
+    plan.event.content =
+        protocol::conversation_update_content(update.name, update.expiresInSeconds, command_.from.user(),
+                                              update.settings, plan.effects.info->settings);
     return plan;
   }
 
   Result<Plan> operator()(const AddMembers& add) const {
-    if (auto refused = group_admin()) return *std::move(refused);
+    if (auto refused = group_right(may().add)) return *std::move(refused);
     std::vector<UserId> fresh;
     for (const UserId& user : add.members)
       if (!conversation_.members.contains(user)) fresh.push_back(user);
@@ -149,9 +153,11 @@ class Planner {
     Plan plan{draft(command_, EventKind::member), {}, true};
     plan.event.content =
         protocol::member_event_content(protocol::MemberOp::added, fresh, command_.from.user());
+    const bool all = conversation_.info.settings.history == HistoryVisibility::all;
+    const Seq joinSeq = all ? 1 : conversation_.head + 1;
     for (UserId& user : fresh)
       plan.effects.members.push_back(
-          {{std::move(user), Role::member, conversation_.head + 1, conversation_.ordinal}, false});
+          {{std::move(user), Role::member, joinSeq, conversation_.ordinal}, false, true});
     return plan;
   }
 
@@ -162,6 +168,8 @@ class Planner {
         return refuse(ErrorCode::not_found, "`members`: " + user + " is not a member");
       if (user == command_.from.user())
         return refuse(ErrorCode::bad_request, "`members`: to go oneself is conversation.leave");
+      if (conversation_.members.find(user)->second.role == Role::owner)
+        return refuse(ErrorCode::forbidden, "`members`: " + user + " is the owner");
     }
     return removal(protocol::MemberOp::removed, remove.members);
   }
@@ -171,23 +179,45 @@ class Planner {
     const auto found = conversation_.members.find(set.userId);
     if (found == conversation_.members.end())
       return refuse(ErrorCode::not_found, "`userId`: " + set.userId + " is not a member");
-    if (set.role != Role::admin && found->second.role == Role::admin && admins() == 1)
-      return refuse(ErrorCode::forbidden, "the last admin stays one");
+    if (found->second.role == Role::owner)
+      return refuse(ErrorCode::forbidden, "the owner stays one until the group is handed over");
+    const bool handsOver = set.role == Role::owner;
+    if (handsOver && self()->role != Role::owner)
+      return refuse(ErrorCode::forbidden, "only the owner may hand the group over");
     Plan plan{draft(command_, EventKind::member), {}, true};
     plan.event.content = protocol::member_event_content(protocol::MemberOp::role, {&set.userId, 1},
                                                         command_.from.user(), set.role);
-    plan.effects.members.push_back(
-        {{set.userId, set.role, found->second.joinSeq, found->second.joinOrdinal}, false});
+    plan.effects.members.push_back(with_role(*found, set.role));
+    if (handsOver)
+      plan.effects.members.push_back(
+          with_role(*conversation_.members.find(command_.from.user()), Role::admin));
     return plan;
   }
 
   Result<Plan> operator()(const LeaveGroup&) const {
     if (auto refused = group()) return *std::move(refused);
-    const std::vector<UserId> self{UserId(command_.from.user())};
-    Result<Plan> plan = removal(protocol::MemberOp::left, self);
-    // A group is never left without an admin while it has members: the longest member inherits.
-    if (conversation_.members.at(command_.from.user()).role == Role::admin && admins() == 1) inherit(*plan);
+    const std::vector<UserId> leaving{UserId(command_.from.user())};
+    if (self()->role != Role::owner) return removal(protocol::MemberOp::left, leaving);
+    // A group is never left without an owner while it has members.
+    const auto* next = heir();
+    if (next == nullptr) return removal(protocol::MemberOp::left, leaving);
+    Plan plan = removal(protocol::MemberOp::left, leaving, next->first);
+    plan.effects.members.push_back(with_role(*next, Role::owner));
     return plan;
+  }
+
+  Result<Plan> operator()(const DeleteGroup&) const {
+    if (auto refused = group()) return *std::move(refused);
+    if (self()->role != Role::owner)
+      return refuse(ErrorCode::forbidden, "only the owner may delete the group");
+    if (conversation_.members.size() > options_.maxMembersOfDeleted)
+      return refuse(ErrorCode::too_large,
+                    "the group has more members than can be removed at once: remove some first");
+    std::vector<UserId> everybody;
+    everybody.reserve(conversation_.members.size());
+    for (const auto& member : conversation_.members) everybody.push_back(member.first);
+    std::sort(everybody.begin(), everybody.end());
+    return removal(protocol::MemberOp::deleted, everybody);
   }
 
  private:
@@ -276,13 +306,54 @@ class Planner {
   }
   [[nodiscard]] std::optional<Error> group_admin() const {
     if (auto refused = group()) return refused;
-    if (self()->role != Role::admin) return refuse(ErrorCode::forbidden, "only an admin may do this");
+    if (!is_admin(self()->role)) return refuse(ErrorCode::forbidden, "only an admin may do this");
     return {};
   }
-  [[nodiscard]] std::size_t admins() const {
-    return static_cast<std::size_t>(
-        std::count_if(conversation_.members.begin(), conversation_.members.end(),
-                      [](const auto& member) { return member.second.role == Role::admin; }));
+  [[nodiscard]] std::optional<Error> group_right(Permission permission) const {
+    return permission == Permission::everyone ? group() : group_admin();
+  }
+  [[nodiscard]] const GroupPermissions& may() const { return conversation_.info.settings.permissions; }
+
+  [[nodiscard]] std::optional<Error> may_not_send() const {
+    if (conversation_.direct() || self() == nullptr || is_admin(self()->role)) return {};
+    if (may().send == Permission::admins)
+      return refuse(ErrorCode::forbidden, "only admins may send messages here");
+    const std::int64_t wait = slow_mode_wait();
+    if (wait == 0) return {};
+    return Error{ErrorCode::rate_limited, "slow mode: it is too soon after your last message",
+                 std::chrono::milliseconds(wait)};
+  }
+  [[nodiscard]] std::int64_t slow_mode_wait() const {
+    const std::uint32_t pause = conversation_.info.settings.slowModeSeconds;
+    if (pause == 0) return 0;
+    const bool underWay =
+        std::any_of(conversation_.inFlight.begin(), conversation_.inFlight.end(), [&](const InFlight& item) {
+          return std::holds_alternative<NewMessage>(item.command->action) &&
+                 item.command->from.user() == command_.from.user();
+        });
+    if (underWay) return std::int64_t{1'000} * pause;
+    return conversation_.slowMode.wait(command_.from.user(), now_, pause);
+  }
+
+  /// How long messages last is for either side of a direct conversation to say; all else is a group's.
+  [[nodiscard]] std::optional<Error> may_not_update(const UpdateConversation& update) const {
+    if (!conversation_.exists || self() == nullptr) return not_a_member();
+    if (conversation_.direct() && !update.name && update.settings.empty()) return {};
+    return update.settings.empty() ? group_right(may().edit) : group_admin();
+  }
+
+  [[nodiscard]] const std::pair<const std::string, MemberRecord>* heir() const {
+    const std::pair<const std::string, MemberRecord>* first = nullptr;
+    for (const auto& member : conversation_.members) {
+      if (member.first == command_.from.user()) continue;
+      if (first == nullptr || inherits_before(member.first, member.second, first->first, first->second))
+        first = &member;
+    }
+    return first;
+  }
+  [[nodiscard]] static MembershipChange with_role(const std::pair<const std::string, MemberRecord>& member,
+                                                  Role role) {
+    return {{member.first, role, member.second.joinSeq, member.second.joinOrdinal}};
   }
 
   [[nodiscard]] Plan message_plan(const NewMessage& message) const {
@@ -300,31 +371,20 @@ class Planner {
     Plan plan = message_plan(message);
     plan.changesMembers = true;
     plan.effects.info = ConversationInfo{ConversationKind::direct, {}, UserId(command_.from.user()), now_};
-    plan.effects.members.push_back({{UserId(command_.from.user()), Role::member, 1, 0}, false});
+    plan.effects.members.push_back({{UserId(command_.from.user()), Role::member, 1, 0}, false, true});
     if (message.to != command_.from.user())
-      plan.effects.members.push_back({{message.to, Role::member, 1, 0}, false});
+      plan.effects.members.push_back({{message.to, Role::member, 1, 0}, false, true});
     plan.event.hiddenFromOthers = blocked();
     return plan;
   }
 
-  [[nodiscard]] Result<Plan> removal(protocol::MemberOp op, const std::vector<UserId>& users) const {
+  [[nodiscard]] Plan removal(protocol::MemberOp op, const std::vector<UserId>& users,
+                             std::string_view newOwner = {}) const {
     Plan plan{draft(command_, EventKind::member), {}, true};
-    plan.event.content = protocol::member_event_content(op, users, command_.from.user());
+    plan.event.content = protocol::member_event_content(op, users, command_.from.user(), {}, newOwner);
+    plan.effects.members.reserve(users.size());
     for (const UserId& user : users) plan.effects.members.push_back({{user, Role::member, 0, 0}, true});
     return plan;
-  }
-
-  void inherit(Plan& plan) const {
-    const std::pair<const std::string, MemberRecord>* heir = nullptr;
-    for (const auto& member : conversation_.members) {
-      if (member.first == command_.from.user()) continue;
-      if (heir == nullptr ||
-          std::pair(member.second.joinSeq, member.first) < std::pair(heir->second.joinSeq, heir->first))
-        heir = &member;
-    }
-    if (heir != nullptr)
-      plan.effects.members.push_back(
-          {{heir->first, Role::admin, heir->second.joinSeq, heir->second.joinOrdinal}, false});
   }
 
   const Conversation& conversation_;

@@ -47,8 +47,7 @@ void ConversationHome::publish_group(Conversation& conversation, const Event& ev
     delta.memberSeq = event.seq;
     delta.previous = conversation.publishedMemberSeq;
     for (const MembershipChange& change : effects.members) {
-      const bool joins = !change.removed && change.member.joinSeq == event.seq;
-      if (joins) delta.added.push_back(context_.inbox(change.member.userId));
+      if (change.joins) delta.added.push_back(context_.inbox(change.member.userId));
       if (change.removed) delta.removed.push_back(context_.inbox(change.member.userId));
     }
     context_.router->change_members(context_.link->self(), conversation.topic, delta);
@@ -63,6 +62,12 @@ void ConversationHome::publish_group(Conversation& conversation, const Event& ev
 }
 
 void ConversationHome::remember(Conversation& conversation, const Event& event) {
+  const std::uint32_t pause = conversation.info.settings.slowModeSeconds;
+  const MemberRecord* sender = conversation.member(event.senderId);
+  if (pause == 0)
+    conversation.slowMode.clear();
+  else if (event.kind == EventKind::message && sender != nullptr && sender->role == Role::member)
+    conversation.slowMode.sent(event.senderId, event.timestamp, pause);
   if (conversation.recent.size() == Conversation::kRecentEvents) conversation.recent.pop_front();
   conversation.recent.push_back(
       {event.seq, event.messageId, event.ordinal, event.senderId, event.hiddenFromOthers});

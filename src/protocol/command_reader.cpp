@@ -157,6 +157,19 @@ History read_history(FieldReader& in) {
   return history;
 }
 
+SettingsChange read_settings(FieldReader& in) {
+  SettingsChange settings;
+  if (in.has(Field::permissions)) in.permissions(Field::permissions, settings);
+  if (in.has(Field::history))
+    settings.history = static_cast<HistoryVisibility>(in.choice(Field::history, {"joined", "all"}));
+  if (in.has(Field::slowModeSeconds))
+    settings.slowModeSeconds =
+        static_cast<std::uint32_t>(in.integer(Field::slowModeSeconds, kMaxSlowModeSeconds));
+  return settings;
+}
+static_assert(static_cast<int>(HistoryVisibility::joined) == 0 &&
+              static_cast<int>(HistoryVisibility::all) == 1);
+
 ConversationCreate read_create(FieldReader& in) {
   ConversationCreate create;
   create.clientMsgId = in.client_msg_id();
@@ -167,6 +180,7 @@ ConversationCreate read_create(FieldReader& in) {
   create.name = in.text_or_empty(Field::name, kMaxNameBytes);
   if (in.has(Field::members)) create.members = in.ids(Field::members, kMaxMembersPerCommand);
   if (in.has(Field::expiresInSeconds)) create.expiresInSeconds = read_expiry(in);
+  create.settings = read_settings(in);
   return create;
 }
 
@@ -174,7 +188,9 @@ ConversationUpdate read_update(FieldReader& in) {
   auto update = read_change<ConversationUpdate>(in);
   if (in.has(Field::name)) update.name.emplace(in.text(Field::name, kMaxNameBytes));
   if (in.has(Field::expiresInSeconds)) update.expiresInSeconds = read_expiry(in);
-  if (!update.name && !update.expiresInSeconds) in.fail("`name` or `expiresInSeconds` is missing");
+  update.settings = read_settings(in);
+  if (!update.name && !update.expiresInSeconds && update.settings.empty())
+    in.fail("`name`, `expiresInSeconds`, `permissions`, `history` or `slowModeSeconds` is missing");
   return update;
 }
 
@@ -189,8 +205,24 @@ MembersChange read_members_change(FieldReader& in) {
 ConversationSetRole read_set_role(FieldReader& in) {
   auto change = read_change<ConversationSetRole>(in);
   change.userId = in.id(Field::userId);
-  change.role = in.choice(Field::role, {"member", "admin"}) == 1 ? Role::admin : Role::member;
+  change.role = static_cast<Role>(in.choice(Field::role, {"member", "admin", "owner"}));
   return change;
+}
+
+static_assert(static_cast<int>(Role::member) == 0 && static_cast<int>(Role::owner) == 2);
+
+ConversationArchive read_archive(FieldReader& in) {
+  ConversationArchive archive;
+  archive.conversationId = in.id(Field::conversationId);
+  archive.archived = in.required_flag(Field::archived);
+  return archive;
+}
+
+ConversationPin read_pin(FieldReader& in) {
+  ConversationPin pin;
+  pin.conversationId = in.id(Field::conversationId);
+  pin.pinned = in.required_flag(Field::pinned);
+  return pin;
 }
 
 ConversationMute read_mute(FieldReader& in) {
@@ -286,8 +318,12 @@ Command read_fields(FieldReader& in, CommandType type, const Limits& limits) {
       return DevicesRemove{DeviceId(in.id(Field::deviceId))};
     case CommandType::receipts_get:
       return read_receipts_get(in);
+    case CommandType::conversation_delete:
+      return read_change<ConversationDelete>(in);
     case CommandType::conversation_archive:
-      break;
+      return read_archive(in);
+    case CommandType::conversation_pin:
+      return read_pin(in);
   }
   in.fail(Field::type, "is not supported", ErrorCode::unsupported);
   return PresencePing{};

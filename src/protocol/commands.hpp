@@ -12,6 +12,7 @@
 #include "chatcore/model/event.hpp"
 #include "chatcore/model/ids.hpp"
 #include "chatcore/model/message_state.hpp"
+#include "protocol/group_settings.hpp"
 #include "protocol/request_id.hpp"
 
 /// What a client may ask for, as typed values: fields are present, of the right type and within their bounds.
@@ -143,6 +144,7 @@ struct ConversationCreate {
   std::string name;
   std::vector<UserId> members;  ///< the caller may or may not be among them; may be empty
   std::uint32_t expiresInSeconds = 0;
+  SettingsChange settings = {};  ///< of what a group has by default
 };
 
 struct ConversationUpdate {  ///< at least one of what is optional
@@ -150,6 +152,7 @@ struct ConversationUpdate {  ///< at least one of what is optional
   ClientMsgId clientMsgId;
   std::optional<std::string> name;
   std::optional<std::uint32_t> expiresInSeconds;  ///< of later messages; 0: they do not expire
+  SettingsChange settings = {};
 };
 
 struct ConversationAddMembers {
@@ -176,6 +179,21 @@ struct ConversationLeave {
   ClientMsgId clientMsgId;
 };
 
+struct ConversationDelete {
+  ConversationId conversationId;
+  ClientMsgId clientMsgId;
+};
+
+struct ConversationArchive {
+  ConversationId conversationId;
+  bool archived = true;
+};
+
+struct ConversationPin {
+  ConversationId conversationId;
+  bool pinned = true;
+};
+
 struct ConversationMute {
   ConversationId conversationId;
   Timestamp until = kMutedForever;  ///< 0: unmute
@@ -192,11 +210,12 @@ struct ConversationsList {
   std::uint32_t limit = 50;  ///< 1 to 500
 };
 
-using Command = std::variant<MessageSend, MessageEdit, MessageDelete, MessageReact, MessageReceived,
-                             MessageRead, Typing, PresencePing, PresenceSubscribe, PresenceUnsubscribe,
-                             PresenceGet, ClientState, Sync, History, ConversationCreate, ConversationUpdate,
-                             ConversationAddMembers, ConversationRemoveMembers, ConversationSetRole,
-                             ConversationLeave, ConversationMute, ConversationMembers, ConversationsList,
-                             Hello, AuthRefresh, DevicesList, DevicesRemove, ReceiptsGet>;
+using Command =
+    std::variant<MessageSend, MessageEdit, MessageDelete, MessageReact, MessageReceived, MessageRead, Typing,
+                 PresencePing, PresenceSubscribe, PresenceUnsubscribe, PresenceGet, ClientState, Sync,
+                 History, ConversationCreate, ConversationUpdate, ConversationAddMembers,
+                 ConversationRemoveMembers, ConversationSetRole, ConversationLeave, ConversationMute,
+                 ConversationMembers, ConversationsList, Hello, AuthRefresh, DevicesList, DevicesRemove,
+                 ReceiptsGet, ConversationDelete, ConversationArchive, ConversationPin>;
 
 }  // namespace chatcore::protocol

@@ -348,6 +348,16 @@ void append_sync_deleted(std::string& out, std::string_view conversationId, Seq 
   pen << ",\"messageId\":\"" << messageId << "\",\"unread\":" << unread << "}";
 }
 
+void append_sync_preferences(std::string& out, std::string_view conversationId,
+                             const Preferences& preferences) {
+  Pen pen(out, conversationId.size());
+  pen << "{\"type\":\"sync.preferences\",\"conversationId\":\"" << conversationId
+      << "\",\"mutedUntil\":" << preferences.mutedUntil << ",\"archived\":";
+  preferences.archived ? pen << "true" : pen << "false";
+  pen << ",\"pinned\":";
+  preferences.pinned ? pen << "true}" : pen << "false}";
+}
+
 void append_typing_indicator(std::string& out, std::string_view conversationId, std::string_view userId,
                              bool start) {
   Pen pen(out, conversationId.size() + userId.size());

@@ -80,6 +80,10 @@ void append_sync_read(std::string& out, std::string_view conversationId, Seq las
 void append_sync_deleted(std::string& out, std::string_view conversationId, Seq seq, Epoch epoch,
                          MessageId messageId, std::uint64_t unread);
 
+/// Also for the user's other devices: what the user now wants of a conversation.
+void append_sync_preferences(std::string& out, std::string_view conversationId,
+                             const Preferences& preferences);
+
 void append_typing_indicator(std::string& out, std::string_view conversationId, std::string_view userId,
                              bool start);
 
@@ -149,6 +153,9 @@ struct ConversationEntry {
   std::uint32_t expiresInSeconds = 0;  ///< 0: left out
   const Event* lastMessage = nullptr;  ///< null: left out
   const MessageView* lastMessageView = nullptr;
+  bool archived = false;
+  bool pinned = false;
+  const GroupSettings* settings = nullptr;  ///< groups; null: left out
 };
 void begin_conversations_page(std::string& out, const RequestId& id);
 void append_conversation_entry(std::string& out, const ConversationEntry& entry);

@@ -1,4 +1,5 @@
 #include "protocol/encode.hpp"
+#include "protocol/group_settings.hpp"
 #include "protocol/json_write.hpp"
 
 namespace chatcore::protocol {
@@ -155,7 +156,10 @@ void append_conversation_entry(std::string& out, const ConversationEntry& entry)
   }
   out += entry.mutedUntil != 0 ? ",\"muted\":true" : ",\"muted\":false";
   if (entry.mutedUntil != 0) append_integer(out, ",\"mutedUntil\":", entry.mutedUntil);
+  out += entry.archived ? ",\"archived\":true" : ",\"archived\":false";
+  out += entry.pinned ? ",\"pinned\":true" : ",\"pinned\":false";
   if (entry.expiresInSeconds != 0) append_integer(out, ",\"expiresInSeconds\":", entry.expiresInSeconds);
+  if (entry.settings != nullptr) append_settings(out, *entry.settings);
   out += '}';
 }
 

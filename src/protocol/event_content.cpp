@@ -16,6 +16,8 @@ std::string_view to_string(MemberOp op) {
       return "left";
     case MemberOp::role:
       return "role";
+    case MemberOp::deleted:
+      return "deleted";
   }
   return "role";
 }
@@ -33,13 +35,19 @@ void append_ids(std::string& out, std::string_view key, std::span<const UserId> 
 }  // namespace
 
 std::string member_event_content(MemberOp op, std::span<const UserId> userIds, std::string_view by,
-                                 std::optional<Role> role) {
+                                 std::optional<Role> role, std::string_view newOwner) {
   std::string out = "\"op\":";
   append_plain(out, to_string(op));
-  out += ',';
-  append_ids(out, "userIds", userIds);
+  if (op != MemberOp::deleted) {
+    out += ',';
+    append_ids(out, "userIds", userIds);
+  }
   out += ",\"by\":";
   append_plain(out, by);
+  if (!newOwner.empty()) {
+    out += ",\"newOwner\":";
+    append_plain(out, newOwner);
+  }
   if (role) {
     out += ",\"role\":";
     append_plain(out, chatcore::to_string(*role));
@@ -49,7 +57,7 @@ std::string member_event_content(MemberOp op, std::span<const UserId> userIds, s
 
 std::string conversation_event_content(ConversationKind kind, std::string_view name,
                                        std::span<const UserId> members, std::string_view createdBy,
-                                       std::uint32_t expiresInSeconds) {
+                                       std::uint32_t expiresInSeconds, const GroupSettings& settings) {
   std::string out = "\"conversationType\":";
   append_plain(out, chatcore::to_string(kind));
   out += ",\"name\":";
@@ -60,6 +68,7 @@ std::string conversation_event_content(ConversationKind kind, std::string_view n
     out += ",\"expiresInSeconds\":";
     append_number(out, expiresInSeconds);
   }
+  append_settings(out, settings);
   out += ",\"memberCount\":";
   append_number(out, members.size());
   if (members.size() <= kLargeGroupSize) {
@@ -70,7 +79,8 @@ std::string conversation_event_content(ConversationKind kind, std::string_view n
 }
 
 std::string conversation_update_content(const std::optional<std::string>& name,
-                                        std::optional<std::uint32_t> expiresInSeconds, std::string_view by) {
+                                        std::optional<std::uint32_t> expiresInSeconds, std::string_view by,
+                                        const SettingsChange& change, const GroupSettings& now) {
   std::string out = "\"by\":";
   append_plain(out, by);
   if (name) {
@@ -81,6 +91,9 @@ std::string conversation_update_content(const std::optional<std::string>& name,
     out += ",\"expiresInSeconds\":";
     append_number(out, *expiresInSeconds);
   }
+  if (change.permissions()) append_permissions(out, now.permissions);
+  if (change.history) append_history(out, now.history);
+  if (change.slowModeSeconds) append_slow_mode(out, now.slowModeSeconds);
   return out;
 }
 

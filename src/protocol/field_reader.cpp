@@ -165,6 +165,33 @@ void FieldReader::read_position(Field field, simdjson::dom::element value, Posit
   if (!hasSeq) fail(field, "must hold a `seq` of 0 to 2^53 in every entry");
 }
 
+void FieldReader::permissions(Field field, SettingsChange& into) {
+  const Value* value = required(field);
+  simdjson::dom::object object;
+  if (value == nullptr) return;
+  if (value->parsed.get(object)) return fail(field, "must be an object of permissions");
+  if (object.size() == 0) return fail(field, "must not be empty");
+  for (const auto entry : object) read_permission(entry.key, entry.value, into);
+}
+
+void FieldReader::read_permission(std::string_view name, simdjson::dom::element value, SettingsChange& into) {
+  std::optional<Permission>* const permission = name == "send"   ? &into.send
+                                                : name == "add"  ? &into.add
+                                                : name == "edit" ? &into.edit
+                                                : name == "pin"  ? &into.pin
+                                                                 : nullptr;
+  if (permission == nullptr) return fail(Field::permissions, "may name send, add, edit and pin only");
+  std::string_view who;
+  const bool text = !value.get(who);
+  if (text && who == to_string(Permission::everyone)) {
+    *permission = Permission::everyone;
+  } else if (text && who == to_string(Permission::admins)) {
+    *permission = Permission::admins;
+  } else {
+    fail("`permissions." + std::string(name) + "` must be one of everyone admins");
+  }
+}
+
 std::size_t FieldReader::choice(Field field, std::initializer_list<std::string_view> names) {
   const Value* value = required(field);
   if (value == nullptr) return 0;
@@ -184,6 +211,8 @@ Epoch FieldReader::epoch() {
   if (epoch == 0) fail(Field::epoch, "must be 1 or more");
   return static_cast<Epoch>(epoch);
 }
+
+bool FieldReader::required_flag(Field field) { return required(field) != nullptr && flag(field); }
 
 bool FieldReader::flag(Field field) {
   bool value = false;

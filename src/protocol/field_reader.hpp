@@ -46,6 +46,10 @@ class FieldReader {
   std::vector<UserId> ids(Field field, std::size_t maxCount);
   /// `{"c1":41,"c2":{"seq":7,"epoch":2}}`
   std::vector<Position> positions(Field field);
+  /// `{"send":"everyone","add":"admins"}` into what it names; unknown names are refused: who asks for a
+  /// restriction must not believe that there is one.
+  void permissions(Field field, SettingsChange& into);
+  bool required_flag(Field field);
   const Value* required(Field field);
   /// The position of the name among `names`.
   std::size_t choice(Field field, std::initializer_list<std::string_view> names);
@@ -63,6 +67,7 @@ class FieldReader {
   std::uint32_t limit(std::uint32_t otherwise, std::uint32_t max);
 
  private:
+  void read_permission(std::string_view name, simdjson::dom::element value, SettingsChange& into);
   void read_position(Field field, simdjson::dom::element value, Position& position);
 
   const Envelope& envelope_;

@@ -45,6 +45,11 @@ constexpr std::array<std::string_view, kFieldCount> kFields = {
     "messageType",
     "conversationId",
     "expiresInSeconds",
+    "pinned",
+    "history",
+    "archived",
+    "permissions",
+    "slowModeSeconds",
 };
 
 constexpr std::array<std::string_view, kCommandTypeCount> kCommandTypes = {
@@ -77,7 +82,9 @@ constexpr std::array<std::string_view, kCommandTypeCount> kCommandTypes = {
     "devices.list",
     "devices.remove",
     "receipts.get",
+    "conversation.delete",
     "conversation.archive",
+    "conversation.pin",
 };
 
 /// A perfect hash over a fixed set of names, found at compile time: one probe, one comparison.
@@ -95,7 +102,7 @@ class NameTable {
   }
 
  private:
-  static constexpr std::size_t kSlots = 128;
+  static constexpr std::size_t kSlots = 256;
 
   [[nodiscard]] constexpr std::size_t slot_of(std::string_view name) const noexcept {
     const auto byte = [&](std::size_t at) {
@@ -105,7 +112,7 @@ class NameTable {
     const std::uint32_t inner =
         byte(size - 2) + 5 * byte(size * 3 / 4) + 13 * static_cast<std::uint32_t>(size);
     const std::uint32_t mixed = byte(0) | byte(size - 1) << 8 | byte(size / 2) << 16 | inner << 24;
-    return mixed * multiplier_ >> 25;
+    return mixed * multiplier_ >> 24;
   }
 
   constexpr bool place() {

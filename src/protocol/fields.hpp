@@ -47,8 +47,13 @@ enum class Field : std::uint8_t {
   messageType,
   conversationId,
   expiresInSeconds,
+  pinned,
+  history,
+  archived,
+  permissions,
+  slowModeSeconds,
 };
-inline constexpr std::size_t kFieldCount = static_cast<std::size_t>(Field::expiresInSeconds) + 1;
+inline constexpr std::size_t kFieldCount = static_cast<std::size_t>(Field::slowModeSeconds) + 1;
 
 [[nodiscard]] std::string_view to_string(Field field) noexcept;
 [[nodiscard]] std::optional<Field> field_of(std::string_view key) noexcept;
@@ -83,11 +88,11 @@ enum class CommandType : std::uint8_t {
   devices_list,
   devices_remove,
   receipts_get,
-  // Known, and refused by name.
+  conversation_delete,
   conversation_archive,
+  conversation_pin,
 };
-inline constexpr std::size_t kCommandTypeCount =
-    static_cast<std::size_t>(CommandType::conversation_archive) + 1;
+inline constexpr std::size_t kCommandTypeCount = static_cast<std::size_t>(CommandType::conversation_pin) + 1;
 
 [[nodiscard]] std::string_view to_string(CommandType type) noexcept;
 [[nodiscard]] std::optional<CommandType> command_type_of(std::string_view name) noexcept;

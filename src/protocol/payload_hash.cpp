@@ -53,6 +53,19 @@ class Hasher {
   std::string input_;
 };
 
+/// Nothing where nothing is set: then it is the hash that was stored before there were settings.
+void add_settings(Hasher& hasher, const SettingsChange& settings) {
+  const auto choice = [&](std::string_view name, const auto& value) {
+    if (value) hasher.text(name).integer(static_cast<std::uint64_t>(*value));
+  };
+  choice("send", settings.send);
+  choice("add", settings.add);
+  choice("edit", settings.edit);
+  choice("pin", settings.pin);
+  choice("history", settings.history);
+  choice("slowModeSeconds", settings.slowModeSeconds);
+}
+
 template <class MembersChange>
 std::uint64_t members_hash(std::string_view type, const MembersChange& change) {
   return Hasher(type).text(change.conversationId).texts(change.members).finish();
@@ -96,6 +109,7 @@ std::uint64_t payload_hash(const ConversationCreate& command) {
   Hasher hasher("conversation.create");
   hasher.text(command.conversationId).text(command.name).texts(command.members);
   if (command.expiresInSeconds != 0) hasher.integer(command.expiresInSeconds);
+  add_settings(hasher, command.settings);
   return hasher.finish();
 }
 
@@ -103,6 +117,7 @@ std::uint64_t payload_hash(const ConversationUpdate& command) {
   Hasher hasher("conversation.update");
   hasher.text(command.conversationId).text(command.name.value_or(std::string()));
   if (command.expiresInSeconds) hasher.integer(*command.expiresInSeconds).integer(command.name ? 1 : 0);
+  add_settings(hasher, command.settings);
   return hasher.finish();
 }
 
@@ -120,6 +135,10 @@ std::uint64_t payload_hash(const ConversationSetRole& command) {
       .text(command.userId)
       .integer(static_cast<std::uint64_t>(command.role))
       .finish();
+}
+
+std::uint64_t payload_hash(const ConversationDelete& command) {
+  return Hasher("conversation.delete").text(command.conversationId).finish();
 }
 
 std::uint64_t payload_hash(const ConversationLeave& command) {

@@ -20,5 +20,6 @@ namespace chatcore::protocol {
 [[nodiscard]] std::uint64_t payload_hash(const ConversationRemoveMembers& command);
 [[nodiscard]] std::uint64_t payload_hash(const ConversationSetRole& command);
 [[nodiscard]] std::uint64_t payload_hash(const ConversationLeave& command);
+[[nodiscard]] std::uint64_t payload_hash(const ConversationDelete& command);
 
 }  // namespace chatcore::protocol

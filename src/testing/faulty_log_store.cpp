@@ -134,10 +134,10 @@ void FaultyLogStore::members(std::vector<MembersRequest> batch, Executor& execut
             [&](auto answer) { store_.members(std::move(batch), executor, std::move(answer)); });
 }
 
-void FaultyLogStore::mute(std::vector<MuteRequest> batch, Executor& executor,
-                          Completion<std::vector<Status>> done) {
-  carry_out(plan_, executor, std::move(done), &failed_batch<Status>, batch.size(),
-            [&](auto answer) { store_.mute(std::move(batch), executor, std::move(answer)); });
+void FaultyLogStore::set_preferences(std::vector<PreferencesRequest> batch, Executor& executor,
+                                     Completion<std::vector<Result<Preferences>>> done) {
+  carry_out(plan_, executor, std::move(done), &failed_batch<Result<Preferences>>, batch.size(),
+            [&](auto answer) { store_.set_preferences(std::move(batch), executor, std::move(answer)); });
 }
 
 void FaultyLogStore::mark_timeline(std::vector<UserId> batch, Executor& executor,

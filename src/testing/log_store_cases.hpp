@@ -41,9 +41,9 @@ class Subject {
                                      bool withLastMessage = false);
   std::vector<Member> members(MembersRequest request);
   std::vector<Member> members_of(const ConversationId& log) { return members({log, {}, 200}); }
-  void mute(LogStore::MuteRequest request);
   TimelineMark mark(const UserId& user);
   std::vector<TimelineEntry> timeline(TimelineRequest request);
+  Preferences set_preferences(LogStore::PreferencesRequest request);
   std::vector<ConversationId> recover(std::uint32_t partition);
   bool marked(const ConversationId& log);
 

@@ -121,10 +121,12 @@ std::vector<Member> Subject::members(MembersRequest request) {
   return std::move(*answers.front());
 }
 
-void Subject::mute(LogStore::MuteRequest request) {
-  auto answers = executor_.wait<std::vector<Status>>(
-      [&](Executor& executor, auto done) { store().mute({std::move(request)}, executor, std::move(done)); });
-  expect(answers.size() == 1 && answers.front().has_value(), "the mute to be taken");
+Preferences Subject::set_preferences(LogStore::PreferencesRequest request) {
+  auto answers = executor_.wait<std::vector<Result<Preferences>>>([&](Executor& executor, auto done) {
+    store().set_preferences({std::move(request)}, executor, std::move(done));
+  });
+  expect(answers.size() == 1 && answers.front().has_value(), "the preferences to be taken");
+  return *answers.front();
 }
 
 TimelineMark Subject::mark(const UserId& user) {

@@ -30,7 +30,8 @@ void a_view_tells_the_numbers(Subject& s) {
   expect(view.info.name == "The group" && view.info.createdBy == "alice", "its description");
   expect(view.member.userId == "bob" && view.member.role == Role::member && view.member.joinSeq == 1,
          "the membership");
-  expect(!view.peer && !view.lastMessage && view.mutedUntil == 0 && view.cursor == Cursor{}, "nothing else");
+  expect(!view.peer && !view.lastMessage && view.preferences == Preferences{} && view.cursor == Cursor{},
+         "nothing else");
 }
 
 void a_direct_view_names_the_peer(Subject& s) {

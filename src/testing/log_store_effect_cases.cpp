@@ -103,13 +103,81 @@ void cursors_are_merged_within_a_batch(Subject& s) {
          "each answer to contain those before it");
 }
 
-void mutes_are_told(Subject& s) {
+void preferences_are_ones_own(Subject& s) {
   s.append(group_of("g", {"alice", "bob"}));
-  s.mute({"bob", "g", 1'800'000'000'000});
-  expect(s.conversations_of(UserId("bob"))[0].mutedUntil == 1'800'000'000'000, "muted");
-  expect(s.conversations_of(UserId("alice"))[0].mutedUntil == 0, "for one user only");
-  s.mute({"bob", "g", 0});
-  expect(s.conversations_of(UserId("bob"))[0].mutedUntil == 0, "unmuted");
+  const auto of = [&](const char* user) { return s.conversations_of(UserId(user))[0].preferences; };
+  constexpr Timestamp kUntil = 1'800'000'000'000;
+  expect(s.set_preferences({"bob", "g", kUntil, {}, {}}) == Preferences{kUntil, false, false}, "the answer");
+  expect(of("bob") == Preferences{kUntil, false, false}, "muted");
+  expect(of("alice") == Preferences{}, "for one user only");
+  expect(s.set_preferences({"bob", "g", {}, true, {}}) == Preferences{kUntil, true, false}, "archived too");
+  expect(s.set_preferences({"bob", "g", {}, {}, true}) == Preferences{kUntil, true, true}, "pinned too");
+  expect(of("bob") == Preferences{kUntil, true, true}, "all of them");
+  expect(s.set_preferences({"bob", "g", 0, {}, {}}) == Preferences{0, true, true}, "unmuted, the rest kept");
+  expect(s.set_preferences({"bob", "g", {}, false, false}) == Preferences{}, "nothing any more");
+  expect(of("bob") == Preferences{}, "nothing stored");
+  expect(s.set_preferences({"bob", "g", {}, {}, {}}) == Preferences{}, "nothing asked, nothing changed");
+}
+
+void preferences_are_merged_within_a_batch(Subject& s) {
+  s.append(group_of("g", {"alice", "bob"}));
+  const auto answers =
+      s.executor().wait<std::vector<Result<Preferences>>>([&](Executor& executor, auto done) {
+        s.store().set_preferences(
+            {{"bob", "g", 7, {}, {}}, {"bob", "g", {}, {}, true}, {"alice", "g", {}, true, {}}}, executor,
+            std::move(done));
+      });
+  expect(answers.size() == 3 && *answers[0] == Preferences{7, false, false} &&
+             *answers[1] == Preferences{7, false, true} && *answers[2] == Preferences{0, true, false},
+         "each answer to contain those before it");
+}
+
+void a_groups_settings_are_kept(Subject& s) {
+  GroupSettings settings;
+  const auto stored = [&] { return s.conversations_of(UserId("bob"))[0].info.settings; };
+  s.append(group_of("g", {"alice", "bob"}));
+  expect(stored() == settings, "the settings that a group has by default");
+  Seq head = 1;
+  const auto change = [&](auto set) {
+    set(settings);
+    AppendRequest request = append_of("g", head++);
+    request.effects.info = ConversationInfo{ConversationKind::group, "n", "alice", 5, 0, settings};
+    s.append(request);
+    expect(stored() == settings, "the settings as they were given");
+  };
+  change([](GroupSettings& to) { to.permissions.send = Permission::admins; });
+  change([](GroupSettings& to) { to.permissions.add = Permission::everyone; });
+  change([](GroupSettings& to) { to.permissions.edit = Permission::everyone; });
+  change([](GroupSettings& to) { to.permissions.pin = Permission::everyone; });
+  change([](GroupSettings& to) { to.history = HistoryVisibility::all; });
+  change([](GroupSettings& to) { to.slowModeSeconds = 30; });
+  change([](GroupSettings& to) { to = GroupSettings{{}, HistoryVisibility::joined, kMaxSlowModeSeconds}; });
+  change([](GroupSettings& to) { to = {}; });
+}
+
+void who_joins_may_see_the_whole_history(Subject& s) {
+  s.append(group_of("g", {"alice"}));
+  for (Seq head = 1; head <= 80; ++head) s.append(append_of("g", head));
+  const std::uint64_t before = s.claim("g", 1)->ordinal;
+  AppendRequest join = change_of("g", 81, {{Member{"bob", Role::owner, 1, before}, false, true}});
+  join.events[0].ordinal = before;
+  s.append(join);
+  // The last message is looked for behind more than the newest few events.
+  for (Seq head = 82; head <= 152; ++head) {
+    AppendRequest quiet = change_of("g", head, {});
+    quiet.events[0].ordinal = before;
+    s.append(quiet);
+  }
+  UserConversationsRequest request;
+  request.userId = "bob";
+  request.withLastMessage = true;
+  const auto views = s.conversations_of(request);
+  expect(views.size() == 1 && views[0].member.joinSeq == 1 && views[0].member.joinOrdinal == before &&
+             views[0].member.role == Role::owner,
+         "the membership as it was given");
+  expect(views[0].lastMessage && views[0].lastMessage->seq == 81, "the last message, older than the join");
+  expect(seen_ordinal(views[0].cursor, before) == views[0].ordinal && views[0].deletedUnread == 0,
+         "nothing unread");
 }
 
 void marks_are_found_until_settled(Subject& s) {
@@ -138,12 +206,13 @@ void reopening_keeps_effects(Subject& s) {
   s.append(created);
   s.append(change_of("g", 1, {{Member{"carol"}, true}}));
   s.advance({"g", "bob", {2, 1, 1}});
-  s.mute({"bob", "g", 1'900'000'000'000});
+  s.set_preferences({"bob", "g", 1'900'000'000'000, true, {}});
   if (!s.reopen()) return;
   expect(s.marked("g"), "the mark");
   const auto view = s.conversations_of(UserId("bob"));
-  expect(view.size() == 1 && view[0].cursor == Cursor{2, 1, 1} && view[0].mutedUntil == 1'900'000'000'000 &&
-             view[0].memberSeq == 2 && view[0].head == 2 && view[0].info.name == "The group",
+  expect(view.size() == 1 && view[0].cursor == Cursor{2, 1, 1} &&
+             view[0].preferences == Preferences{1'900'000'000'000, true, false} && view[0].memberSeq == 2 &&
+             view[0].head == 2 && view[0].info.name == "The group",
          "bob's view");
   expect(s.conversations_of(UserId("carol")).empty() && s.members_of("g").size() == 2, "the members");
 }
@@ -166,7 +235,10 @@ std::vector<ConformanceCase> effect_cases(const MakeFixture& make) {
       one("cursors keep the maximum of every field", cursors_keep_the_maximum),
       one("a message counts as seen by its sender", a_message_counts_as_seen_by_its_sender),
       one("cursors are merged within a batch", cursors_are_merged_within_a_batch),
-      one("mutes are told", mutes_are_told),
+      one("preferences are one's own", preferences_are_ones_own),
+      one("preferences are merged within a batch", preferences_are_merged_within_a_batch),
+      one("a group's settings are kept", a_groups_settings_are_kept),
+      one("who joins may see the whole history", who_joins_may_see_the_whole_history),
       one("may-be-unpublished marks are found until settled", marks_are_found_until_settled),
       one("reopening keeps what changed with the appends", reopening_keeps_effects),
   };

@@ -121,11 +121,11 @@ void cursors_mutes_and_hidden_messages_are_told(Subject& s) {
   s.advance({"a", "bob", {2, 2, 2, 0}, audience_of({"alice", "bob"})});
   expect(seen_since(s, "alice", later) == Seen{{"a", 2}}, "the others' cursors");
   mark = s.mark("bob");
-  s.mute({"bob", "a", 99});
+  s.set_preferences({.userId = "bob", .conversationId = "a", .mutedUntil = 99});
   expect(seen_since(s, "bob", mark) == Seen{{"a", 2}}, "a mute");
   expect(!since(s, "bob", mark)[0].hides, "which hides nothing");
   mark = s.mark("bob");
-  s.mute({"bob", "a", 0});
+  s.set_preferences({.userId = "bob", .conversationId = "a", .mutedUntil = 0});
   s.hide({"bob", "a", 1, 1});
   expect(since(s, "bob", mark).size() == 1 && since(s, "bob", mark)[0].hides, "a hidden message, as such");
   expect(seen_since(s, "alice", s.mark("alice")).empty(), "and nobody else");
@@ -154,7 +154,7 @@ void large_groups_are_named_without_being_told_of(Subject& s) {
   TimelineRequest all;
   all.userId = "bob";
   expect(s.timeline(all).size() == 1, "also without a position");
-  s.mute({"bob", "g", 99});
+  s.set_preferences({.userId = "bob", .conversationId = "g", .mutedUntil = 99});
   const auto muted = since(s, "bob", mark);
   expect(muted[0].changed && !muted[0].seen, "what is one's own is told of it");
   expect_committed(s, member_of_large("g", 2, "carol"));

@@ -197,16 +197,6 @@ async def test_a_known_field_that_is_not_built_is_unsupported(chat, field):
     assert (await alice.say("after", to=bob.user))["seq"] == 1
 
 
-@pytest.mark.parametrize("type", ["conversation.archive"])
-async def test_a_command_that_is_not_built_says_so(chat, type):
-    alice, bob = await chat.connect_all("alice", "bob")
-    sent = await alice.say("hi", to=bob.user)
-    await alice.refused(("unsupported", "unknown_type"), type, conversationId=sent["conversationId"],
-                        messageId=sent["messageId"], clientMsgId=new_id(), content="x", scope="everyone",
-                        emoji="👍", op="add", token="x", archived=True)
-    assert (await alice.say("after", to=bob.user))["seq"] == 2
-
-
 async def test_an_error_repeats_the_requests_id_and_client_message_id(chat):
     alice = await chat.connect("alice")
     error = await alice.refused("not_a_member", "message.send", id="req-1", conversationId="nowhere",

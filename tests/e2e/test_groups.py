@@ -88,11 +88,11 @@ async def test_more_than_500_members_at_once_are_refused(chat):
     assert (await alice.say("hi", conversation=g))["seq"] == 2
 
 
-async def test_the_creator_is_admin_and_the_others_are_members(chat):
+async def test_the_creator_is_the_owner_and_the_others_are_members(chat):
     g, alice, bob = await family(chat, "bob")
     page = await alice.request("conversation.members", conversationId=g, limit=10)
     assert page["type"] != "error", page.raw
-    assert {m["userId"]: m["role"] for m in page["members"]} == {alice.user: "admin", bob.user: "member"}
+    assert {m["userId"]: m["role"] for m in page["members"]} == {alice.user: "owner", bob.user: "member"}
     assert page["more"] is False
 
 
@@ -118,6 +118,8 @@ async def test_what_a_member_may_do_is_refused_to_a_stranger(chat):
         ("conversation.setRole", {"clientMsgId": "4", "userId": eve.user, "role": "admin"}),
         ("conversation.update", {"clientMsgId": "5", "name": "Mine"}), ("conversation.leave", {"clientMsgId": "6"}),
         ("conversation.mute", {"muted": True}), ("conversation.members", {}),
+        ("conversation.archive", {"archived": True}), ("conversation.pin", {"pinned": True}),
+        ("conversation.delete", {"clientMsgId": "7"}),
     ]:
         await eve.refused("not_a_member", type, conversationId=g, **fields)
     assert (await alice.say("hi", conversation=g))["seq"] == 2
@@ -234,11 +236,11 @@ async def test_a_promoted_member_may_do_what_an_admin_may_until_demoted(chat):
     assert role["role"] == "admin"
     await carol.expect("conversation.member", op="role")
     await bob.add(g, chat.name("dave"))
-    await bob.set_role(g, alice.user, "member")
-    await alice.refused("forbidden", "conversation.addMembers", conversationId=g, members=["x"], clientMsgId="1")
+    await alice.set_role(g, bob.user, "member")
+    await bob.refused("forbidden", "conversation.addMembers", conversationId=g, members=["x"], clientMsgId="1")
     page = await carol.request("conversation.members", conversationId=g, limit=10)
     assert {m["userId"]: m["role"] for m in page["members"]} == {
-        alice.user: "member", bob.user: "admin", carol.user: "member", chat.name("dave"): "member"}
+        alice.user: "owner", bob.user: "member", carol.user: "member", chat.name("dave"): "member"}
 
 
 async def test_an_update_tells_everybody_and_shows_in_the_list(chat):

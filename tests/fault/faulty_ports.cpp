@@ -122,9 +122,9 @@ void OneFaultStore::members(std::vector<MembersRequest> batch, Executor& executo
   store_.members(std::move(batch), executor, std::move(done));
 }
 
-void OneFaultStore::mute(std::vector<MuteRequest> batch, Executor& executor,
-                         Completion<std::vector<Status>> done) {
-  store_.mute(std::move(batch), executor, std::move(done));
+void OneFaultStore::set_preferences(std::vector<PreferencesRequest> batch, Executor& executor,
+                                    Completion<std::vector<Result<Preferences>>> done) {
+  store_.set_preferences(std::move(batch), executor, std::move(done));
 }
 
 void OneFaultStore::mark_timeline(std::vector<UserId> batch, Executor& executor,

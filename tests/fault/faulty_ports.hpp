@@ -62,12 +62,12 @@ class OneFaultStore final : public LogStore {
                         Completion<std::vector<Result<std::vector<UserConversation>>>> done) override;
   void members(std::vector<MembersRequest> batch, Executor& executor,
                Completion<std::vector<Result<std::vector<Member>>>> done) override;
-  void mute(std::vector<MuteRequest> batch, Executor& executor,
-            Completion<std::vector<Status>> done) override;
   void mark_timeline(std::vector<UserId> batch, Executor& executor,
                      Completion<std::vector<Result<TimelineMark>>> done) override;
   void timeline(std::vector<TimelineRequest> batch, Executor& executor,
                 Completion<std::vector<Result<std::vector<TimelineEntry>>>> done) override;
+  void set_preferences(std::vector<PreferencesRequest> batch, Executor& executor,
+                       Completion<std::vector<Result<Preferences>>> done) override;
   void recover(std::uint32_t partition, Executor& executor,
                Completion<Result<std::vector<ConversationId>>> done) override;
   void settled(std::vector<ConversationId> logs) override;

@@ -46,4 +46,28 @@ TEST_CASE("a group that is loaded in slices has all its members, and nobody else
     CHECK_EQ(server.connect(member_name(i)).ask(message_in("large", "me-too"))["type"], "message.sent");
 }
 
+/// The stored group has no owner: it is from before there were any.
+TEST_CASE(
+    "whoever made a group before there were owners owns it, and deletes it with all its members at once") {
+  TestServer server(2);
+  store_group(server);
+  server.start();
+  TestClient maker = server.connect(member_name(0));
+  TestClient last = server.connect(member_name(kMembers - 1));
+  const auto command = [](const char* type, const char* clientMsgId) {
+    return Json{{"type", type}, {"conversationId", "large"}, {"clientMsgId", clientMsgId}};
+  };
+  Json promotion = command("conversation.setRole", "promote");
+  promotion.update({{"userId", member_name(kMembers - 1)}, {"role", "admin"}});
+  CHECK_EQ(maker.ask(promotion)["type"], "conversation.member");
+  Json demotion = command("conversation.setRole", "demote");
+  demotion.update({{"userId", member_name(0)}, {"role", "member"}});
+  CHECK_EQ(last.ask(demotion)["code"], "forbidden");
+  CHECK_EQ(last.ask(command("conversation.delete", "mine"))["code"], "forbidden");
+  CHECK_EQ(maker.ask(command("conversation.delete", "gone"))["data"]["op"], "deleted");
+  while (last.expect_type("conversation.member")["data"]["op"] != "deleted") continue;
+  for (int i = 1; i < kMembers; i += 499)
+    CHECK_EQ(server.connect(member_name(i)).ask(message_in("large", "me-too"))["code"], "not_a_member");
+}
+
 }  // namespace chatcore::faulttest

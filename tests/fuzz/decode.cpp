@@ -111,10 +111,13 @@ struct CheckBounds {
     require(!reserved_conversation_id(create.conversationId), "nobody takes the server's ids");
     require(create.name.size() <= kMaxNameBytes && is_utf8(create.name), "a name is short text");
     check_ids(create.members, kMaxMembersPerCommand);
+    check_settings(create.settings);
   }
   void operator()(const ConversationUpdate& update) const {
     check_change(update);
-    require(update.name || update.expiresInSeconds, "an update updates something");
+    check_settings(update.settings);
+    require(update.name || update.expiresInSeconds || !update.settings.empty(),
+            "an update updates something");
     const std::string name = update.name.value_or("");
     require(name.size() <= kMaxNameBytes && is_utf8(name), "a name is short text");
     require(update.expiresInSeconds.value_or(0) <= kMaxExpirySeconds, "nothing lasts for ever");
@@ -133,7 +136,20 @@ struct CheckBounds {
     check_change(set);
     require(valid_id(set.userId), "a role is somebody's");
   }
+  static void check_settings(const SettingsChange& settings) {
+    require(settings.slowModeSeconds.value_or(0) <= kMaxSlowModeSeconds, "nobody waits longer than a day");
+    require(settings.send.value_or(Permission::everyone) <= Permission::admins &&
+                settings.history.value_or(HistoryVisibility::joined) <= HistoryVisibility::all,
+            "a setting is one of those there are");
+  }
   void operator()(const ConversationLeave& leave) const { check_change(leave); }
+  void operator()(const ConversationDelete& remove) const { check_change(remove); }
+  void operator()(const ConversationArchive& archive) const {
+    require(valid_id(archive.conversationId), "what is archived has an id");
+  }
+  void operator()(const ConversationPin& pin) const {
+    require(valid_id(pin.conversationId), "what is pinned has an id");
+  }
   void operator()(const MessageEdit& edit) const {
     check_change(edit);
     require(edit.messageId != 0 && !edit.content.empty(), "an edit puts something in the place of something");

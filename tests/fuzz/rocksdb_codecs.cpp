@@ -45,6 +45,7 @@ void check_row(char kind, std::string_view body) {
   std::uint64_t number = 0;
   ConversationInfo info;
   Member member;
+  Preferences preferences;
   Cursor cursor;
   TimelineRow timeline;
   OriginalSend send;
@@ -68,6 +69,10 @@ void check_row(char kind, std::string_view body) {
       return check_body(
           body, [&](auto value) { return decode_member(kKey, value, member); },
           [&] { return encode_member(kKey, member); });
+    case 'p':
+      return check_body(
+          body, [&](auto value) { return decode_preferences(kKey, value, preferences); },
+          [&] { return encode_preferences(kKey, preferences); });
     case 'c':
       return check_body(
           body, [&](auto value) { return decode_cursor(kKey, value, cursor); },

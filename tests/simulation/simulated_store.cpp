@@ -172,9 +172,10 @@ void SimulatedStore::members(std::vector<MembersRequest> batch, Executor& execut
                                             executor, std::move(done));
 }
 
-void SimulatedStore::mute(std::vector<MuteRequest> batch, Executor& executor,
-                          Completion<std::vector<Status>> done) {
-  pass_status(kMute, &LogStore::mute, std::move(batch), executor, std::move(done));
+void SimulatedStore::set_preferences(std::vector<PreferencesRequest> batch, Executor& executor,
+                                     Completion<std::vector<Result<Preferences>>> done) {
+  pass<PreferencesRequest, Preferences>(kPreferences, "set_preferences", &LogStore::set_preferences,
+                                        std::move(batch), executor, std::move(done));
 }
 
 void SimulatedStore::mark_timeline(std::vector<UserId> batch, Executor& executor,

@@ -42,18 +42,18 @@ class SimulatedStore final : public LogStore {
                         Completion<std::vector<Result<std::vector<UserConversation>>>> done) override;
   void members(std::vector<MembersRequest> batch, Executor& executor,
                Completion<std::vector<Result<std::vector<Member>>>> done) override;
-  void mute(std::vector<MuteRequest> batch, Executor& executor,
-            Completion<std::vector<Status>> done) override;
   void mark_timeline(std::vector<UserId> batch, Executor& executor,
                      Completion<std::vector<Result<TimelineMark>>> done) override;
   void timeline(std::vector<TimelineRequest> batch, Executor& executor,
                 Completion<std::vector<Result<std::vector<TimelineEntry>>>> done) override;
+  void set_preferences(std::vector<PreferencesRequest> batch, Executor& executor,
+                       Completion<std::vector<Result<Preferences>>> done) override;
   void recover(std::uint32_t partition, Executor& executor,
                Completion<Result<std::vector<ConversationId>>> done) override;
   void settled(std::vector<ConversationId> logs) override;
 
  private:
-  enum Kind : PortCalls::Kind { kAppend, kClaim, kFind, kAdvance, kMembers, kMute, kHide, kReads };
+  enum Kind : PortCalls::Kind { kAppend, kClaim, kFind, kAdvance, kMembers, kPreferences, kHide, kReads };
 
   [[nodiscard]] AppendResult append_one(AppendRequest request, bool told);
   [[nodiscard]] AppendResult carry_out(AppendRequest request);

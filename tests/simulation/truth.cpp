@@ -113,7 +113,8 @@ void Truth::check_sender(const ConversationId& id, const Log& log, const Event& 
   const bool leaves = std::any_of(effects.members.begin(), effects.members.end(), [&](const auto& change) {
     return change.removed && change.member.userId == event.senderId;
   });
-  if (!leaves && sender->second.role != Role::admin) wrong(id, event, "a change by somebody who is no admin");
+  if (!leaves && sender->second.role == Role::member)
+    wrong(id, event, "a change by somebody who is no admin");
 }
 
 void Truth::check_blocks(const ConversationId& id, const Log& log, const Event& event) {
@@ -144,7 +145,7 @@ void Truth::check_change(const ConversationId& id, const Log& log, const Event& 
   if (target.expiresAt != event.expiresAt) wrong(id, event, "does not end with its message");
   if (event.kind == EventKind::reaction || target.senderId == event.senderId) return;
   const bool admin =
-      log.kind == ConversationKind::group && log.members.at(event.senderId).role == Role::admin;
+      log.kind == ConversationKind::group && log.members.at(event.senderId).role != Role::member;
   if (event.kind == EventKind::edit || !admin) wrong(id, event, "a change by somebody who may not");
 }
 

@@ -97,12 +97,11 @@ void MemoryLogStore::members(std::vector<MembersRequest> batch, Executor& execut
       [this](const MembersRequest& item) { return state_->table.members(item); });
 }
 
-void MemoryLogStore::mute(std::vector<MuteRequest> batch, Executor& executor,
-                          Completion<std::vector<Status>> done) {
-  state_->answer<Status>(batch, executor, std::move(done), [this](const MuteRequest& item) {
-    state_->table.mute(item);
-    return Status{};
-  });
+void MemoryLogStore::set_preferences(std::vector<PreferencesRequest> batch, Executor& executor,
+                                     Completion<std::vector<Result<Preferences>>> done) {
+  state_->answer<Result<Preferences>>(
+      batch, executor, std::move(done),
+      [this](const PreferencesRequest& item) { return state_->table.set_preferences(item); });
 }
 
 void MemoryLogStore::mark_timeline(std::vector<UserId> batch, Executor& executor,

@@ -302,9 +302,9 @@ UserConversation LogTable::view(const UserConversationsRequest& request, const C
   view.lastEventAt = log.events.back().timestamp;
   view.deletedUnread =
       log.deleted_after(seen_ordinal(view.cursor, view.member.joinOrdinal), user, request.now);
-  if (const auto muted = mutes_.find(user); muted != mutes_.end()) {
-    if (const auto until = muted->second.find(id); until != muted->second.end())
-      view.mutedUntil = until->second;
+  if (const auto mine = preferences_.find(user); mine != preferences_.end()) {
+    if (const auto stored = mine->second.find(id); stored != mine->second.end())
+      view.preferences = stored->second;
   }
   if (log.info.kind == ConversationKind::direct) {
     for (const auto& [other, member] : log.members) {
@@ -355,14 +355,14 @@ std::vector<Member> LogTable::members(const MembersRequest& request) const {
   return page;
 }
 
-void LogTable::mute(const LogStore::MuteRequest& request) {
+Preferences LogTable::set_preferences(const LogStore::PreferencesRequest& request) {
   timelines_.tell(request.userId, request.conversationId, timelines_.next(),
                   {.head = logs_[request.conversationId].head()});
-  if (request.until == 0) {
-    mutes_[request.userId].erase(request.conversationId);
-  } else {
-    mutes_[request.userId][request.conversationId] = request.until;
-  }
+  Preferences& stored = preferences_[request.userId][request.conversationId];
+  request.apply(stored);
+  const Preferences answer = stored;
+  if (answer == Preferences{}) preferences_[request.userId].erase(request.conversationId);
+  return answer;
 }
 
 std::vector<ConversationId> LogTable::recover(std::uint32_t partition) const {

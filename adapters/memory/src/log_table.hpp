@@ -54,7 +54,7 @@ class LogTable {
   Cursor advance(const CursorUpdate& update);
   [[nodiscard]] std::vector<UserConversation> conversations_of(const UserConversationsRequest& request) const;
   [[nodiscard]] std::vector<Member> members(const MembersRequest& request) const;
-  void mute(const LogStore::MuteRequest& request);
+  Preferences set_preferences(const LogStore::PreferencesRequest& request);
   [[nodiscard]] std::vector<ConversationId> recover(std::uint32_t partition) const;
   void settled(const ConversationId& log);
   [[nodiscard]] Timelines& timelines() { return timelines_; }
@@ -71,7 +71,7 @@ class LogTable {
   std::size_t events_ = 0;
   Timelines timelines_;
   std::unordered_map<ConversationId, StoredLog> logs_;
-  std::unordered_map<UserId, std::map<ConversationId, Timestamp>> mutes_;
+  std::unordered_map<UserId, std::map<ConversationId, Preferences>> preferences_;
   std::unordered_map<UserId, std::set<ConversationId>> conversations_;
 };
 

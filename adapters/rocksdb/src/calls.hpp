@@ -23,7 +23,7 @@ struct Call {
 using AppendCall = Call<AppendRequest, AppendResult>;
 using ClaimCall = Call<ClaimRequest, Result<LogState>>;
 using AdvanceCall = Call<CursorUpdate, Result<Cursor>>;
-using MuteCall = Call<LogStore::MuteRequest, Status>;
+using PreferencesCall = Call<LogStore::PreferencesRequest, Result<Preferences>>;
 using HideCall = Call<HideRequest, Status>;
 using MarkCall = Call<UserId, Result<TimelineMark>>;
 
@@ -67,7 +67,7 @@ struct FoldedCall {
   std::uint64_t lastRow = 0;
 };
 
-using AnyCall = std::variant<AppendCall, ClaimCall, AdvanceCall, MuteCall, HideCall, MarkCall, SettledCall,
+using AnyCall = std::variant<AppendCall, ClaimCall, AdvanceCall, PreferencesCall, HideCall, MarkCall, SettledCall,
                              ChangeCall, FoldPieceCall, DurableCall, FoldedCall>;
 
 }  // namespace chatcore::rocks

@@ -336,25 +336,40 @@ Status CommitGroup::tell_user(const UserId& user, const ConversationId& id, bool
   return timelines_.tell(batch_, user, id, timelines_.next(), {.head = (*log)->head, .hides = hides});
 }
 
-void CommitGroup::decide(MuteCall& call) {
-  for (const LogStore::MuteRequest& request : call.batch) {
+Result<Preferences> CommitGroup::preferences_of(const std::string& key) {
+  if (const auto pending = preferences_.find(key); pending != preferences_.end()) return pending->second;
+  auto row = database_.get(Column::mutes, key);
+  if (!row) return std::move(row).error();
+  Preferences stored;
+  if (*row && !decode_preferences(key, **row, stored))
+    return Error{.code = ErrorCode::corrupted, .message = "a user's preferences are damaged"};
+  return stored;
+}
+
+void CommitGroup::decide(PreferencesCall& call) {
+  for (const LogStore::PreferencesRequest& request : call.batch) {
     if (!storable(request.userId) || !storable(request.conversationId)) {
-      call.answers.emplace_back(invalid("a mute's user or conversation is not an id"));
+      call.answers.emplace_back(invalid("a preference's user or conversation is not an id"));
       continue;
     }
     if (Status told = tell_user(request.userId, request.conversationId); !told) {
-      call.answers.emplace_back(std::move(told));
+      call.answers.emplace_back(std::move(told).error());
       continue;
     }
     const std::string key = pair_key(request.userId, request.conversationId);
-    if (request.until == 0) {
-      batch_.Delete(database_.column(Column::mutes), key);
-    } else {
-      batch_.Put(database_.column(Column::mutes), key,
-                 encode_number(key, static_cast<std::uint64_t>(request.until)));
+    auto preferences = preferences_of(key);
+    if (!preferences) {
+      call.answers.emplace_back(std::move(preferences).error());
+      continue;
     }
+    request.apply(*preferences);
+    if (*preferences == Preferences{})
+      batch_.Delete(database_.column(Column::mutes), key);
+    else
+      batch_.Put(database_.column(Column::mutes), key, encode_preferences(key, *preferences));
+    preferences_.insert_or_assign(key, *preferences);
     wantsSync_ = true;
-    call.answers.emplace_back();
+    call.answers.emplace_back(*preferences);
   }
 }
 
@@ -451,6 +466,7 @@ void CommitGroup::reset() {
   sends_.clear();
   cursors_.clear();
   directory_.clear();
+  preferences_.clear();
   row_.clear();
   wantsSync_ = false;
 }

@@ -24,7 +24,7 @@ class CommitGroup final : private DirectoryRows {
   void decide(AppendCall& call);
   void decide(ClaimCall& call);
   void decide(AdvanceCall& call);
-  void decide(MuteCall& call);
+  void decide(PreferencesCall& call);
   void decide(HideCall& call);
   void decide(MarkCall& call);
   void decide(SettledCall& call);
@@ -57,6 +57,7 @@ class CommitGroup final : private DirectoryRows {
   /// The rows of the events whose content is emptied, as they will stand there.
   Status read_erased(const AppendRequest& request);
   Result<std::optional<OriginalSend>> original_of(const AppendRequest& request);
+  Result<Preferences> preferences_of(const std::string& key);
   Result<HotLog*> hot(const ConversationId& id);
   void raise_cursor(const std::string& key, const Cursor& cursor, bool whole);
   void reset();
@@ -75,6 +76,7 @@ class CommitGroup final : private DirectoryRows {
   absl::flat_hash_map<SendHash, OriginalSend> sends_;
   absl::flat_hash_map<std::string, HeldCursor> cursors_;
   absl::flat_hash_map<std::string, std::optional<std::string>> directory_;
+  absl::flat_hash_map<std::string, Preferences> preferences_;
   std::vector<SendHash> hashes_;  ///< of the request at hand, one per event with a clientMsgId
   JournalRow row_;
   std::vector<std::pair<std::string, std::string>> erased_;  ///< of the request at hand: key, value

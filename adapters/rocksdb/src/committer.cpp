@@ -157,7 +157,7 @@ void Committer::answer(AnyCall& any, const std::optional<AppendOutcome>& failure
         } else if constexpr (std::is_same_v<Kind, ClaimCall>) {
           if (failure) fail_all(call.answers);
           hooks_.claimed(std::move(call));
-        } else if constexpr (std::is_same_v<Kind, AdvanceCall> || std::is_same_v<Kind, MuteCall> ||
+        } else if constexpr (std::is_same_v<Kind, AdvanceCall> || std::is_same_v<Kind, PreferencesCall> ||
                              std::is_same_v<Kind, HideCall> || std::is_same_v<Kind, MarkCall>) {
           if (failure) fail_all(call.answers);
           replies_.add(*call.executor, std::move(call.done), std::move(call.answers));

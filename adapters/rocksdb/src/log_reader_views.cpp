@@ -176,11 +176,10 @@ Status LogReader::fill(UserConversation& view, const UserConversationsRequest& r
   if (!merged) return std::move(merged).error();
   view.cursor = *merged;
   const std::string key = pair_key(user, view.conversationId);
-  auto mute = database_.get(Column::mutes, key, snapshot_);
-  if (!mute) return std::move(mute).error();
-  std::uint64_t until = 0;
-  if (*mute && !decode_number(key, **mute, until)) return damaged("a mute is damaged");
-  view.mutedUntil = static_cast<Timestamp>(until);
+  auto preferences = database_.get(Column::mutes, key, snapshot_);
+  if (!preferences) return std::move(preferences).error();
+  if (*preferences && !decode_preferences(key, **preferences, view.preferences))
+    return damaged("a user's preferences are damaged");
   if (view.info.kind == ConversationKind::direct) {
     if (Status filled = fill_peer(view, user); !filled) return filled;
   }
@@ -248,7 +247,8 @@ Status LogReader::fill_head(UserConversation& view, const UserConversationsReque
 Status LogReader::find_last_message(UserConversation& view, const UserConversationsRequest& request,
                                     std::uint64_t ordinal) {
   const std::string prefix = owner_prefix(view.conversationId);
-  for (int tries = 0; tries < kLastMessageScan && ordinal > view.member.joinOrdinal; ++tries, --ordinal) {
+  const std::uint64_t unseen = view.member.joinSeq == 1 ? 0 : view.member.joinOrdinal;
+  for (int tries = 0; tries < kLastMessageScan && ordinal > unseen; ++tries, --ordinal) {
     EventView event;
     // Ordinals never fall, and step up at each countable message.
     auto found = first_event(prefix, view.head, event,

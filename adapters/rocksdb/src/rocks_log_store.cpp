@@ -89,10 +89,10 @@ void RocksLogStore::members(std::vector<MembersRequest> batch, Executor& executo
       [](LogReader& reader, const MembersRequest& request) { return reader.members(request); });
 }
 
-void RocksLogStore::mute(std::vector<MuteRequest> batch, Executor& executor,
-                         Completion<std::vector<Status>> done) {
+void RocksLogStore::set_preferences(std::vector<PreferencesRequest> batch, Executor& executor,
+                                    Completion<std::vector<Result<Preferences>>> done) {
   const std::size_t size = batch.size();
-  submit_write<Status>(engine_, std::move(batch), executor, std::move(done), {size, 0});
+  submit_write<Result<Preferences>>(engine_, std::move(batch), executor, std::move(done), {size, 0});
 }
 
 void RocksLogStore::mark_timeline(std::vector<UserId> batch, Executor& executor,

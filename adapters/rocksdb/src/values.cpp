@@ -12,6 +12,14 @@ namespace {
 constexpr std::uint8_t kHidden = 0x80;
 constexpr std::uint8_t kExpires = 0x40;
 constexpr std::size_t kMaxStoredDevices = 32;
+constexpr std::uint8_t kArchived = 0x01;
+constexpr std::uint8_t kPinned = 0x02;
+// Of a group's settings: who may do what, where it is admins only; and the whole history.
+constexpr std::uint8_t kSendByAdmins = 0x01;
+constexpr std::uint8_t kAddByAdmins = 0x02;
+constexpr std::uint8_t kEditByAdmins = 0x04;
+constexpr std::uint8_t kPinByAdmins = 0x08;
+constexpr std::uint8_t kWholeHistory = 0x10;
 
 template <class Enum>
 bool to_enum(std::uint8_t raw, Enum last, Enum& out) {
@@ -125,6 +133,51 @@ bool is_old_timeline(std::string_view key, std::string_view value, TimelinePosit
   return reader.varint() <= since && reader.ok() && !large;
 }
 
+std::string encode_preferences(std::string_view key, const Preferences& preferences) {
+  std::string value;
+  begin_value(value);
+  put_varint(value, static_cast<std::uint64_t>(preferences.mutedUntil));
+  const int flags = (preferences.archived ? kArchived : 0) | (preferences.pinned ? kPinned : 0);
+  if (flags != 0) value.push_back(static_cast<char>(flags));
+  seal_value(key, value);
+  return value;
+}
+
+bool decode_preferences(std::string_view key, std::string_view value, Preferences& preferences) {
+  ByteReader reader = body_of(key, value);
+  preferences = {};
+  preferences.mutedUntil = static_cast<Timestamp>(reader.varint());
+  if (reader.done()) return true;
+  const std::uint8_t flags = reader.byte();
+  preferences.archived = (flags & kArchived) != 0;
+  preferences.pinned = (flags & kPinned) != 0;
+  return flags != 0 && (flags & ~(kArchived | kPinned)) == 0 && reader.done();
+}
+
+namespace {
+
+std::uint8_t flags_of(const GroupSettings& settings) {
+  const auto flag = [](Permission permission, std::uint8_t bit) {
+    return permission == Permission::admins ? bit : 0;
+  };
+  const GroupPermissions& may = settings.permissions;
+  return static_cast<std::uint8_t>(flag(may.send, kSendByAdmins) | flag(may.add, kAddByAdmins) |
+                                   flag(may.edit, kEditByAdmins) | flag(may.pin, kPinByAdmins) |
+                                   (settings.history == HistoryVisibility::all ? kWholeHistory : 0));
+}
+
+bool to_settings(std::uint8_t flags, GroupSettings& settings) {
+  const auto permission = [&](std::uint8_t bit) {
+    return (flags & bit) != 0 ? Permission::admins : Permission::everyone;
+  };
+  settings.permissions = {permission(kSendByAdmins), permission(kAddByAdmins), permission(kEditByAdmins),
+                          permission(kPinByAdmins)};
+  settings.history = (flags & kWholeHistory) != 0 ? HistoryVisibility::all : HistoryVisibility::joined;
+  return flags < 2 * kWholeHistory;
+}
+
+}  // namespace
+
 std::string encode_info(std::string_view key, const ConversationInfo& info) {
   std::string value;
   begin_value(value);
@@ -132,7 +185,12 @@ std::string encode_info(std::string_view key, const ConversationInfo& info) {
   put_varint(value, static_cast<std::uint64_t>(info.createdAt));
   put_string(value, info.createdBy);
   put_string(value, info.name);
-  if (info.expiresInSeconds != 0) put_varint(value, info.expiresInSeconds);
+  // What is as it is by default is left out, from the end.
+  const GroupSettings& settings = info.settings;
+  const bool set = settings != GroupSettings{};
+  if (info.expiresInSeconds != 0 || set) put_varint(value, info.expiresInSeconds);
+  if (set) value.push_back(static_cast<char>(flags_of(settings)));
+  if (settings.slowModeSeconds != 0) put_varint(value, settings.slowModeSeconds);
   seal_value(key, value);
   return value;
 }
@@ -144,9 +202,14 @@ bool decode_info(std::string_view key, std::string_view value, ConversationInfo&
   info.createdBy = reader.string();
   info.name = reader.string();
   info.expiresInSeconds = 0;
+  info.settings = {};
   if (reader.done()) return known;
   info.expiresInSeconds = reader.varint32();
-  return known && info.expiresInSeconds != 0 && reader.done();
+  if (reader.done()) return known && info.expiresInSeconds != 0;
+  const bool sane = to_settings(reader.byte(), info.settings);
+  if (reader.done()) return known && sane && info.settings != GroupSettings{};
+  info.settings.slowModeSeconds = reader.varint32();
+  return known && sane && info.settings.slowModeSeconds != 0 && reader.done();
 }
 
 std::string encode_member(std::string_view key, const Member& member) {
@@ -161,7 +224,7 @@ std::string encode_member(std::string_view key, const Member& member) {
 
 bool decode_member(std::string_view key, std::string_view value, Member& member) {
   ByteReader reader = body_of(key, value);
-  const bool known = to_enum(reader.byte(), Role::admin, member.role);
+  const bool known = to_enum(reader.byte(), Role::owner, member.role);
   member.joinSeq = reader.varint();
   member.joinOrdinal = reader.varint();
   return known && reader.done();

@@ -27,6 +27,10 @@ void encode_event(std::string_view key, const EventView& event, std::string& val
 [[nodiscard]] std::string encode_info(std::string_view key, const ConversationInfo& info);
 [[nodiscard]] bool decode_info(std::string_view key, std::string_view value, ConversationInfo& info);
 
+/// Where nothing is archived or pinned it is a number's row.
+[[nodiscard]] std::string encode_preferences(std::string_view key, const Preferences& preferences);
+[[nodiscard]] bool decode_preferences(std::string_view key, std::string_view value, Preferences& preferences);
+
 /// Without the userId, which the key has.
 [[nodiscard]] std::string encode_member(std::string_view key, const Member& member);
 [[nodiscard]] bool decode_member(std::string_view key, std::string_view value, Member& member);

@@ -31,6 +31,42 @@ TEST_CASE("a number has one spelling") {
   CHECK_FALSE(decode_number(kKey, sealed(std::string(10, '\xff') + '\x01'), number));
 }
 
+TEST_CASE("what is as it is by default is not stored, and rows from before it read alike") {
+  Preferences preferences;
+  REQUIRE(decode_preferences(kKey, encode_number(kKey, 7), preferences));
+  CHECK(preferences == Preferences{7, false, false});
+  CHECK(encode_preferences(kKey, preferences) == encode_number(kKey, 7));
+  for (const Preferences& each : {Preferences{0, true, false}, Preferences{9, false, true}}) {
+    REQUIRE(decode_preferences(kKey, encode_preferences(kKey, each), preferences));
+    CHECK(preferences == each);
+  }
+  for (const char flags : {'\x00', '\x04', '\xff'})
+    CHECK_FALSE(decode_preferences(kKey, sealed(std::string("\x07") + flags), preferences));
+  CHECK_FALSE(decode_preferences(kKey, sealed("\x07\x01\x01"), preferences));
+
+  const std::string bare(
+      "\x01\x05\x01"
+      "a\x01"
+      "n",
+      6);
+  ConversationInfo info;
+  info.settings.slowModeSeconds = 3;
+  REQUIRE(decode_info(kKey, sealed(bare), info));
+  CHECK(info.settings == GroupSettings{});
+  CHECK(encode_info(kKey, info) == sealed(bare));
+  // Nothing that the encoder leaves out, nor more than it knows.
+  for (const std::string& tail :
+       {std::string(1, '\0'), std::string("\0\x0e", 2), std::string("\x09\x0e", 2), std::string("\0\x20", 2),
+        std::string("\0\x0f\0", 3), std::string("\0\x0f\x05\x01", 4)})
+    CHECK_FALSE(decode_info(kKey, sealed(bare + tail), info));
+  for (const std::string& tail :
+       {std::string("\x09"), std::string("\0\x0f", 2), std::string("\0\x0e\x05", 3)}) {
+    REQUIRE(decode_info(kKey, sealed(bare + tail), info));
+    CHECK(encode_info(kKey, info) == sealed(bare + tail));
+  }
+  CHECK(info.settings == GroupSettings{{}, HistoryVisibility::joined, 5});
+}
+
 TEST_CASE("an epoch beyond 32 bits is damage, not another epoch") {
   std::string epoch;
   put_varint(epoch, std::uint64_t{UINT32_MAX} + 2);

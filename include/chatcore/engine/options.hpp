@@ -95,6 +95,8 @@ struct EngineOptions {
   std::uint32_t maxAppendBatch = 256;
   /// Members of a group, all told.
   std::uint32_t maxGroupMembers = 100'000;
+  /// Members that a group may have when it is deleted: they are removed by one append, and told in one turn.
+  std::uint32_t maxMembersOfDeleted = 10'000;
   /// Users one session may watch.
   std::uint32_t maxWatchedUsers = 5'000;
   /// Conversations of one user that list and sync look at.

@@ -12,13 +12,42 @@ namespace chatcore {
 /// Stored: never renumber.
 enum class ConversationKind : std::uint8_t { direct = 0, group = 1 };
 /// Stored: never renumber.
-enum class Role : std::uint8_t { member = 0, admin = 1 };
+enum class Role : std::uint8_t { member = 0, admin = 1, owner = 2 };
+/// Who may do something in a group; admins include the owner. Stored: never renumber.
+enum class Permission : std::uint8_t { everyone = 0, admins = 1 };
+/// What of a group's history is seen by who is added. Stored: never renumber.
+enum class HistoryVisibility : std::uint8_t {
+  joined = 0,  ///< what comes from then on
+  all = 1,     ///< everything; what was before does not count as unread
+};
 
 [[nodiscard]] CHATCORE_API std::string_view to_string(ConversationKind kind) noexcept;
 [[nodiscard]] CHATCORE_API std::string_view to_string(Role role) noexcept;
+[[nodiscard]] CHATCORE_API std::string_view to_string(Permission permission) noexcept;
+[[nodiscard]] CHATCORE_API std::string_view to_string(HistoryVisibility history) noexcept;
 
 /// From this many members on: receipts are counts, no typing, member lists are paged.
 inline constexpr std::size_t kLargeGroupSize = 256;
+
+/// What members of a group may do. Everything else that changes a group is for its admins.
+struct GroupPermissions {
+  Permission send = Permission::everyone;  ///< messages; `admins` makes the group a broadcast channel
+  Permission add = Permission::admins;     ///< members
+  Permission edit = Permission::admins;    ///< the name, and how long messages last
+  Permission pin = Permission::admins;     ///< messages, for everybody
+  friend bool operator==(const GroupPermissions&, const GroupPermissions&) = default;
+};
+
+/// How a group is run.
+struct GroupSettings {
+  GroupPermissions permissions = {};
+  HistoryVisibility history = HistoryVisibility::joined;
+  /// How long a member waits between two messages; 0: not at all. At most kMaxSlowModeSeconds.
+  std::uint32_t slowModeSeconds = 0;
+  friend bool operator==(const GroupSettings&, const GroupSettings&) = default;
+};
+
+inline constexpr std::uint32_t kMaxSlowModeSeconds = 24 * 3600;
 
 /// What a conversation is called and who began it. Changes only together with an event.
 struct ConversationInfo {
@@ -27,6 +56,15 @@ struct ConversationInfo {
   UserId createdBy;
   Timestamp createdAt = 0;
   std::uint32_t expiresInSeconds = 0;  ///< of messages that do not say it themselves; 0: never
+  GroupSettings settings = {};         ///< groups only
+};
+
+/// What one user wants of one conversation. Nobody else is told.
+struct Preferences {
+  Timestamp mutedUntil = 0;  ///< no notifications until then; 0: not muted
+  bool archived = false;
+  bool pinned = false;
+  friend bool operator==(const Preferences&, const Preferences&) = default;
 };
 
 /// A user's receipts in a conversation. Every field only grows.
@@ -59,7 +97,8 @@ struct Member {
   Role role = Role::member;
   /// The first event this member may see.
   Seq joinSeq = 1;
-  /// Ordinal before joinSeq: what was countable before the member came.
+  /// Ordinal before the join: what was countable before the member came. Not 0 where joinSeq is 1 and the
+  /// member was added later, to a group that shows its whole history.
   std::uint64_t joinOrdinal = 0;
 };
 

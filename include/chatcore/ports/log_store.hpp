@@ -29,6 +29,7 @@ struct CursorAdvance {
 struct MembershipChange {
   Member member;
   bool removed = false;
+  bool joins = false;  ///< was no member before; for who publishes the change: not stored
 };
 
 /// What an append makes of an earlier message of its log.
@@ -186,7 +187,7 @@ struct UserConversation {
   ConversationInfo info;
   Member member;
   Cursor cursor;
-  Timestamp mutedUntil = 0;  ///< 0: not muted
+  Preferences preferences = {};
   Epoch epoch = 1;
   Seq head = 0;
   std::uint64_t ordinal = 0;
@@ -284,14 +285,21 @@ class CHATCORE_API LogStore {
   virtual void members(std::vector<MembersRequest> batch, Executor& executor,
                        Completion<std::vector<Result<std::vector<Member>>>> done) = 0;
 
-  /// Sets how long a user wants no notifications from a conversation (0: unmute). Idempotent.
-  struct MuteRequest {
+  /// What is set changes, the rest stays; answers with what is stored then. Idempotent; durable like an
+  /// append.
+  struct PreferencesRequest {
     UserId userId;
     ConversationId conversationId;
-    Timestamp until = 0;
+    std::optional<Timestamp> mutedUntil = {};
+    std::optional<bool> archived = {};
+    std::optional<bool> pinned = {};
+
+    void apply(Preferences& to) const {
+      to = {mutedUntil.value_or(to.mutedUntil), archived.value_or(to.archived), pinned.value_or(to.pinned)};
+    }
   };
-  virtual void mute(std::vector<MuteRequest> batch, Executor& executor,
-                    Completion<std::vector<Status>> done) = 0;
+  virtual void set_preferences(std::vector<PreferencesRequest> batch, Executor& executor,
+                               Completion<std::vector<Result<Preferences>>> done) = 0;
 
   /// Gives each user a position to continue from. What is committed after it, in the order of these calls and
   /// the appends, is found by `timeline` from there; what came before is visible to every read that begins

@@ -30,7 +30,8 @@ inline NewMessage text(std::string content = "\"hi\"") {
   return {MessageType::text, std::move(content), 0, {}};
 }
 
-/// ann and abe are admins since 1, bob is a member since 1, cid since 5, eve since 7; head 9 with 6 messages.
+/// ann is the owner and abe an admin since 1, bob is a member since 1, cid since 5, eve since 7; head 9 with
+/// 6 messages.
 inline Conversation a_group() {
   Conversation made;
   made.id = "fam";
@@ -39,7 +40,7 @@ inline Conversation a_group() {
   made.head = 9;
   made.ordinal = 6;
   made.memberSeq = 7;
-  made.members["ann"] = {Role::admin, 1, 0, {}};
+  made.members["ann"] = {Role::owner, 1, 0, {}};
   made.members["abe"] = {Role::admin, 1, 0, {}};
   made.members["bob"] = {Role::member, 1, 0, {}};
   made.members["cid"] = {Role::member, 5, 3, {}};

@@ -11,22 +11,42 @@ TEST_CASE("who may do what, where") {
   struct Row {
     const char* what;
     Action action;
-    const char *admin, *member, *stranger, *direct, *nowhere;
+    const char *owner, *admin, *member, *stranger, *direct, *nowhere;
   };
   const Row rows[]{
-      {"send", text(), "ok", "ok", "not_a_member", "ok", "not_a_member"},
-      {"create", CreateGroup{"g", {"bob"}}, "forbidden", "forbidden", "forbidden", "forbidden", "ok"},
-      {"rename", UpdateConversation{"g", {}}, "ok", "forbidden", "not_a_member", "bad_request",
+      {"send", text(), "ok", "ok", "ok", "not_a_member", "ok", "not_a_member"},
+      {"create", CreateGroup{"g", {"bob"}}, "forbidden", "forbidden", "forbidden", "forbidden", "forbidden",
+       "ok"},
+      {"rename", UpdateConversation{"g", {}}, "ok", "ok", "forbidden", "not_a_member", "bad_request",
        "not_a_member"},
-      {"add", AddMembers{{"zoe"}}, "ok", "forbidden", "not_a_member", "bad_request", "not_a_member"},
-      {"remove", RemoveMembers{{"cid"}}, "ok", "forbidden", "not_a_member", "bad_request", "not_a_member"},
-      {"set role", SetRole{"cid", Role::admin}, "ok", "forbidden", "not_a_member", "bad_request",
+      {"expire", UpdateConversation{{}, 60}, "ok", "ok", "forbidden", "not_a_member", "ok", "not_a_member"},
+      {"permit", UpdateConversation{{}, {}, {.send = Permission::admins}}, "ok", "ok", "forbidden",
+       "not_a_member", "bad_request", "not_a_member"},
+      {"show history", UpdateConversation{{}, {}, {.history = HistoryVisibility::all}}, "ok", "ok",
+       "forbidden", "not_a_member", "bad_request", "not_a_member"},
+      {"slow down", UpdateConversation{{}, {}, {.slowModeSeconds = 5}}, "ok", "ok", "forbidden",
+       "not_a_member", "bad_request", "not_a_member"},
+      {"expire and slow down", UpdateConversation{{}, 60, {.slowModeSeconds = 5}}, "ok", "ok", "forbidden",
+       "not_a_member", "bad_request", "not_a_member"},
+      {"add", AddMembers{{"zoe"}}, "ok", "ok", "forbidden", "not_a_member", "bad_request", "not_a_member"},
+      {"remove", RemoveMembers{{"cid"}}, "ok", "ok", "forbidden", "not_a_member", "bad_request",
        "not_a_member"},
-      {"leave", LeaveGroup{}, "ok", "ok", "not_a_member", "bad_request", "not_a_member"},
+      {"remove the owner", RemoveMembers{{"ann"}}, "bad_request", "forbidden", "forbidden", "not_a_member",
+       "bad_request", "not_a_member"},
+      {"set role", SetRole{"cid", Role::admin}, "ok", "ok", "forbidden", "not_a_member", "bad_request",
+       "not_a_member"},
+      {"demote the owner", SetRole{"ann", Role::member}, "forbidden", "forbidden", "forbidden",
+       "not_a_member", "bad_request", "not_a_member"},
+      {"hand over", SetRole{"cid", Role::owner}, "ok", "forbidden", "forbidden", "not_a_member",
+       "bad_request", "not_a_member"},
+      {"leave", LeaveGroup{}, "ok", "ok", "ok", "not_a_member", "bad_request", "not_a_member"},
+      {"delete", DeleteGroup{}, "ok", "forbidden", "forbidden", "not_a_member", "bad_request",
+       "not_a_member"},
   };
   for (const Row& row : rows) {
     CAPTURE(row.what);
-    CHECK(verdict(a_group(), "ann", row.action) == row.admin);
+    CHECK(verdict(a_group(), "ann", row.action) == row.owner);
+    CHECK(verdict(a_group(), "abe", row.action) == row.admin);
     CHECK(verdict(a_group(), "bob", row.action) == row.member);
     CHECK(verdict(a_group(), "mallory", row.action) == row.stranger);
     CHECK(verdict(a_direct(), "ann", row.action) == row.direct);

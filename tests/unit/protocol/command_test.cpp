@@ -133,9 +133,6 @@ TEST_CASE("what is known but not offered is unsupported, never ignored") {
                           ErrorCode::unsupported, "`" + std::string(field) + "` is not supported"});
     }
   }
-  for (const char* type : {"conversation.archive"}) {
-    refusals.push_back({R"({"type":")" + std::string(type) + "\"}", ErrorCode::unsupported, type});
-  }
   for (const char* type :
        {"", "x", "message", "message.sen", "message.sendx", "Message.send", "message.new", "sync.page",
         "presence.pong", "typing", "conversation.created", "conversations.page"}) {
@@ -163,7 +160,8 @@ TEST_CASE("how long messages last") {
       {send + R"(,"expiresInSeconds":-1})", kBad, "`expiresInSeconds`"},
       {send + R"(,"expiresInSeconds":"60"})", kBad, "`expiresInSeconds`"},
       {send + R"(,"expiresInSeconds":31622401})", kBad, "`expiresInSeconds`"},
-      {change + "}", kBad, "`name` or `expiresInSeconds` is missing"},
+      {change + "}", kBad,
+       "`name`, `expiresInSeconds`, `permissions`, `history` or `slowModeSeconds` is missing"},
   });
 }
 
@@ -488,19 +486,77 @@ TEST_CASE("commands about conversations are refused by the field that is wrong")
       {R"({"type":"conversation.removeMembers","conversationId":"c","clientMsgId":"u"})", kBad,
        "`members` is missing"},
       {R"({"type":"conversation.update","conversationId":"c","clientMsgId":"u"})", kBad,
-       "`name` or `expiresInSeconds` is missing"},
-      {R"({"type":"conversation.setRole","conversationId":"c","clientMsgId":"u","userId":"b","role":"owner"})",
-       kBad, "`role` must be one of member admin"},
+       "`name`, `expiresInSeconds`, `permissions`, `history` or `slowModeSeconds` is missing"},
+      {R"({"type":"conversation.setRole","conversationId":"c","clientMsgId":"u","userId":"b","role":"king"})",
+       kBad, "`role` must be one of member admin owner"},
       {R"({"type":"conversation.setRole","conversationId":"c","clientMsgId":"u","role":"admin"})", kBad,
        "`userId` is missing"},
   };
-  for (const char* type : {"update", "addMembers", "removeMembers", "setRole", "leave"}) {
+  for (const char* type : {"update", "addMembers", "removeMembers", "setRole", "leave", "delete"}) {
     const std::string head = R"({"type":"conversation.)" + std::string(type) + "\"";
     refusals.push_back({head + R"(,"clientMsgId":"u"})", kBad, "`conversationId` is missing"});
     refusals.push_back({head + R"(,"conversationId":"c"})", kBad, "`clientMsgId` is missing"});
   }
   refusals.push_back({R"({"type":"conversation.create"})", kBad, "`clientMsgId` is missing"});
   check_refused(refusals);
+}
+
+TEST_CASE("a group's settings are read as far as they are named") {
+  const auto create = read<ConversationCreate>(
+      R"({"type":"conversation.create","clientMsgId":"u","permissions":{"send":"admins","add":"everyone"}})");
+  CHECK(create.settings == SettingsChange{.send = Permission::admins, .add = Permission::everyone});
+  const auto update = read<ConversationUpdate>(
+      R"({"type":"conversation.update","conversationId":"c","clientMsgId":"u",)"
+      R"("permissions":{"edit":"everyone","pin":"admins"},"history":"all","slowModeSeconds":86400})");
+  CHECK(update.settings == SettingsChange{.edit = Permission::everyone,
+                                          .pin = Permission::admins,
+                                          .history = HistoryVisibility::all,
+                                          .slowModeSeconds = 86'400});
+  CHECK(!update.name);
+  const auto off = read<ConversationUpdate>(
+      R"({"type":"conversation.update","conversationId":"c","clientMsgId":"u","history":"joined","slowModeSeconds":0})");
+  CHECK(off.settings == SettingsChange{.history = HistoryVisibility::joined, .slowModeSeconds = 0});
+  const std::string head = R"({"type":"conversation.update","conversationId":"c","clientMsgId":"u",)";
+  std::vector<Refusal> refusals;
+  for (const char* bad : {"7", "null", "[]", "\"everyone\""})
+    refusals.push_back(
+        {head + R"("permissions":)" + bad + "}", kBad, "`permissions` must be an object of permissions"});
+  refusals.push_back({head + R"("permissions":{}})", kBad, "`permissions` must not be empty"});
+  refusals.push_back({head + R"("permissions":{"send":"admins","shout":"admins"}})", kBad,
+                      "`permissions` may name send, add, edit and pin only"});
+  for (const char* name : {"send", "add", "edit", "pin"}) {
+    for (const char* bad : {"\"owner\"", "true", "null", "\"\""})
+      refusals.push_back({head + R"("permissions":{")" + name + "\":" + bad + "}}", kBad,
+                          "`permissions." + std::string(name) + "` must be one of everyone admins"});
+  }
+  for (const char* bad : {"\"some\"", "true", "null"})
+    refusals.push_back({head + R"("history":)" + bad + "}", kBad, "`history` must be one of joined all"});
+  for (const char* bad : {"86401", "-1", "1.5", "\"9\"", "null"})
+    refusals.push_back({head + R"("slowModeSeconds":)" + bad + "}", kBad,
+                        "`slowModeSeconds` must be an integer from 0 to 86400"});
+  check_refused(refusals);
+}
+
+TEST_CASE("archive and pin") {
+  const auto archive =
+      read<ConversationArchive>(R"({"type":"conversation.archive","conversationId":"c","archived":true})");
+  CHECK(archive.conversationId == "c");
+  CHECK(archive.archived);
+  CHECK_FALSE(
+      read<ConversationArchive>(R"({"type":"conversation.archive","conversationId":"c","archived":false})")
+          .archived);
+  CHECK(read<ConversationPin>(R"({"type":"conversation.pin","conversationId":"c","pinned":true})").pinned);
+  CHECK_FALSE(
+      read<ConversationPin>(R"({"type":"conversation.pin","conversationId":"c","pinned":false})").pinned);
+  check_refused({
+      {R"({"type":"conversation.archive","conversationId":"c"})", kBad, "`archived` is missing"},
+      {R"({"type":"conversation.archive","conversationId":"c","archived":1})", kBad,
+       "`archived` must be true or false"},
+      {R"({"type":"conversation.archive","archived":true})", kBad, "`conversationId` is missing"},
+      {R"({"type":"conversation.pin","conversationId":"c"})", kBad, "`pinned` is missing"},
+      {R"({"type":"conversation.pin","conversationId":"c","pinned":null})", kBad,
+       "`pinned` must be true or false"},
+  });
 }
 
 TEST_CASE("mute, members and lists") {

@@ -113,39 +113,63 @@ TEST_CASE("a history page") {
 
 TEST_CASE("a page of conversations") {
   const Event last = message(9);
+  const GroupSettings settings{{Permission::admins, Permission::everyone}, HistoryVisibility::all, 30};
   std::string out;
   begin_conversations_page(out, kSeven);
   append_conversation_entry(
       out, {"c1", ConversationKind::direct, {}, "bob", Role::member, 9, 1, 8, 1, 0, 60, &last});
-  append_conversation_entry(
-      out, {"g", ConversationKind::group, "A \"G\"", {}, Role::admin, 4, 2, 4, 0, 123, 0, nullptr});
+  append_conversation_entry(out, {"g",
+                                  ConversationKind::group,
+                                  "A \"G\"",
+                                  {},
+                                  Role::owner,
+                                  4,
+                                  2,
+                                  4,
+                                  0,
+                                  123,
+                                  0,
+                                  nullptr,
+                                  nullptr,
+                                  true,
+                                  true,
+                                  &settings});
   end_conversations_page(out, "next", "tok", true);
-  CHECK(json::parse(out) == json{{"type", "conversations.page"},
-                                 {"id", 7},
-                                 {"conversations",
-                                  {{{"conversationId", "c1"},
-                                    {"conversationType", "direct"},
-                                    {"peer", "bob"},
-                                    {"role", "member"},
-                                    {"headSeq", 9},
-                                    {"readSeq", 8},
-                                    {"unread", 1},
-                                    {"lastMessage", as_json(last)},
-                                    {"muted", false},
-                                    {"expiresInSeconds", 60}},
-                                   {{"conversationId", "g"},
-                                    {"conversationType", "group"},
-                                    {"name", "A \"G\""},
-                                    {"role", "admin"},
-                                    {"headSeq", 4},
-                                    {"epoch", 2},
-                                    {"readSeq", 4},
-                                    {"unread", 0},
-                                    {"muted", true},
-                                    {"mutedUntil", 123}}}},
-                                 {"cursor", "next"},
-                                 {"token", "tok"},
-                                 {"more", true}});
+  CHECK(json::parse(out) ==
+        json{{"type", "conversations.page"},
+             {"id", 7},
+             {"conversations",
+              {{{"conversationId", "c1"},
+                {"conversationType", "direct"},
+                {"peer", "bob"},
+                {"role", "member"},
+                {"headSeq", 9},
+                {"readSeq", 8},
+                {"unread", 1},
+                {"lastMessage", as_json(last)},
+                {"muted", false},
+                {"archived", false},
+                {"pinned", false},
+                {"expiresInSeconds", 60}},
+               {{"conversationId", "g"},
+                {"conversationType", "group"},
+                {"name", "A \"G\""},
+                {"role", "owner"},
+                {"headSeq", 4},
+                {"epoch", 2},
+                {"readSeq", 4},
+                {"unread", 0},
+                {"muted", true},
+                {"mutedUntil", 123},
+                {"archived", true},
+                {"pinned", true},
+                {"permissions",
+                 {{"send", "admins"}, {"add", "everyone"}, {"edit", "admins"}, {"pin", "admins"}}},
+                {"history", "all"},
+                {"slowModeSeconds", 30}}}},
+             {"cursor", "next"},
+             {"token", "tok"},
+             {"more", true}});
 }
 
 TEST_CASE("a page of members") {

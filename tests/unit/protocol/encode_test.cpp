@@ -151,10 +151,19 @@ TEST_CASE("the first event of a group is created, later ones are updates") {
   event.clientMsgId = "u";
   const std::vector<UserId> members = {"alice", "bob"};
   event.content = conversation_event_content(ConversationKind::group, "Fam", members, "alice");
-  const json data = {{"conversationId", "g"}, {"messageId", "3"},     {"seq", 1},
-                     {"clientMsgId", "u"},    {"timestamp", 4},       {"conversationType", "group"},
-                     {"name", "Fam"},         {"createdBy", "alice"}, {"memberCount", 2},
-                     {"members", members}};
+  const json data = {
+      {"conversationId", "g"},
+      {"messageId", "3"},
+      {"seq", 1},
+      {"clientMsgId", "u"},
+      {"timestamp", 4},
+      {"conversationType", "group"},
+      {"name", "Fam"},
+      {"createdBy", "alice"},
+      {"memberCount", 2},
+      {"members", members},
+      {"history", "joined"},
+      {"permissions", {{"send", "everyone"}, {"add", "admins"}, {"edit", "admins"}, {"pin", "admins"}}}};
   CHECK(written([&](auto& out) { append_live_frame_payload(out, "g", event, kSeven); }) ==
         json{{"type", "conversation.created"}, {"id", 7}, {"data", data}});
   event.seq = 2;
@@ -163,6 +172,19 @@ TEST_CASE("the first event of a group is created, later ones are updates") {
   CHECK(updated["type"] == "conversation.updated");
   CHECK(updated["data"]["name"] == "New");
   CHECK(written([&](auto& out) { append_event_data(out, "g", event); })["event"] == "conversation");
+}
+
+TEST_CASE("what a user now wants of a conversation is told whole") {
+  CHECK(written([](auto& out) { append_sync_preferences(out, "c1", {}); }) ==
+        json{{"type", "sync.preferences"},
+             {"conversationId", "c1"},
+             {"mutedUntil", 0},
+             {"archived", false},
+             {"pinned", false}});
+  const json all = written([](auto& out) { append_sync_preferences(out, "c1", {7, true, true}); });
+  CHECK(all["mutedUntil"] == 7);
+  CHECK(all["archived"] == true);
+  CHECK(all["pinned"] == true);
 }
 
 TEST_CASE("every other kind has its live type and its name in pages") {

@@ -28,6 +28,10 @@ TEST_CASE("a member event names what happened, to whom, by whom") {
   CHECK(object(member_event_content(MemberOp::left, bob, "bob"))["op"] == "left");
   CHECK(object(member_event_content(MemberOp::role, bob, "alice", Role::admin)) ==
         json{{"op", "role"}, {"userIds", {"bob"}}, {"by", "alice"}, {"role", "admin"}});
+  CHECK(object(member_event_content(MemberOp::left, bob, "bob", {}, "carol")) ==
+        json{{"op", "left"}, {"userIds", {"bob"}}, {"by", "bob"}, {"newOwner", "carol"}});
+  CHECK(object(member_event_content(MemberOp::deleted, {}, "alice")) ==
+        json{{"op", "deleted"}, {"by", "alice"}});
 }
 
 TEST_CASE("a conversation event lists members up to a large group's size and counts them always") {

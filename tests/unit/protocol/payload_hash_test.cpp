@@ -64,6 +64,14 @@ TEST_CASE("commands with the same fields hash apart by type and by where one fie
   add(ConversationUpdate{"c", "u", "m", {}});
   add(ConversationUpdate{"c", "u", "m", 60});
   add(ConversationUpdate{"c", "u", {}, 60});
+  add(ConversationUpdate{"c", "u", {}, {}, {.send = Permission::everyone}});
+  add(ConversationUpdate{"c", "u", {}, {}, {.send = Permission::admins}});
+  add(ConversationUpdate{"c", "u", {}, {}, {.pin = Permission::admins}});
+  add(ConversationUpdate{"c", "u", {}, {}, {.history = HistoryVisibility::all}});
+  add(ConversationUpdate{"c", "u", {}, {}, {.slowModeSeconds = 0}});
+  add(ConversationUpdate{"c", "u", {}, 60, {.slowModeSeconds = 60}});
+  add(ConversationCreate{"u", "c", "n", {"ab"}, 0, {.slowModeSeconds = 60}});
+  add(ConversationDelete{"c", "u"});
   add(ConversationAddMembers{"c", "u", {"a"}});
   add(ConversationRemoveMembers{"c", "u", {"a"}});
   add(ConversationRemoveMembers{"c", "u", {"a", "b"}});

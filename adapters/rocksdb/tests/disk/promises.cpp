@@ -237,9 +237,11 @@ class Audit {
     const std::string key = pair_key(user, log);
     auto row = store_.engine->database().get(Column::mutes, key);
     if (!usable(row, what)) return;
-    std::uint64_t until = 0;
-    if (*row && !decode_number(key, **row, until)) return found_.reported.push_back(what);
+    Preferences stored;
+    if (*row && !decode_preferences(key, **row, stored)) return found_.reported.push_back(what);
+    const auto until = static_cast<std::uint64_t>(stored.mutedUntil);
     place(until, written(Kind::mute, user, log), what);
+    if (stored.archived != (until != 0 && until % 2 == 0)) found_.reported.push_back(what + ": torn");
   }
 
   void users() {
@@ -421,9 +423,11 @@ void Load::mute() {
   step.user = user_id(pick(kUsers));
   const std::size_t index = history_.steps.size() - 1;
   if (store_ == nullptr) return;
-  store_->logs.mute(
-      {{step.user, step.log, static_cast<Timestamp>(step.value)}}, executor_,
-      [this, index](std::vector<Status> results) { answered(index, results[0].has_value(), false); });
+  store_->logs.set_preferences(
+      {{step.user, step.log, static_cast<Timestamp>(step.value), step.value % 2 == 0, {}}}, executor_,
+      [this, index](std::vector<Result<Preferences>> results) {
+        answered(index, results[0].has_value(), false);
+      });
 }
 
 void Load::rename() {
