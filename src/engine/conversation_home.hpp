@@ -162,10 +162,22 @@ class ConversationHome {
   void tell_receipts(const Conversation& conversation, const Requester& from,
                      const protocol::ReceiptsGet& command);
   void on_advanced(std::vector<PendingReceipt> receipts, std::vector<Result<Cursor>> cursors);
-  void tell_own_devices(Conversation& conversation, const PendingReceipt& receipt, MessageId messageId);
-  void tell_senders(Conversation& conversation, const PendingReceipt& receipt);
-  void tell_senders_of(const PendingReceipt& receipt, const std::vector<UserId>& senders, Epoch epoch,
+  void tell_own_devices(Conversation& conversation, const PendingReceipt& receipt);
+  /// A cursor's way from `before` to `seq`, as the others are told of it.
+  struct ReceiptPush {
+    ConversationId id;
+    UserId user;
+    Seq before = 0;
+    Seq seq = 0;
+    bool read = false;
+  };
+  void note_receipt(Conversation& conversation, const PendingReceipt& receipt);
+  void arm_receipt_timer(Conversation& conversation);
+  void tell_held_receipts(Conversation& conversation, bool all);
+  void tell_senders(Conversation& conversation, const ReceiptPush& push);
+  void tell_senders_of(const ReceiptPush& push, std::vector<UserId> senders, Epoch epoch,
                        MessageId messageId);
+  [[nodiscard]] std::int64_t receipt_interval(const Conversation& conversation) const;
   [[nodiscard]] const RecentEvent* recent(const Conversation& conversation, Seq seq) const;
 
   // Typing (typing.cpp)

@@ -195,6 +195,7 @@ void ConversationHome::become_ready(Conversation& conversation) {
 
 void ConversationHome::fail_loading(Conversation& conversation, const Error& error) {
   const ConversationId id = conversation.id;
+  tell_held_receipts(conversation, true);
   context_.log->write(LogLevel::warn, "engine", "conversation " + id + " cannot be loaded: " + error.message);
   const Error told{ErrorCode::unavailable, "the conversation cannot be reached",
                    std::chrono::milliseconds(1000)};

@@ -73,6 +73,12 @@ struct EngineOptions {
   /// How often clients are told to send something.
   std::chrono::milliseconds heartbeat{30'000};
   std::chrono::milliseconds typingTtl{6'000};
+  /// Those who sent what a member has received, or read, are told at once, and again when the interval is
+  /// over and the cursor has moved meanwhile: of the last position. 0: of every one. In groups a push per
+  /// member and kind and interval is the most there is; a process that ends keeps the cursor and loses the
+  /// push.
+  std::chrono::milliseconds receiptInterval{1'000};
+  std::chrono::milliseconds directReceiptInterval{250};
   /// A conversation this long without an event says its head once more, for whoever lost the last one.
   std::chrono::milliseconds headAfterQuiet{5'000};
   /// Between an event and its notifications: connections flap.
