@@ -75,6 +75,12 @@ struct CatchUp::SyncRun {
   bool full = false;
   std::string page;
   Keep keep;
+  StringMap<bool> showsReading;  ///< of members whose cursors are told, and of the asker
+
+  [[nodiscard]] std::optional<Seq> read_by(const CursorAdvance& member) const {
+    const bool shown = showsReading.at(from.user()) && showsReading.at(member.userId);
+    return shown ? std::optional(member.cursor.readSeq) : std::nullopt;
+  }
 };
 
 void CatchUp::fail(const Requester& from, const Error& error) {
@@ -206,8 +212,24 @@ void CatchUp::read_next(std::shared_ptr<SyncRun> run) {
   }
   context_.store->read(std::move(reads), *context_.executor,
                        [busy = context_.busy, this, run, first](std::vector<Result<EventRange>> ranges) {
-                         append_ranges(run, first, std::move(ranges));
+                         find_readers(run, first, std::move(ranges));
                        });
+}
+
+void CatchUp::find_readers(std::shared_ptr<SyncRun> run, std::size_t first,
+                           std::vector<Result<EventRange>> ranges) {
+  std::vector<UserId> users;
+  const auto ask = [&](std::string_view user) {
+    if (run->showsReading.try_emplace(user, false).second) users.emplace_back(user);
+  };
+  ask(run->from.user());
+  for (std::size_t i = 0; i < ranges.size(); ++i)
+    for (const CursorAdvance& cursor : run->items[first + i].conversation.cursors) ask(cursor.userId);
+  privacy_.ask(users,
+               [this, run, users, first, ranges = std::move(ranges)](const std::vector<bool>& shows) mutable {
+                 for (std::size_t i = 0; i < users.size(); ++i) run->showsReading[users[i]] = shows[i];
+                 append_ranges(run, first, std::move(ranges));
+               });
 }
 
 void CatchUp::append_ranges(std::shared_ptr<SyncRun> run, std::size_t first,
@@ -240,7 +262,7 @@ void CatchUp::append_ranges(std::shared_ptr<SyncRun> run, std::size_t first,
     entry.unread = unread_of(conversation);
     std::vector<protocol::MemberCursor> cursors;
     for (const CursorAdvance& cursor : conversation.cursors)
-      cursors.push_back({cursor.userId, cursor.cursor.deliveredSeq, cursor.cursor.readSeq});
+      cursors.push_back({cursor.userId, cursor.cursor.deliveredSeq, run->read_by(cursor)});
     entry.cursors = cursors;
     protocol::end_sync_conversation(run->page, entry);
     if (entry.more) {

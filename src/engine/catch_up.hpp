@@ -9,6 +9,7 @@
 #include "engine/context.hpp"
 #include "engine/event_command.hpp"
 #include "engine/outlet.hpp"
+#include "engine/receipt_privacy.hpp"
 #include "protocol/commands.hpp"
 
 namespace chatcore::engine {
@@ -17,7 +18,8 @@ namespace chatcore::engine {
 /// from the session's own shard; nothing here is ordered with the conversation's writes, nor needs to be.
 class CatchUp {
  public:
-  CatchUp(Context& context, Outlet& outlet) : context_(context), outlet_(outlet) {}
+  CatchUp(Context& context, Outlet& outlet, ReceiptPrivacy& privacy)
+      : context_(context), outlet_(outlet), privacy_(privacy) {}
 
   void history(Requester from, protocol::History command);
   void list(Requester from, protocol::ConversationsList command);
@@ -35,6 +37,7 @@ class CatchUp {
   void collect(std::shared_ptr<SyncRun> run, const ConversationId& after);
   void begin_page(std::shared_ptr<SyncRun> run);
   void read_next(std::shared_ptr<SyncRun> run);
+  void find_readers(std::shared_ptr<SyncRun> run, std::size_t first, std::vector<Result<EventRange>> ranges);
   void append_ranges(std::shared_ptr<SyncRun> run, std::size_t first, std::vector<Result<EventRange>> ranges);
   void finish_page(std::shared_ptr<SyncRun> run);
   void fail(const Requester& from, const Error& error);
@@ -52,6 +55,7 @@ class CatchUp {
 
   Context& context_;
   Outlet& outlet_;
+  ReceiptPrivacy& privacy_;
 };
 
 }  // namespace chatcore::engine

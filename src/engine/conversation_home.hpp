@@ -12,6 +12,7 @@
 #include "engine/conversation.hpp"
 #include "engine/outlet.hpp"
 #include "engine/plan.hpp"
+#include "engine/receipt_privacy.hpp"
 #include "protocol/commands.hpp"
 
 namespace chatcore::engine {
@@ -44,7 +45,7 @@ struct TypingCommand {
 /// batches, and publishes what was committed. One thread; completions come back to it.
 class ConversationHome {
  public:
-  ConversationHome(Context& context, Outlet& outlet);
+  ConversationHome(Context& context, Outlet& outlet, ReceiptPrivacy& privacy);
   ~ConversationHome();
 
   void submit(CommandPtr command);
@@ -154,6 +155,7 @@ class ConversationHome {
     ConversationId id;
     Seq before = 0;
     Seq seq = 0;
+    bool delivers = false;  ///< a read that says for the first time that it was delivered
   };
   void apply_receipt(Conversation& conversation, ReceiptCommand command);
   void resolve_message(ReceiptCommand command);
@@ -169,6 +171,7 @@ class ConversationHome {
     UserId user;
     Seq before = 0;
     Seq seq = 0;
+    Seq delivers = 0;  ///< as in ReceiptTrack
     bool read = false;
   };
   void note_receipt(Conversation& conversation, const PendingReceipt& receipt);
@@ -176,6 +179,8 @@ class ConversationHome {
   void tell_held_receipts(Conversation& conversation, bool all);
   void tell_senders(Conversation& conversation, const ReceiptPush& push);
   void tell_senders_of(const ReceiptPush& push, std::vector<UserId> senders, Epoch epoch,
+                       MessageId messageId);
+  void publish_receipt(const ReceiptPush& push, const std::vector<UserId>& senders, Epoch epoch,
                        MessageId messageId);
   [[nodiscard]] std::int64_t receipt_interval(const Conversation& conversation) const;
   [[nodiscard]] const RecentEvent* recent(const Conversation& conversation, Seq seq) const;
@@ -196,6 +201,7 @@ class ConversationHome {
 
   Context& context_;
   Outlet& outlet_;
+  ReceiptPrivacy& privacy_;
   StringMap<Slot> conversations_;
   List used_;  ///< most recently used first
   TimerWheel<Task> timers_;

@@ -17,8 +17,8 @@ void sort_by_user(std::vector<std::pair<UserId, Topic>>& inboxes) {
 
 }  // namespace
 
-ConversationHome::ConversationHome(Context& context, Outlet& outlet)
-    : context_(context), outlet_(outlet), timers_(context.clock->steady()) {}
+ConversationHome::ConversationHome(Context& context, Outlet& outlet, ReceiptPrivacy& privacy)
+    : context_(context), outlet_(outlet), privacy_(privacy), timers_(context.clock->steady()) {}
 
 ConversationHome::~ConversationHome() = default;
 

@@ -110,6 +110,7 @@ void ConversationHome::advance_cursor(Conversation& conversation, ReceiptCommand
   Cursor& cursor = member->cursor;
   const Seq before = command.read ? cursor.readSeq : cursor.deliveredSeq;
   const bool advances = command.seq > before;
+  const bool delivers = command.read && command.seq > cursor.deliveredSeq;
   const bool answered = command.tally != nullptr && command.tally->id.present();
   if (!advances && !answered) return;
   // What is read has been delivered.
@@ -123,7 +124,7 @@ void ConversationHome::advance_cursor(Conversation& conversation, ReceiptCommand
                             UserId(command.from.user()),
                             {cursor.deliveredSeq, cursor.readSeq, cursor.readOrdinal, 0}});
   const Seq seq = advances ? command.seq : before;
-  receipts_.push_back({std::move(command), conversation.id, before, seq});
+  receipts_.push_back({std::move(command), conversation.id, before, seq, delivers});
 }
 
 void ConversationHome::finish_receipt(const ReceiptCommand& command, const Error* error) {
@@ -208,10 +209,12 @@ void ConversationHome::note_receipt(Conversation& conversation, const PendingRec
   if (conversation.large()) return;
   const UserId user(receipt.command.from.user());
   ReceiptTrack& track = conversation.receiptPushes[user].of(receipt.command.read);
-  const auto told = track.moved(receipt.before, receipt.seq, steady(), receipt_interval(conversation));
+  const auto told =
+      track.moved(receipt.before, receipt.seq, steady(), receipt_interval(conversation), receipt.delivers);
   arm_receipt_timer(conversation);
-  if (told)
-    tell_senders(conversation, {conversation.id, user, told->before, told->seq, receipt.command.read});
+  if (!told) return;
+  tell_senders(conversation,
+               {conversation.id, user, told->before, told->seq, told->delivers, receipt.command.read});
 }
 
 /// One timer for all of a conversation's members. It runs on for an interval after the last was told, so that
@@ -240,7 +243,7 @@ void ConversationHome::tell_held_receipts(Conversation& conversation, bool all) 
   for (auto& [user, held] : conversation.receiptPushes)
     for (const bool read : {false, true})
       if (const auto told = held.of(read).take(now, interval))
-        pushes.push_back({conversation.id, user, told->before, told->seq, read});
+        pushes.push_back({conversation.id, user, told->before, told->seq, told->delivers, read});
   erase_if(conversation.receiptPushes, [&](const auto& entry) {
     const ReceiptPushes& held = entry.second;
     return !held.holds() && std::max(held.delivered.due(interval), held.read.due(interval)) <= now;
@@ -287,8 +290,31 @@ void ConversationHome::tell_senders(Conversation& conversation, const ReceiptPus
                        });
 }
 
+/// Reading is told from those who show it to those who show it. The others learn no more than that it was
+/// delivered, where nothing has said so before.
 void ConversationHome::tell_senders_of(const ReceiptPush& push, std::vector<UserId> senders, Epoch epoch,
                                        MessageId messageId) {
+  if (senders.empty()) return;
+  if (!push.read) return publish_receipt(push, senders, epoch, messageId);
+  std::vector<UserId> concerned = senders;
+  concerned.push_back(push.user);
+  privacy_.ask(std::move(concerned),
+               [this, push, senders = std::move(senders), epoch, messageId](const std::vector<bool>& shows) {
+                 std::vector<UserId> told;
+                 std::vector<UserId> others;
+                 for (std::size_t i = 0; i < senders.size(); ++i)
+                   (shows.back() && shows[i] ? told : others).push_back(senders[i]);
+                 publish_receipt(push, told, epoch, messageId);
+                 if (push.delivers == 0) return;
+                 ReceiptPush delivered = push;
+                 delivered.read = false;
+                 delivered.seq = push.delivers;
+                 publish_receipt(delivered, others, epoch, delivered.seq == push.seq ? messageId : 0);
+               });
+}
+
+void ConversationHome::publish_receipt(const ReceiptPush& push, const std::vector<UserId>& senders,
+                                       Epoch epoch, MessageId messageId) {
   if (senders.empty()) return;
   const protocol::Receipt told{push.id, push.user, push.seq, epoch, messageId, context_.now()};
   const FrameRef frame = outlet_.frame(
@@ -331,9 +357,20 @@ void ConversationHome::tell_receipts(const Conversation& conversation, const Req
   std::partial_sort(found.begin(), end, found.end(),
                     [](const auto& left, const auto& right) { return left.userId < right.userId; });
   found.erase(end, found.end());
-  outlet_.send(from.session, [&](std::string& out) {
-    protocol::append_receipts_page(out, from.id, conversation.id, found,
-                                   more ? found.back().userId : std::string_view(), more);
+  // The members may change before it is known who of them shows what.
+  std::vector<UserId> users;
+  for (const protocol::MemberReceipt& receipt : found) users.emplace_back(receipt.userId);
+  users.emplace_back(from.user());
+  privacy_.ask(users, [this, from, id = conversation.id, users, found = std::move(found),
+                       more](const std::vector<bool>& shows) mutable {
+    for (std::size_t i = 0; i < found.size(); ++i) {
+      found[i].userId = users[i];
+      if (!shows[i] || !shows.back()) found[i].readSeq.reset();
+    }
+    outlet_.send(from.session, [&](std::string& out) {
+      protocol::append_receipts_page(out, from.id, id, found, more ? found.back().userId : std::string_view(),
+                                     more);
+    });
   });
 }
 

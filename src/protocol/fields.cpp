@@ -23,14 +23,18 @@ constexpr std::array<std::string_view, kFieldCount> kFields = {
     "until",
     "emoji",
     "scope",
+    "online",
     "token",
     "state",
+    "status",
+    "text",
     "before",
     "cursor",
     "silent",
     "sendAt",
     "userId",
     "cursors",
+    "lastSeen",
     "content",
     "members",
     "replyTo",
@@ -43,6 +47,7 @@ constexpr std::array<std::string_view, kFieldCount> kFields = {
     "encryption",
     "clientMsgId",
     "messageType",
+    "readReceipts",
     "conversationId",
     "expiresInSeconds",
 };
@@ -55,6 +60,7 @@ constexpr std::array<std::string_view, kCommandTypeCount> kCommandTypes = {
     "presence.get",
     "presence.subscribe",
     "presence.unsubscribe",
+    "presence.set",
     "client.state",
     "message.send",
     "message.edit",
@@ -77,6 +83,8 @@ constexpr std::array<std::string_view, kCommandTypeCount> kCommandTypes = {
     "devices.list",
     "devices.remove",
     "receipts.get",
+    "settings.get",
+    "settings.update",
     "conversation.archive",
 };
 
@@ -95,7 +103,7 @@ class NameTable {
   }
 
  private:
-  static constexpr std::size_t kSlots = 128;
+  static constexpr std::size_t kSlots = 512;
 
   [[nodiscard]] constexpr std::size_t slot_of(std::string_view name) const noexcept {
     const auto byte = [&](std::size_t at) {
@@ -105,7 +113,7 @@ class NameTable {
     const std::uint32_t inner =
         byte(size - 2) + 5 * byte(size * 3 / 4) + 13 * static_cast<std::uint32_t>(size);
     const std::uint32_t mixed = byte(0) | byte(size - 1) << 8 | byte(size / 2) << 16 | inner << 24;
-    return mixed * multiplier_ >> 25;
+    return mixed * multiplier_ >> 23;
   }
 
   constexpr bool place() {
