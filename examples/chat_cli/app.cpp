@@ -22,7 +22,8 @@ constexpr std::chrono::seconds kFarewell{5};
 constexpr int kWaitFailed = 3;
 constexpr const char* kHelp =
     "/to USER  /group ID  /create ID NAME MEMBER…  /history [N]  /edit SEQ TEXT  /delete SEQ me|everyone  "
-    "/react SEQ EMOJI  /unreact SEQ EMOJI  /read  /typing  /who  /offline  /online  /wait TEXT SECONDS  "
+    "/react SEQ EMOJI  /unreact SEQ EMOJI  /read  /typing  /who  /status online|away|dnd [TEXT]  /receipts "
+    "on|off  /offline  /online  /wait TEXT SECONDS  "
     "/quit; "
     "anything else is sent. SEQ: a number that was shown, or last (for /edit and /delete: your own last)";
 
@@ -73,12 +74,7 @@ Listener App::make_listener() {
     printer_.line(typing.userId + (typing.active ? " is typing" : " stopped typing") +
                   place_of(typing.conversationId));
   };
-  listener.on_presence = [this](const PresenceChange& change) {
-    // Each connection begins with the present state; only what changed is news.
-    const auto [known, added] = online_.try_emplace(change.userId, change.online);
-    if (!added && std::exchange(known->second, change.online) == change.online) return;
-    printer_.line(change.userId + (change.online ? " is online" : " is offline"));
-  };
+  listener.on_presence = [this](const PresenceChange& change) { show_presence(change); };
   listener.on_event = [this](std::string_view json) { show_event(json); };
   listener.on_error = [this](const Error& error) { printer_.line("error: " + explain(error)); };
   return listener;
@@ -182,6 +178,8 @@ void App::command(const std::string& name, const std::vector<std::string>& words
   if (name == "/delete") return remove(words);
   if (name == "/react" || name == "/unreact") return react(words, name == "/react");
   if (name == "/wait") return wait(words);
+  if (name == "/status") return status(words);
+  if (name == "/receipts") return receipts(words);
   if (name == "/read") return mark_all_read();
   if (name == "/offline") return client_->disconnect();
   if (name == "/online") return client_->connect();
@@ -191,7 +189,7 @@ void App::command(const std::string& name, const std::vector<std::string>& words
   }
   if (name == "/typing") return current().empty() ? void() : client_->typing(current(), true);
   if (name == "/who") {
-    for (const auto& [user, online] : online_) printer_.line(user + (online ? ": online" : ": offline"));
+    for (const auto& [user, presence] : presence_) printer_.line(user + ": " + presence);
     return;
   }
   printer_.line(kHelp);
@@ -250,6 +248,39 @@ void App::history(const std::vector<std::string>& words) {
                     text_of(message));
     }
     printer_.line("history end");
+  });
+}
+
+void App::show_presence(const PresenceChange& change) {
+  using chatcore::Availability;
+  std::string now = change.online ? "online" : "offline";
+  if (change.online && change.availability == Availability::away) now = "away";
+  if (change.online && change.availability == Availability::dnd) now = "not to be disturbed";
+  if (!change.text.empty()) now += " \"" + printable(change.text) + '"';
+  // Each connection begins with the present state; only what changed is news.
+  const auto [known, added] = presence_.try_emplace(change.userId, now);
+  if (!added && std::exchange(known->second, now) == now) return;
+  printer_.line(change.userId + " is " + now);
+}
+
+void App::status(const std::vector<std::string>& words) {
+  using chatcore::Availability;
+  static const std::map<std::string, Availability> kNames{
+      {"online", Availability::online}, {"away", Availability::away}, {"dnd", Availability::dnd}};
+  const auto named = words.empty() ? kNames.end() : kNames.find(words[0]);
+  if (named == kNames.end()) return printer_.line("error: /status online|away|dnd [TEXT]");
+  client_->set_status(named->second, joined(words, 1, words.size()));
+}
+
+void App::receipts(const std::vector<std::string>& words) {
+  if (words.size() != 1 || (words[0] != "on" && words[0] != "off"))
+    return printer_.line("error: /receipts on|off");
+  SettingsChange change;
+  change.readReceipts = words[0] == "on";
+  ++unanswered_;
+  client_->update_settings(change, [this, word = words[0]](chatcore::Status done) {
+    --unanswered_;
+    printer_.line(done ? "read receipts " + word + " ✓" : "failed /receipts " + explain(done.error()));
   });
 }
 

@@ -44,6 +44,9 @@ class App {
   std::optional<SeenMessages::Found> named(const std::vector<std::string>& words, bool own);
   chatcore::Completion<chatcore::Result<chatcore::client::Sent>> change_done(std::string done,
                                                                              chatcore::Seq target);
+  void status(const std::vector<std::string>& words);
+  void receipts(const std::vector<std::string>& words);
+  void show_presence(const chatcore::client::PresenceChange& change);
   void wait(const std::vector<std::string>& words);
   void mark_all_read();
   std::string current() const;
@@ -54,9 +57,9 @@ class App {
   Printer printer_;
   std::string to_;
   std::string group_;
-  std::map<std::string, std::string> peers_;  ///< direct conversation → the other user
-  std::map<std::string, bool> online_;
-  std::map<std::string, chatcore::Seq> shown_;  ///< newest seq on the screen, per conversation
+  std::map<std::string, std::string> peers_;     ///< direct conversation → the other user
+  std::map<std::string, std::string> presence_;  ///< user → "online", "offline", …
+  std::map<std::string, chatcore::Seq> shown_;   ///< newest seq on the screen, per conversation
   SeenMessages seen_;
   std::size_t unanswered_ = 0;
   bool quit_ = false;

@@ -87,9 +87,27 @@ chatcore::Status apply(Flags& flags, std::string_view flag, const std::string& v
       flags.server.gateway.maxConnectionsPerAddress = static_cast<std::uint32_t>(n);
     });
   if (flag == "--max-devices-per-user")
-    return take(1, 1'000'000, [&](std::uint64_t n) {
+    return take(1, 32, [&](std::uint64_t n) {
       flags.server.engine.maxDevicesPerUser = static_cast<std::uint32_t>(n);
     });
+  if (flag == "--device-inactivity-days")
+    return take(0, 3'650, [&](std::uint64_t n) {
+      flags.server.engine.deviceInactivityDays = static_cast<std::uint32_t>(n);
+    });
+  if (flag == "--device-overflow") {
+    if (value != "evict" && value != "refuse")
+      return wrong("--device-overflow: '" + value + "' is not evict or refuse");
+    flags.server.engine.deviceOverflow = value == "refuse" ? chatcore::DeviceOverflow::refuse
+                                                           : chatcore::DeviceOverflow::evict_oldest_companion;
+    return {};
+  }
+  if (flag == "--device-roles") {
+    if (value != "equal" && value != "primary")
+      return wrong("--device-roles: '" + value + "' is not equal or primary");
+    flags.server.engine.deviceRoles =
+        value == "primary" ? chatcore::DeviceRoles::primary_and_companions : chatcore::DeviceRoles::all_equal;
+    return {};
+  }
   if (flag == "--rate-limit") {
     auto& limits = flags.server.engine.rateLimits;
     if (value == "off") return limits = chatcore::RateLimitOptions::off(), chatcore::Status{};
@@ -111,7 +129,8 @@ const char* const kUsage =
     "                   [--presence-ttl-ms N] [--presence-debounce-ms N] [--rate-limit N|off]\n"
     "                   [--origin ORIGIN]... [--max-connections N] [--max-connections-per-address N]\n"
     "                   [--max-devices-per-user N] [--message-timeout-ms N]\n"
-    "                   [--edit-window-ms N] [--delete-window-ms N]\n"
+    "                   [--device-overflow evict|refuse] [--device-roles equal|primary]\n"
+    "                   [--device-inactivity-days N] [--edit-window-ms N] [--delete-window-ms N]\n"
     "\n"
     "  --listen ADDRESS:PORT    where to serve; port 0 picks a free one (default 127.0.0.1:8080)\n"
     "  --data DIR               where the conversations are kept; made if absent\n"
@@ -129,7 +148,11 @@ const char* const kUsage =
     "                           any; programs that send no Origin always may)\n"
     "  --max-connections N      open connections (default 1000000)\n"
     "  --max-connections-per-address N   of these, from one remote address (default: no limit)\n"
-    "  --max-devices-per-user N of these, with one user's name (default 100)\n"
+    "  --max-devices-per-user N connected or not, 1 to 32 (default 10)\n"
+    "  --device-overflow POLICY evict: one more removes the longest inactive (default); refuse: it is "
+    "closed\n"
+    "  --device-roles ROLES     equal (default); primary: the first one stays, and takes the others with it\n"
+    "  --device-inactivity-days N   unused for so long a device is removed; 0: never (default 30)\n"
     "  --message-timeout-ms N   from a message's first byte to its last (default 60000)\n"
     "  --edit-window-ms N       how long a message may be edited; 0: for ever (default 900000)\n"
     "  --delete-window-ms N     how long its author may delete it for everyone (default 172800000)\n"

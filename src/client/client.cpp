@@ -87,6 +87,26 @@ void Client::unsubscribe_presence(std::vector<UserId> users) {
   impl_->call([=](State& state, Now now) { state.unsubscribe_presence(now, users); });
 }
 
+void Client::set_status(Availability availability, std::string text) {
+  impl_->call([=](State& state, Now now) { state.set_status(now, availability, text); });
+}
+
+void Client::settings(Completion<Result<Settings>> done) {
+  impl_->request(R"({"type":"settings.get"})", [done = std::move(done)](Result<std::string> answer) mutable {
+    if (!done) return;
+    if (!answer) return done(std::move(answer).error());
+    if (const auto settings = decode_settings(*answer)) return done(*settings);
+    done(Error{ErrorCode::internal, "the server did not answer with settings", {}});
+  });
+}
+
+void Client::update_settings(SettingsChange change, Completion<Status> done) {
+  impl_->request(encode_settings_change(change),
+                 [done = std::move(done)](Result<std::string> answer) mutable {
+                   if (done) done(answer ? Status() : Status(std::move(answer).error()));
+                 });
+}
+
 void Client::request(std::string json, Completion<Result<std::string>> done) {
   impl_->request(std::move(json), std::move(done));
 }

@@ -252,6 +252,17 @@ MessageChange decode_deleted_for_me(const Json& frame, const UserId& user) {
   return change;
 }
 
+std::optional<Settings> decode_settings(std::string_view text) {
+  const auto frame = parse_object(text);
+  if (!frame || text_field(*frame, "type") != "settings") return std::nullopt;
+  const auto audience = [&](const char* name) {
+    const std::string value = text_field(*frame, name);
+    if (value == "everyone") return Audience::everyone;
+    return value == "contacts" ? Audience::contacts : Audience::nobody;
+  };
+  return Settings{flag_field(*frame, "readReceipts", true), audience("lastSeen"), audience("online")};
+}
+
 std::optional<HistoryPage> decode_history(std::string_view text) {
   const auto frame = parse_object(text);
   if (!frame || text_field(*frame, "type") != "history.page") return std::nullopt;

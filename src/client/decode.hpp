@@ -43,5 +43,6 @@ LogRange decode_range(const Json& page);
 /// `sync.deleted`: what this user did on another device.
 MessageChange decode_deleted_for_me(const Json& frame, const UserId& user);
 std::optional<HistoryPage> decode_history(std::string_view text);
+std::optional<Settings> decode_settings(std::string_view text);
 
 }  // namespace chatcore::client

@@ -8,6 +8,8 @@ namespace {
 
 using nlohmann::json;
 
+constexpr const char* kAudiences[] = {"everyone", "contacts", "nobody"};
+
 json mark_value(const Watermark& mark) {
   if (mark.epoch == 1) return mark.seq;
   return json{{"seq", mark.seq}, {"epoch", mark.epoch}};
@@ -124,6 +126,21 @@ std::string encode_typing(const ConversationId& conversation, bool active) {
 
 std::string encode_presence(std::string_view type, std::span<const UserId> users) {
   return json{{"type", type}, {"users", std::vector<UserId>(users.begin(), users.end())}}.dump();
+}
+
+std::string encode_presence_set(Availability availability, const std::string& text) {
+  static constexpr const char* kNames[] = {"online", "away", "dnd"};
+  json frame{{"type", "presence.set"}, {"status", kNames[static_cast<std::size_t>(availability)]}};
+  if (!text.empty()) frame["text"] = text;
+  return frame.dump();
+}
+
+std::string encode_settings_change(const SettingsChange& change) {
+  json frame{{"type", "settings.update"}};
+  if (change.readReceipts) frame["readReceipts"] = *change.readReceipts;
+  if (change.lastSeen) frame["lastSeen"] = kAudiences[static_cast<std::size_t>(*change.lastSeen)];
+  if (change.online) frame["online"] = kAudiences[static_cast<std::size_t>(*change.online)];
+  return frame.dump();
 }
 
 std::string encode_refresh(FrameId id, std::string_view token) {

@@ -26,6 +26,8 @@ std::string encode_cursors(FrameId id, std::string_view type, std::span<const Wa
 std::string encode_typing(const ConversationId& conversation, bool active);
 /// `type`: presence.subscribe or presence.unsubscribe.
 std::string encode_presence(std::string_view type, std::span<const UserId> users);
+std::string encode_presence_set(Availability availability, const std::string& text);
+std::string encode_settings_change(const SettingsChange& change);
 std::string encode_refresh(FrameId id, std::string_view token);
 
 // The members of a frame but for its id, as OutgoingEvent holds them.

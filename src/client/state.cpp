@@ -10,6 +10,7 @@ namespace chatcore::client {
 namespace {
 
 constexpr std::size_t kUsersPerFrame = 256;
+constexpr std::size_t kMaxStatusBytes = 140;
 // What a frame holds around its content: ids, names, numbers.
 constexpr std::size_t kEnvelopeBytes = 512;
 
@@ -169,6 +170,16 @@ void State::unsubscribe_presence(Now now, const std::vector<UserId>& users) {
   for (std::size_t i = 0; live() && i < removed.size(); i += kUsersPerFrame)
     transmit(encode_presence("presence.unsubscribe",
                              std::span(removed).subspan(i, std::min(kUsersPerFrame, removed.size() - i))));
+  pump(now);
+}
+
+void State::set_status(Now now, Availability availability, const std::string& text) {
+  if (text.size() > kMaxStatusBytes || !json_string(text)) {
+    report(bad("the status text is longer than 140 bytes, or not UTF-8"));
+    return;
+  }
+  status_ = encode_presence_set(availability, text);
+  if (live()) transmit(*status_);
   pump(now);
 }
 

@@ -42,6 +42,7 @@ class State {
   void typing(Now now, const ConversationId& conversation, bool active);
   void subscribe_presence(Now now, const std::vector<UserId>& users);
   void unsubscribe_presence(Now now, const std::vector<UserId>& users);
+  void set_status(Now now, Availability availability, const std::string& text);
   void refresh_token(Now now, std::string_view token);
 
   // What happens to the connection. Calls that name an old connection are ignored.
@@ -172,6 +173,7 @@ class State {
   CursorFlow receivedFlow_;
   CursorFlow readFlow_;
   std::set<UserId> watched_;
+  std::optional<std::string> status_;  ///< the frame that says it
   using Mark = std::pair<Epoch, Seq>;
   std::map<std::pair<ConversationId, UserId>, std::pair<Mark, Mark>> receipts_;
   bool toldTooMany_ = false;

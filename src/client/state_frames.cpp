@@ -166,6 +166,7 @@ void State::take_welcome(Now now, const Json& frame) {
   const std::vector<UserId> watched(watched_.begin(), watched_.end());
   watched_.clear();
   subscribe_presence(now, watched);
+  if (status_) transmit(*status_);
 }
 
 void State::take_sent(Now now, const Json& frame, bool told) {
@@ -314,8 +315,15 @@ void State::take_receipt(Receipt receipt) {
 }
 
 void State::take_presence(const Json& entry) {
-  act(PresenceChange{text_field(entry, "userId"), text_field(entry, "status") == "online",
-                     static_cast<Timestamp>(number_field(entry, "lastSeen"))});
+  const std::string status = text_field(entry, "status");
+  PresenceChange change;
+  change.userId = text_field(entry, "userId");
+  change.online = status != "offline" && !status.empty();
+  change.lastSeen = static_cast<Timestamp>(number_field(entry, "lastSeen"));
+  if (status == "away") change.availability = Availability::away;
+  if (status == "dnd") change.availability = Availability::dnd;
+  change.text = text_field(entry, "text");
+  act(std::move(change));
 }
 
 void State::take_sync_required(Now now, const Json& frame) {

@@ -158,8 +158,9 @@ void EngineShard::begin_admission(ClientSession& session, Identity identity) {
   read_groups(session.id, UserId(session.user()), {});
   const std::uint32_t here = context_.link->self();
   on_shard(context_.home_of(session.user()),
-           [id = session.id, order = session.more().order, who = session.who, here](EngineShard& home) {
-             home.users_.connect(id, order, who, [&home, id, here] {
+           [id = session.id, order = session.more().order, who = session.who,
+            platform = session.more().platform, here](EngineShard& home) {
+             home.users_.connect(id, order, who, platform, [&home, id, here] {
                home.on_shard(here, [id](EngineShard& origin) { origin.registered(id); });
              });
            });
@@ -218,6 +219,7 @@ void EngineShard::end_of_turn() {
   }
   conversations_.end_of_turn();
   users_.end_of_turn();
+  privacy_.end_of_turn();
 }
 
 void EngineShard::take_group(SessionId id, const UserConversation& group, int attempt) {
@@ -274,10 +276,6 @@ void EngineShard::welcome_if_ready(ClientSession& session) {
   context_.gateway->admit(session.id);
   const std::unique_ptr<SessionExtras> extras = std::move(session.extras);
   const SessionId id = session.id;
-  if (!extras->platform.empty())
-    context_.directory->put_device(
-        {UserId(session.user()), session.device(), extras->platform, {}, context_.now()}, *context_.executor,
-        [busy = context_.busy](const Status&) {});
   for (const std::string& message : extras->early)
     if (ClientSession* still = find(id)) handle(*still, message);
 }

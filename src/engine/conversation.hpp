@@ -14,6 +14,7 @@
 #include "chatcore/ports/log_store.hpp"
 #include "core/string_map.hpp"
 #include "engine/event_command.hpp"
+#include "engine/receipt_pushes.hpp"
 #include "engine/slow_mode.hpp"
 
 namespace chatcore::engine {
@@ -128,9 +129,12 @@ struct Conversation {
   bool askingBlocks = false;
   bool blocksDirty = false;  ///< changed since the question: ask again
 
-  SlowMode slowMode;                 ///< of what was committed
-  StringMap<Seq> deviceAcks;         ///< "user/device" -> delivered, for notifications; not durable
-  StringMap<std::int64_t> typing;    ///< user -> steady millis at which it ends
+  SlowMode slowMode;               ///< of what was committed
+  StringMap<Seq> deviceAcks;       ///< "user/device" -> delivered, for notifications; not durable
+  StringMap<std::int64_t> typing;  ///< user -> steady millis at which it ends
+  /// Of those whose cursor moved within the last interval; below kLargeGroupSize of them.
+  StringMap<ReceiptPushes> receiptPushes;
+  bool receiptTimer = false;
   std::int64_t lastEventMillis = 0;  ///< steady
   bool marked = false;               ///< the store holds the may-be-unpublished mark
   bool headTimer = false;
@@ -169,7 +173,7 @@ struct Conversation {
   }
   [[nodiscard]] bool idle() const noexcept {
     return state == State::ready && inFlight.empty() && waiting.empty() && !marked && typing.empty() &&
-           !lookupInFlight;
+           !lookupInFlight && !receiptTimer;
   }
 };
 

@@ -12,6 +12,7 @@
 #include "engine/conversation.hpp"
 #include "engine/outlet.hpp"
 #include "engine/plan.hpp"
+#include "engine/receipt_privacy.hpp"
 #include "protocol/commands.hpp"
 
 namespace chatcore::engine {
@@ -44,7 +45,7 @@ struct TypingCommand {
 /// batches, and publishes what was committed. One thread; completions come back to it.
 class ConversationHome {
  public:
-  ConversationHome(Context& context, Outlet& outlet);
+  ConversationHome(Context& context, Outlet& outlet, ReceiptPrivacy& privacy);
   ~ConversationHome();
 
   void submit(CommandPtr command);
@@ -159,6 +160,7 @@ class ConversationHome {
     ConversationId id;
     Seq before = 0;
     Seq seq = 0;
+    bool delivers = false;  ///< a read that says for the first time that it was delivered
   };
   void apply_receipt(Conversation& conversation, ReceiptCommand command);
   void resolve_message(ReceiptCommand command);
@@ -167,10 +169,25 @@ class ConversationHome {
   void tell_receipts(const Conversation& conversation, const Requester& from,
                      const protocol::ReceiptsGet& command);
   void on_advanced(std::vector<PendingReceipt> receipts, std::vector<Result<Cursor>> cursors);
-  void tell_own_devices(Conversation& conversation, const PendingReceipt& receipt, MessageId messageId);
-  void tell_senders(Conversation& conversation, const PendingReceipt& receipt);
-  void tell_senders_of(const PendingReceipt& receipt, const std::vector<UserId>& senders, Epoch epoch,
+  void tell_own_devices(Conversation& conversation, const PendingReceipt& receipt);
+  /// A cursor's way from `before` to `seq`, as the others are told of it.
+  struct ReceiptPush {
+    ConversationId id;
+    UserId user;
+    Seq before = 0;
+    Seq seq = 0;
+    Seq delivers = 0;  ///< as in ReceiptTrack
+    bool read = false;
+  };
+  void note_receipt(Conversation& conversation, const PendingReceipt& receipt);
+  void arm_receipt_timer(Conversation& conversation);
+  void tell_held_receipts(Conversation& conversation, bool all);
+  void tell_senders(Conversation& conversation, const ReceiptPush& push);
+  void tell_senders_of(const ReceiptPush& push, std::vector<UserId> senders, Epoch epoch,
                        MessageId messageId);
+  void publish_receipt(const ReceiptPush& push, const std::vector<UserId>& senders, Epoch epoch,
+                       MessageId messageId);
+  [[nodiscard]] std::int64_t receipt_interval(const Conversation& conversation) const;
   [[nodiscard]] const RecentEvent* recent(const Conversation& conversation, Seq seq) const;
 
   // Typing (typing.cpp)
@@ -189,6 +206,7 @@ class ConversationHome {
 
   Context& context_;
   Outlet& outlet_;
+  ReceiptPrivacy& privacy_;
   StringMap<Slot> conversations_;
   List used_;  ///< most recently used first
   TimerWheel<Task> timers_;

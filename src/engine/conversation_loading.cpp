@@ -17,8 +17,8 @@ void sort_by_user(std::vector<std::pair<UserId, Topic>>& inboxes) {
 
 }  // namespace
 
-ConversationHome::ConversationHome(Context& context, Outlet& outlet)
-    : context_(context), outlet_(outlet), timers_(context.clock->steady()) {}
+ConversationHome::ConversationHome(Context& context, Outlet& outlet, ReceiptPrivacy& privacy)
+    : context_(context), outlet_(outlet), privacy_(privacy), timers_(context.clock->steady()) {}
 
 ConversationHome::~ConversationHome() = default;
 
@@ -215,6 +215,7 @@ void ConversationHome::become_ready(Conversation& conversation) {
 
 void ConversationHome::fail_loading(Conversation& conversation, const Error& error) {
   const ConversationId id = conversation.id;
+  tell_held_receipts(conversation, true);
   context_.log->write(LogLevel::warn, "engine", "conversation " + id + " cannot be loaded: " + error.message);
   const Error told{ErrorCode::unavailable, "the conversation cannot be reached",
                    std::chrono::milliseconds(1000)};

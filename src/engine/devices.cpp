@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "engine/device_policy.hpp"
 #include "engine/engine_shard.hpp"
 
 /// What a user does with its own devices.
@@ -27,44 +28,96 @@ void EngineShard::list_devices(ClientSession& session, const protocol::RequestId
 
 void EngineShard::tell_devices(const Requester& from, const std::vector<Device>& known,
                                const std::vector<DeviceId>& connected) {
+  const auto inactive = inactive_devices(known, connected, context_.now(), context_.options);
+  const Device* primary = primary_of(known, context_.options);
+  const auto listed = [](std::vector<protocol::DeviceEntry>& entries, const DeviceId& device) {
+    return std::find_if(entries.begin(), entries.end(),
+                        [&](const auto& entry) { return entry.deviceId == device; });
+  };
   std::vector<protocol::DeviceEntry> entries;
-  for (const Device& device : known) entries.push_back({device.deviceId, device.platform, device.lastActive});
+  for (const Device& device : known)
+    entries.push_back(
+        {device.deviceId, device.platform, device.lastActive, false, false, &device == primary});
   for (const DeviceId& device : connected) {
-    const auto entry = std::find_if(entries.begin(), entries.end(),
-                                    [&](const auto& listed) { return listed.deviceId == device; });
+    const auto entry = listed(entries, device);
     if (entry == entries.end()) {
       entries.push_back({device, {}, 0, true});
     } else {
       entry->online = true;
     }
   }
+  for (const DeviceId& device : inactive)
+    if (const auto entry = listed(entries, device); entry != entries.end()) entries.erase(entry);
   std::sort(entries.begin(), entries.end(),
             [](const auto& left, const auto& right) { return left.deviceId < right.deviceId; });
   for (protocol::DeviceEntry& entry : entries) entry.current = entry.deviceId == from.device();
   outlet_.send(from.session, [&](std::string& out) { protocol::append_devices_page(out, from.id, entries); });
+  for (const DeviceId& device : inactive) forget_device(UserId(from.user()), device);
 }
 
 void EngineShard::remove_device(ClientSession& session, const protocol::RequestId& id, DeviceId device) {
   const Requester from = requester(session, id);
+  if (context_.options.deviceRoles == DeviceRoles::all_equal)
+    return remove_devices(from, {std::move(device)});
+  context_.directory->devices(
+      {UserId(from.user())}, *context_.executor,
+      [busy = context_.busy, this, from, device](const std::vector<Result<std::vector<Device>>>& answers) {
+        if (!answers[0])
+          return outlet_.error(
+              from.session, from.id, {},
+              {ErrorCode::unavailable, "the directory did not answer", std::chrono::milliseconds(500)});
+        std::vector<DeviceId> leaving{device};
+        const Device* primary = primary_of(*answers[0], context_.options);
+        if (primary != nullptr && primary->deviceId == device)
+          for (const Device& companion : *answers[0])
+            if (companion.deviceId != device) leaving.push_back(companion.deviceId);
+        remove_devices(from, std::move(leaving));
+      });
+}
+
+/// The first one is what was asked for; the others go with it.
+void EngineShard::remove_devices(const Requester& from, std::vector<DeviceId> devices) {
+  const UserId user(from.user());
   context_.directory->remove_device(
-      UserId(from.user()), device, *context_.executor,
-      [busy = context_.busy, this, from, device](const Status& removed) {
+      user, devices[0], *context_.executor,
+      [busy = context_.busy, this, from, user, devices](const Status& removed) {
         if (!removed)
           return outlet_.error(
               from.session, from.id, {},
               {ErrorCode::unavailable, "the device could not be removed", std::chrono::milliseconds(500)});
-        if (context_.hooks != nullptr) {
-          try {
-            context_.hooks->on_device_removed(UserId(from.user()), device);
-          } catch (const std::exception& failure) {
-            context_.log->write(LogLevel::error, "hooks", failure.what());
-          }
-        }
+        tell_hook_of_removal(user, devices[0]);
         outlet_.ok(from.session, from.id);
-        for (std::uint32_t shard = 0; shard < context_.link->count(); ++shard)
-          on_shard(shard,
-                   [user = UserId(from.user()), device](EngineShard& every) { every.revoke(user, device); });
+        device_gone(user, devices[0]);
+        for (std::size_t i = 1; i < devices.size(); ++i) forget_device(user, devices[i]);
       });
+}
+
+void EngineShard::forget_device(const UserId& user, const DeviceId& device) {
+  context_.directory->remove_device(
+      user, device, *context_.executor, [busy = context_.busy, this](const Status& removed) {
+        if (!removed)
+          context_.log->write(LogLevel::warn, "devices", "not removed: " + removed.error().message);
+      });
+  tell_hook_of_removal(user, device);
+  device_gone(user, device);
+}
+
+void EngineShard::tell_hook_of_removal(const UserId& user, const DeviceId& device) {
+  if (context_.hooks == nullptr) return;
+  try {
+    context_.hooks->on_device_removed(user, device);
+  } catch (const std::exception& failure) {
+    context_.log->write(LogLevel::error, "hooks", failure.what());
+  }
+}
+
+void EngineShard::device_gone(const UserId& user, const DeviceId& device) {
+  for (std::uint32_t shard = 0; shard < context_.link->count(); ++shard)
+    on_shard(shard, [user, device](EngineShard& every) { every.revoke(user, device); });
+  const FrameRef frame =
+      outlet_.frame([&](std::string& out) { protocol::append_device_removed(out, device, context_.now()); },
+                    {DeliveryClass::ephemeral, {}, 0});
+  context_.router->publish(context_.link->self(), context_.inbox(user), {frame, 0, 0, nullptr});
 }
 
 }  // namespace chatcore::engine

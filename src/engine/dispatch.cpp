@@ -25,10 +25,12 @@ ConversationId derived_group_id(std::string_view user, std::string_view clientMs
 EngineShard::EngineShard(Context context)
     : context_(std::move(context)),
       outlet_(context_),
-      conversations_(context_, outlet_),
+      privacy_(context_),
+      conversations_(context_, outlet_, privacy_),
       users_(context_, outlet_),
+      settings_(context_, outlet_),
       catchUp_(context_, outlet_),
-      syncPages_(context_, outlet_),
+      syncPages_(context_, outlet_, privacy_),
       decoder_(limits_of(context_.options)),
       expiries_(context_.clock->steady()) {}
 
@@ -88,6 +90,7 @@ struct ChargeOf {
   }
   Charge operator()(const protocol::Typing&) const { return {CommandKind::typing}; }
   Charge operator()(const protocol::PresencePing&) const { return {CommandKind::presence}; }
+  Charge operator()(const protocol::PresenceSet&) const { return {CommandKind::presence}; }
   template <class Asking>
     requires requires(Asking asking) { asking.users; }
   Charge operator()(const Asking& asking) const {
@@ -153,6 +156,13 @@ class Dispatch {
     shard_.unwatch(session_, unwatch.users);
     shard_.outlet_.ok(session_.id, id_);
   }
+  void operator()(protocol::PresenceSet& set) {
+    shard_.on_shard(shard_.context_.home_of(session_.user()),
+                    [user = UserId(session_.user()), set = std::move(set)](EngineShard& home) mutable {
+                      home.users_.set_status(user, set.status, std::move(set.text));
+                    });
+    shard_.outlet_.ok(session_.id, id_);
+  }
   void operator()(protocol::ClientState& state) {
     session_.background = !state.foreground;
     shard_.outlet_.ok(session_.id, id_);
@@ -191,6 +201,14 @@ class Dispatch {
   void operator()(protocol::DevicesList&) { shard_.list_devices(session_, id_); }
   void operator()(protocol::DevicesRemove& remove) {
     shard_.remove_device(session_, id_, std::move(remove.deviceId));
+  }
+  void operator()(protocol::SettingsGet&) {
+    shard_.on_shard(shard_.context_.home_of(session_.user()),
+                    [from = requester()](EngineShard& home) { home.settings_.get(from); });
+  }
+  void operator()(protocol::SettingsUpdate& update) {
+    shard_.on_shard(shard_.context_.home_of(session_.user()),
+                    [from = requester(), update](EngineShard& home) { home.settings_.update(from, update); });
   }
   void operator()(protocol::Hello& hello) { shard_.on_hello(session_, std::move(hello), id_); }
 
@@ -347,7 +365,7 @@ void EngineShard::presence(ClientSession& session, const protocol::RequestId& id
   const auto finish = [](EngineShard& origin, SessionId to, Gathering& all) {
     std::vector<protocol::PresenceStatus> states;
     for (const PresenceAnswer& answer : all.answers)
-      states.push_back({answer.userId, answer.online, answer.lastSeen});
+      states.push_back({answer.userId, answer.online, answer.lastSeen, answer.availability, answer.text});
     origin.outlet_.send(to, [&](std::string& out) { protocol::append_presence_state(out, all.id, states); });
   };
   if (gathering->outstanding == 0) return finish(*this, session.id, *gathering);
@@ -383,6 +401,11 @@ void EngineShard::unwatch(ClientSession& session, const std::vector<UserId>& use
       owner.users_.unwatch(id, part);
     });
   }
+}
+
+void EngineShard::settings_changed(const UserId& user) {
+  privacy_.changed(user);
+  if (context_.here(context_.home_of(user))) users_.settings_changed(user);
 }
 
 void EngineShard::drained(SessionId id, std::vector<WithheldMark> marks, bool everything) {

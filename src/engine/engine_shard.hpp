@@ -15,6 +15,8 @@
 #include "engine/conversation_home.hpp"
 #include "engine/outlet.hpp"
 #include "engine/rate_limits.hpp"
+#include "engine/receipt_privacy.hpp"
+#include "engine/settings.hpp"
 #include "engine/sync_pages.hpp"
 #include "engine/user_home.hpp"
 #include "protocol/decode.hpp"
@@ -38,6 +40,14 @@ class EngineShard final : public GatewayEvents {
   /// Closes 4503 what this shard's gateway holds, or is about to admit, of a user's device; empty: of all of
   /// them. To be called on every shard.
   void revoke(const UserId& user, const DeviceId& device);
+
+  /// What a user lets others see is to be asked again. To be called on every shard.
+  void settings_changed(const UserId& user);
+
+  /// A device of a user is no more: takes it out of the directory, tells the host and the user's other
+  /// devices, and closes its connection 4503. To be called on any one shard.
+  void forget_device(const UserId& user, const DeviceId& device);
+  void tell_hook_of_removal(const UserId& user, const DeviceId& device);
 
   void end_of_turn();
   void tick();
@@ -86,6 +96,8 @@ class EngineShard final : public GatewayEvents {
   void tell_devices(const Requester& from, const std::vector<Device>& known,
                     const std::vector<DeviceId>& connected);
   void remove_device(ClientSession& session, const protocol::RequestId& id, DeviceId device);
+  void remove_devices(const Requester& from, std::vector<DeviceId> devices);
+  void device_gone(const UserId& user, const DeviceId& device);
 
   [[nodiscard]] ClientSession* find(SessionId id);
   template <class Use>
@@ -95,8 +107,10 @@ class EngineShard final : public GatewayEvents {
 
   Context context_;
   Outlet outlet_;
+  ReceiptPrivacy privacy_;
   ConversationHome conversations_;
   UserHome users_;
+  SettingsHome settings_;
   CatchUp catchUp_;
   SyncPages syncPages_;
   protocol::Decoder decoder_;

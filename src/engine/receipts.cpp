@@ -110,6 +110,7 @@ void ConversationHome::advance_cursor(Conversation& conversation, ReceiptCommand
   Cursor& cursor = member->cursor;
   const Seq before = command.read ? cursor.readSeq : cursor.deliveredSeq;
   const bool advances = command.seq > before;
+  const bool delivers = command.read && command.seq > cursor.deliveredSeq;
   const bool answered = command.tally != nullptr && command.tally->id.present();
   if (!advances && !answered) return;
   // What is read has been delivered.
@@ -124,7 +125,7 @@ void ConversationHome::advance_cursor(Conversation& conversation, ReceiptCommand
                             {cursor.deliveredSeq, cursor.readSeq, cursor.readOrdinal, 0},
                             conversation.timeline_audience()});
   const Seq seq = advances ? command.seq : before;
-  receipts_.push_back({std::move(command), conversation.id, before, seq});
+  receipts_.push_back({std::move(command), conversation.id, before, seq, delivers});
 }
 
 void ConversationHome::finish_receipt(const ReceiptCommand& command, const Error* error) {
@@ -158,13 +159,17 @@ void ConversationHome::on_advanced(std::vector<PendingReceipt> receipts,
     }
     finish_receipt(receipt.command, nullptr);
     if (receipt.seq <= receipt.before) continue;
-    if (Conversation* conversation = find(receipt.id)) tell_senders(*conversation, receipt);
+    Conversation* conversation = find(receipt.id);
+    if (conversation == nullptr) continue;
+    if (receipt.command.read) tell_own_devices(*conversation, receipt);
+    note_receipt(*conversation, receipt);
   }
 }
 
-void ConversationHome::tell_own_devices(Conversation& conversation, const PendingReceipt& receipt,
-                                        MessageId messageId) {
+void ConversationHome::tell_own_devices(Conversation& conversation, const PendingReceipt& receipt) {
   const UserId reader(receipt.command.from.user());
+  const RecentEvent* event = recent(conversation, receipt.seq);
+  const MessageId messageId = event != nullptr ? event->messageId : 0;
   const MemberRecord* member = conversation.member(reader);
   const auto tell = [this, receipt, reader, messageId, epoch = conversation.epoch](std::uint64_t unread) {
     const FrameRef frame = outlet_.frame(
@@ -196,56 +201,126 @@ void ConversationHome::message_hidden(const ConversationId& id, std::uint64_t or
     conversation->lastDeletedOrdinal = std::max(conversation->lastDeletedOrdinal, ordinal);
 }
 
-void ConversationHome::tell_senders(Conversation& conversation, const PendingReceipt& receipt) {
-  const UserId reader(receipt.command.from.user());
-  MessageId messageId = 0;
-  if (const RecentEvent* event = recent(conversation, receipt.seq)) messageId = event->messageId;
-  if (receipt.command.read) tell_own_devices(conversation, receipt, messageId);
+std::int64_t ConversationHome::receipt_interval(const Conversation& conversation) const {
+  const EngineOptions& options = context_.options;
+  return (conversation.direct() ? options.directReceiptInterval : options.receiptInterval).count();
+}
+
+void ConversationHome::note_receipt(Conversation& conversation, const PendingReceipt& receipt) {
   if (conversation.large()) return;
+  const UserId user(receipt.command.from.user());
+  ReceiptTrack& track = conversation.receiptPushes[user].of(receipt.command.read);
+  const auto told =
+      track.moved(receipt.before, receipt.seq, steady(), receipt_interval(conversation), receipt.delivers);
+  arm_receipt_timer(conversation);
+  if (!told) return;
+  tell_senders(conversation,
+               {conversation.id, user, told->before, told->seq, told->delivers, receipt.command.read});
+}
+
+/// One timer for all of a conversation's members. It runs on for an interval after the last was told, so that
+/// what remembers it goes.
+void ConversationHome::arm_receipt_timer(Conversation& conversation) {
+  if (conversation.receiptTimer || conversation.receiptPushes.empty()) return;
+  conversation.receiptTimer = true;
+  const std::int64_t interval = receipt_interval(conversation);
+  std::int64_t first = steady() + interval;
+  for (const auto& [user, pushes] : conversation.receiptPushes)
+    for (const ReceiptTrack* track : {&pushes.delivered, &pushes.read})
+      if (track->holds()) first = std::min(first, track->due(interval));
+  timers_.add(std::chrono::milliseconds(first), [this, id = conversation.id] {
+    Conversation* loaded = find(id);
+    if (loaded == nullptr) return;
+    loaded->receiptTimer = false;
+    tell_held_receipts(*loaded, false);
+    arm_receipt_timer(*loaded);
+  });
+}
+
+void ConversationHome::tell_held_receipts(Conversation& conversation, bool all) {
+  const std::int64_t interval = all ? 0 : receipt_interval(conversation);
+  const std::int64_t now = steady();
+  std::vector<ReceiptPush> pushes;
+  for (auto& [user, held] : conversation.receiptPushes)
+    for (const bool read : {false, true})
+      if (const auto told = held.of(read).take(now, interval))
+        pushes.push_back({conversation.id, user, told->before, told->seq, told->delivers, read});
+  erase_if(conversation.receiptPushes, [&](const auto& entry) {
+    const ReceiptPushes& held = entry.second;
+    return !held.holds() && std::max(held.delivered.due(interval), held.read.due(interval)) <= now;
+  });
+  for (const ReceiptPush& push : pushes) tell_senders(conversation, push);
+}
+
+void ConversationHome::tell_senders(Conversation& conversation, const ReceiptPush& push) {
+  // Large by now, or left meanwhile.
+  if (conversation.large() || conversation.member(push.user) == nullptr) return;
   // Who blocks whom is not shown in receipts either.
   if (conversation.direct() && (conversation.firstBlocksSecond || conversation.secondBlocksFirst)) return;
-  const bool known = !conversation.recent.empty() && receipt.before + 1 >= conversation.recent.front().seq;
+  MessageId messageId = 0;
+  if (const RecentEvent* event = recent(conversation, push.seq)) messageId = event->messageId;
+  const bool known = !conversation.recent.empty() && push.before + 1 >= conversation.recent.front().seq;
   if (known) {
     std::vector<UserId> senders;
-    for (Seq seq = receipt.before + 1; seq <= receipt.seq; ++seq) {
+    for (Seq seq = push.before + 1; seq <= push.seq; ++seq) {
       const RecentEvent* event = recent(conversation, seq);
-      if (event == nullptr || event->senderId == reader) continue;
+      if (event == nullptr || event->senderId == push.user) continue;
       if (std::find(senders.begin(), senders.end(), event->senderId) == senders.end())
         senders.push_back(event->senderId);
     }
-    return tell_senders_of(receipt, senders, conversation.epoch, messageId);
+    return tell_senders_of(push, std::move(senders), conversation.epoch, messageId);
   }
   // Older than what is kept in memory: the log says who sent what. The newest 1,000 of the range count.
   ReadRequest request;
   request.log = conversation.id;
-  request.from = std::max(receipt.before + 1, receipt.seq > 1000 ? receipt.seq - 999 : 1);
-  request.to = receipt.seq;
+  request.from = std::max(push.before + 1, push.seq > 1000 ? push.seq - 999 : 1);
+  request.to = push.seq;
   request.newestFirst = true;
   request.maxEvents = 1000;
   request.maxBytes = 4U << 20;
   context_.store->read({request}, *context_.executor,
-                       [busy = context_.busy, this, receipt](std::vector<Result<EventRange>> ranges) {
+                       [busy = context_.busy, this, push](std::vector<Result<EventRange>> ranges) {
                          if (!ranges[0] || ranges[0]->events.empty()) return;
                          std::vector<UserId> senders;
                          for (const EventView& event : ranges[0]->events)
-                           if (event.senderId != receipt.command.from.user())
-                             senders.emplace_back(event.senderId);
+                           if (event.senderId != push.user) senders.emplace_back(event.senderId);
                          std::sort(senders.begin(), senders.end());
                          senders.erase(std::unique(senders.begin(), senders.end()), senders.end());
-                         tell_senders_of(receipt, senders, ranges[0]->events[0].epoch,
+                         tell_senders_of(push, std::move(senders), ranges[0]->events[0].epoch,
                                          ranges[0]->events[0].messageId);
                        });
 }
 
-void ConversationHome::tell_senders_of(const PendingReceipt& receipt, const std::vector<UserId>& senders,
+/// Reading is told from those who show it to those who show it. The others learn no more than that it was
+/// delivered, where nothing has said so before.
+void ConversationHome::tell_senders_of(const ReceiptPush& push, std::vector<UserId> senders, Epoch epoch,
+                                       MessageId messageId) {
+  if (senders.empty()) return;
+  if (!push.read) return publish_receipt(push, senders, epoch, messageId);
+  std::vector<UserId> concerned = senders;
+  concerned.push_back(push.user);
+  privacy_.ask(std::move(concerned),
+               [this, push, senders = std::move(senders), epoch, messageId](const std::vector<bool>& shows) {
+                 std::vector<UserId> told;
+                 std::vector<UserId> others;
+                 for (std::size_t i = 0; i < senders.size(); ++i)
+                   (shows.back() && shows[i] ? told : others).push_back(senders[i]);
+                 publish_receipt(push, told, epoch, messageId);
+                 if (push.delivers == 0) return;
+                 ReceiptPush delivered = push;
+                 delivered.read = false;
+                 delivered.seq = push.delivers;
+                 publish_receipt(delivered, others, epoch, delivered.seq == push.seq ? messageId : 0);
+               });
+}
+
+void ConversationHome::publish_receipt(const ReceiptPush& push, const std::vector<UserId>& senders,
                                        Epoch epoch, MessageId messageId) {
   if (senders.empty()) return;
-  const protocol::Receipt told{receipt.id,    receipt.command.from.user(), receipt.seq, epoch, messageId,
-                               context_.now()};
+  const protocol::Receipt told{push.id, push.user, push.seq, epoch, messageId, context_.now()};
   const FrameRef frame = outlet_.frame(
       [&](std::string& out) {
-        receipt.command.read ? protocol::append_message_read(out, told)
-                             : protocol::append_message_delivered(out, told);
+        push.read ? protocol::append_message_read(out, told) : protocol::append_message_delivered(out, told);
       },
       {DeliveryClass::ephemeral, {}, 0});
   for (const UserId& sender : senders)
@@ -283,9 +358,20 @@ void ConversationHome::tell_receipts(const Conversation& conversation, const Req
   std::partial_sort(found.begin(), end, found.end(),
                     [](const auto& left, const auto& right) { return left.userId < right.userId; });
   found.erase(end, found.end());
-  outlet_.send(from.session, [&](std::string& out) {
-    protocol::append_receipts_page(out, from.id, conversation.id, found,
-                                   more ? found.back().userId : std::string_view(), more);
+  // The members may change before it is known who of them shows what.
+  std::vector<UserId> users;
+  for (const protocol::MemberReceipt& receipt : found) users.emplace_back(receipt.userId);
+  users.emplace_back(from.user());
+  privacy_.ask(users, [this, from, id = conversation.id, users, found = std::move(found),
+                       more](const std::vector<bool>& shows) mutable {
+    for (std::size_t i = 0; i < found.size(); ++i) {
+      found[i].userId = users[i];
+      if (!shows[i] || !shows.back()) found[i].readSeq.reset();
+    }
+    outlet_.send(from.session, [&](std::string& out) {
+      protocol::append_receipts_page(out, from.id, id, found, more ? found.back().userId : std::string_view(),
+                                     more);
+    });
   });
 }
 

@@ -5,6 +5,7 @@
 #include <span>
 
 #include "core/simulation_bug.hpp"
+#include "core/string_map.hpp"
 #include "engine/conversation.hpp"
 #include "engine/page_view.hpp"
 
@@ -47,6 +48,12 @@ struct SyncPages::Run {
   std::uint32_t events = 0;
   bool full = false;
   std::string page;
+  StringMap<bool> showsReading;  ///< of members whose cursors are told, and of the asker
+
+  [[nodiscard]] std::optional<Seq> read_by(const CursorAdvance& member) const {
+    const bool shown = showsReading.at(from.user()) && showsReading.at(member.userId);
+    return shown ? std::optional(member.cursor.readSeq) : std::nullopt;
+  }
 };
 
 void SyncPages::fail(const Requester& from) {
@@ -305,8 +312,23 @@ void SyncPages::read_next(const RunRef& run) {
   }
   context_.store->read(std::move(reads), *context_.executor,
                        [busy = context_.busy, this, run, first](std::vector<Result<EventRange>> ranges) {
-                         append_ranges(run, first, std::move(ranges));
+                         find_readers(run, first, std::move(ranges));
                        });
+}
+
+void SyncPages::find_readers(const RunRef& run, std::size_t first, std::vector<Result<EventRange>> ranges) {
+  std::vector<UserId> users;
+  const auto ask = [&](std::string_view user) {
+    if (run->showsReading.try_emplace(user, false).second) users.emplace_back(user);
+  };
+  ask(run->from.user());
+  for (std::size_t i = 0; i < ranges.size(); ++i)
+    for (const CursorAdvance& cursor : run->items[first + i].conversation.cursors) ask(cursor.userId);
+  privacy_.ask(users,
+               [this, run, users, first, ranges = std::move(ranges)](const std::vector<bool>& shows) mutable {
+                 for (std::size_t i = 0; i < users.size(); ++i) run->showsReading[users[i]] = shows[i];
+                 append_ranges(run, first, std::move(ranges));
+               });
 }
 
 void SyncPages::append_ranges(const RunRef& run, std::size_t first, std::vector<Result<EventRange>> ranges) {
@@ -348,9 +370,11 @@ void SyncPages::end_item(Run& run, std::size_t index, Seq start) {
   entry.more = item.from <= conversation.head;
   entry.readSeq = conversation.cursor.readSeq;
   entry.unread = unread_of(conversation);
+  entry.preferences = conversation.preferences;
+  if (entry.preferences.mutedUntil <= context_.now()) entry.preferences.mutedUntil = 0;
   std::vector<protocol::MemberCursor> cursors;
   for (const CursorAdvance& cursor : conversation.cursors)
-    cursors.push_back({cursor.userId, cursor.cursor.deliveredSeq, cursor.cursor.readSeq});
+    cursors.push_back({cursor.userId, cursor.cursor.deliveredSeq, run.read_by(cursor)});
   entry.cursors = cursors;
   if (item.tellHidden) {
     // Up to the page's end: the client may have some of the page already, live.

@@ -8,6 +8,7 @@
 #include "engine/context.hpp"
 #include "engine/event_command.hpp"
 #include "engine/outlet.hpp"
+#include "engine/receipt_privacy.hpp"
 #include "engine/user_reads.hpp"
 #include "protocol/commands.hpp"
 
@@ -17,7 +18,8 @@ namespace chatcore::engine {
 /// earlier sync ended with. Reads the store from the session's own shard.
 class SyncPages {
  public:
-  SyncPages(Context& context, Outlet& outlet) : context_(context), outlet_(outlet) {}
+  SyncPages(Context& context, Outlet& outlet, ReceiptPrivacy& privacy)
+      : context_(context), outlet_(outlet), privacy_(privacy) {}
 
   /// `continued`: what remained of the session's last watermark sync. `keep` takes what remains now.
   using Keep = UniqueFunction<void(std::optional<SyncContinuation>)>;
@@ -40,6 +42,7 @@ class SyncPages {
   void reset_conversation(const Run& run, const UserConversation& conversation);
   void go_on(const RunRef& run);
   void read_next(const RunRef& run);
+  void find_readers(const RunRef& run, std::size_t first, std::vector<Result<EventRange>> ranges);
   void append_ranges(const RunRef& run, std::size_t first, std::vector<Result<EventRange>> ranges);
   void end_item(Run& run, std::size_t index, Seq start);
   void finish_page(const RunRef& run);
@@ -49,6 +52,7 @@ class SyncPages {
 
   Context& context_;
   Outlet& outlet_;
+  ReceiptPrivacy& privacy_;
 };
 
 }  // namespace chatcore::engine

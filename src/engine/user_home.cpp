@@ -9,6 +9,8 @@ namespace chatcore::engine {
 namespace {
 constexpr std::size_t kRenewBatch = 4096;
 constexpr std::uint32_t kComeBackMillis = 10'000;
+// Of one user, registered or about to be: what an embedded directory holds, and as many at its door.
+constexpr std::size_t kMaxDevices = 64;
 }  // namespace
 
 /// What is being found out for one asker.
@@ -19,10 +21,14 @@ struct UserHome::Query {
   std::vector<bool> exists;
   std::vector<bool> watch;
   Answer done;
+  bool again = false;  ///< what it has found out may have changed since
 };
 
 UserHome::UserHome(Context& context, Outlet& outlet)
-    : context_(context), outlet_(outlet), debounces_(context.clock->steady()) {}
+    : context_(context),
+      outlet_(outlet),
+      debounces_(context.clock->steady()),
+      statuses_(context.clock->steady()) {}
 
 UserHome::User* UserHome::find(std::string_view user) const {
   const auto found = users_.find(user);
@@ -45,7 +51,8 @@ DeviceLease UserHome::lease_of(const DeviceSession& device) const {
           device.epoch};
 }
 
-void UserHome::connect(SessionId session, std::uint64_t order, PrincipalRef who, Task registered) {
+void UserHome::connect(SessionId session, std::uint64_t order, PrincipalRef who, std::string platform,
+                       Task registered) {
   const UserId user(who->user());
   User& state = find_or_add(who->inbox);
   const auto same = std::find_if(state.devices.begin(), state.devices.end(), [&](const DeviceSession& known) {
@@ -62,13 +69,23 @@ void UserHome::connect(SessionId session, std::uint64_t order, PrincipalRef who,
     same->order = order;
     same->epoch = 0;
     same->acquiring = true;
+    const bool here = same->stage == DeviceSession::Stage::here;
     outlet_.close(replaced, CloseCode::replaced);
-  } else if (state.devices.size() >= context_.options.maxDevicesPerUser) {
+    if (here) {
+      if (!platform.empty()) record_active(user, *same, std::move(platform));
+      return arrive(state, session, who, std::move(registered));
+    }
+  } else if (state.devices.size() >= kMaxDevices) {
     outlet_.close(session, CloseCode::overloaded, kComeBackMillis);
     return;
   } else {
     state.devices.push_back({session, order, 0, who, true});
   }
+  ask_to_register(session, std::move(who), std::move(platform), std::move(registered));
+}
+
+void UserHome::arrive(User& state, SessionId session, const PrincipalRef& who, Task registered) {
+  const UserId user(who->user());
   state.offlineAt = 0;
   if (!state.announced) {
     state.announced = true;
@@ -112,9 +129,12 @@ void UserHome::disconnect(SessionId session, const Principal& who) {
         return device.session == session && device.who->device == who.device;
       });
   if (gone == state.devices.end()) return;  // replaced by a newer connection of the same device
-  if (context_.presence != nullptr) releasing_.push_back(lease_of(*gone));
+  const bool wasHere = gone->stage == DeviceSession::Stage::here;
+  if (wasHere && context_.presence != nullptr) releasing_.push_back(lease_of(*gone));
+  record_leaving(user, *gone);
   state.devices.erase(gone);
-  if (!state.devices.empty()) return;
+  if (!wasHere) return forget_if_idle(user);
+  if (state.present()) return;
   state.lastSeen = context_.now();
   const auto debounce = context_.options.presenceDebounce;
   const auto until = context_.clock->steady() + (CHATCORE_BUG("no debounce") ? debounce * 0 : debounce);
@@ -125,17 +145,21 @@ void UserHome::disconnect(SessionId session, const Principal& who) {
 std::vector<DeviceId> UserHome::connected(std::string_view user) const {
   std::vector<DeviceId> devices;
   if (const User* state = find(user))
-    for (const DeviceSession& device : state->devices) devices.push_back(device.who->device);
+    for (const DeviceSession& device : state->devices)
+      if (device.stage != DeviceSession::Stage::asking) devices.push_back(device.who->device);
   return devices;
 }
 
 void UserHome::revoke(const UserId& user, const DeviceId& device) {
-  const User* state = find(user);
+  User* state = find(user);
   if (state == nullptr) return;
   // Closing takes the device off the list.
   std::vector<SessionId> revoked;
-  for (const DeviceSession& known : state->devices)
-    if (device.empty() || known.who->device == device) revoked.push_back(known.session);
+  for (DeviceSession& known : state->devices) {
+    if (!device.empty() && known.who->device != device) continue;
+    known.revoked = true;
+    revoked.push_back(known.session);
+  }
   for (const SessionId session : revoked) outlet_.close(session, CloseCode::device_removed);
 }
 
@@ -144,7 +168,7 @@ void UserHome::debounce_ended(const UserId& user) {
   if (known == nullptr) return;
   User& state = *known;
   state.timed = false;
-  if (!state.devices.empty() || state.offlineAt == 0) return;
+  if (state.present() || state.offlineAt == 0) return;
   if (state.offlineAt > context_.clock->steady().count()) {  // it has come and gone again meanwhile
     state.timed = true;
     debounces_.add(std::chrono::milliseconds(state.offlineAt), user);
@@ -152,6 +176,7 @@ void UserHome::debounce_ended(const UserId& user) {
   }
   state.offlineAt = 0;
   state.announced = false;
+  state.status = nullptr;
   context_.directory->set_last_seen(
       user, state.lastSeen, *context_.executor, [busy = context_.busy, this](const Status& status) {
         if (!status)
@@ -169,16 +194,56 @@ void UserHome::announce(const UserId& user, const User& state, bool online) {
       context_.log->write(LogLevel::error, "hooks", failure.what());
     }
   }
+  tell_watchers(state, online);
+}
+
+protocol::PresenceStatus UserHome::status_of(const User& state, bool online, Timestamp lastSeen) {
+  protocol::PresenceStatus told{state.name(), online, lastSeen};
+  if (online && state.status != nullptr) {
+    told.availability = state.status->availability;
+    told.text = state.status->text;
+  }
+  return told;
+}
+
+void UserHome::tell_watchers(const User& state, bool online) {
   if (state.watchers == nullptr) return;
   const auto update = [&](Timestamp lastSeen) {
     return outlet_.frame(
-        [&](std::string& out) { protocol::append_presence_update(out, {user, online, lastSeen}); },
+        [&](std::string& out) { protocol::append_presence_update(out, status_of(state, online, lastSeen)); },
         {DeliveryClass::ephemeral, {}, 0});
   };
   const FrameRef plain = update(0);
   const FrameRef dated = online ? plain : update(state.lastSeen);
   for (const Watcher& watcher : *state.watchers)
     if (watcher.sees.online) outlet_.deliver(watcher.session, watcher.sees.lastSeen ? dated : plain);
+}
+
+void UserHome::set_status(const UserId& user, Availability availability, std::string text) {
+  User* state = find(user);
+  if (state == nullptr || !state->present()) return;
+  if (state->status == nullptr) state->status = std::make_unique<UserStatus>();
+  UserStatus& status = *state->status;
+  if (status.availability == availability && status.text == text) return;
+  status.availability = availability;
+  status.text = std::move(text);
+  if (status.held) return;
+  if (status.nextTold <= context_.clock->steady().count()) return tell_status(*state);
+  status.held = true;
+  statuses_.add(std::chrono::milliseconds(status.nextTold), user);
+}
+
+void UserHome::tell_status(User& state) {
+  state.status->held = false;
+  state.status->nextTold = (context_.clock->steady() + context_.options.statusInterval).count();
+  tell_watchers(state, true);
+}
+
+/// The timer may be one of before the user was offline.
+void UserHome::status_due(const UserId& user) {
+  User* state = find(user);
+  if (state == nullptr || state->status == nullptr || !state->status->held) return;
+  if (state->status->nextTold <= context_.clock->steady().count()) tell_status(*state);
 }
 
 void UserHome::forget_if_idle(const UserId& user) {
@@ -193,12 +258,17 @@ void UserHome::query(Requester from, std::vector<UserId> users, bool watch, Answ
   auto query = std::make_shared<Query>();
   query->from = std::move(from);
   query->users = std::move(users);
-  query->sees.resize(query->users.size());
   query->exists.assign(query->users.size(), true);
   query->watch.assign(query->users.size(), watch);
   query->done = std::move(answer);
   std::erase_if(asking_, [](const std::weak_ptr<Query>& asked) { return asked.expired(); });
   if (watch) asking_.push_back(query);
+  check_blocks(std::move(query));
+}
+
+void UserHome::check_blocks(std::shared_ptr<Query> query) {
+  query->again = false;
+  query->sees.assign(query->users.size(), Visibility{});
   std::vector<BlockQuery> pairs;
   for (const UserId& user : query->users) pairs.push_back({user, UserId(query->from.user())});
   context_.directory->blocks(std::move(pairs), *context_.executor,
@@ -214,19 +284,19 @@ void UserHome::check_privacy(std::shared_ptr<Query> query) {
   context_.directory->users(query->users, *context_.executor,
                             [busy = context_.busy, this, query](std::vector<Result<chatcore::User>> users) {
                               std::vector<BlockQuery> pairs;
-                              std::vector<std::size_t> of;
+                              std::vector<ForContacts> of;
                               for (std::size_t i = 0; i < users.size(); ++i) {
                                 if (!users[i]) query->sees[i] = {false, false};
                                 if (!users[i] || query->users[i] == query->from.user()) continue;
                                 Visibility& sees = query->sees[i];
                                 if (users[i]->onlineAudience == Audience::nobody) sees.online = false;
                                 if (users[i]->lastSeenAudience == Audience::nobody) sees.lastSeen = false;
-                                const bool ask =
-                                    (sees.online && users[i]->onlineAudience == Audience::contacts) ||
-                                    (sees.lastSeen && users[i]->lastSeenAudience == Audience::contacts);
-                                if (!ask) continue;
+                                const ForContacts part{
+                                    i, sees.online && users[i]->onlineAudience == Audience::contacts,
+                                    sees.lastSeen && users[i]->lastSeenAudience == Audience::contacts};
+                                if (!part.online && !part.lastSeen) continue;
                                 pairs.push_back({query->users[i], UserId(query->from.user())});
-                                of.push_back(i);
+                                of.push_back(part);
                               }
                               if (pairs.empty()) return answer(query);
                               check_contacts(query, std::move(pairs), std::move(of));
@@ -234,12 +304,15 @@ void UserHome::check_privacy(std::shared_ptr<Query> query) {
 }
 
 void UserHome::check_contacts(std::shared_ptr<Query> query, std::vector<BlockQuery> pairs,
-                              std::vector<std::size_t> of) {
+                              std::vector<ForContacts> of) {
   context_.directory->contacts(
       std::move(pairs), *context_.executor,
       [busy = context_.busy, this, query, of = std::move(of)](std::vector<Result<bool>> contacts) {
-        for (std::size_t i = 0; i < contacts.size(); ++i)
-          if (!contacts[i] || !*contacts[i]) query->sees[of[i]] = {false, false};
+        for (std::size_t i = 0; i < contacts.size(); ++i) {
+          if (contacts[i] && *contacts[i]) continue;
+          if (of[i].online) query->sees[of[i].which].online = false;
+          if (of[i].lastSeen) query->sees[of[i].which].lastSeen = false;
+        }
         answer(query);
       });
 }
@@ -248,6 +321,7 @@ void UserHome::answer(std::shared_ptr<Query> query) {
   context_.directory->last_seen(
       query->users, *context_.executor,
       [busy = context_.busy, this, query](std::vector<Result<Timestamp>> times) {
+        if (query->again) return check_blocks(query);
         std::vector<PresenceAnswer> answers;
         for (std::size_t i = 0; i < query->users.size(); ++i) {
           const UserId& user = query->users[i];
@@ -256,7 +330,12 @@ void UserHome::answer(std::shared_ptr<Query> query) {
           const bool online = sees.online && known != nullptr && known->announced;
           Timestamp lastSeen = times[i] ? *times[i] : 0;
           if (known != nullptr) lastSeen = std::max(lastSeen, known->lastSeen);
-          answers.push_back({user, online, online || !sees.lastSeen ? 0 : lastSeen});
+          PresenceAnswer& told =
+              answers.emplace_back(PresenceAnswer{user, online, online || !sees.lastSeen ? 0 : lastSeen});
+          if (online && known->status != nullptr) {
+            told.availability = known->status->availability;
+            told.text = known->status->text;
+          }
           if (!query->watch[i]) continue;
           User& watched = find_or_add(context_.inbox(user));
           if (watched.watchers == nullptr) watched.watchers = std::make_unique<std::vector<Watcher>>();
@@ -268,7 +347,14 @@ void UserHome::answer(std::shared_ptr<Query> query) {
       });
 }
 
+void UserHome::ask_again(const UserId& user) {
+  for (const std::weak_ptr<Query>& asked : asking_)
+    if (const auto query = asked.lock())
+      query->again |= std::find(query->users.begin(), query->users.end(), user) != query->users.end();
+}
+
 void UserHome::blocks_changed(const UserId& user, const UserId& other) {
+  ask_again(user);
   User* known = find(user);
   if (known == nullptr || known->watchers == nullptr) return;
   for (Watcher& watcher : *known->watchers) {
@@ -296,6 +382,7 @@ void UserHome::unwatch(SessionId watcher, std::span<const UserId> users) {
 }
 
 void UserHome::end_of_turn() {
+  ask_for_devices();
   if (context_.presence == nullptr) {  // one process alone: this home knows every device there is
     for (Task& registered : std::exchange(registered_, {})) registered();
     return;
@@ -321,6 +408,8 @@ void UserHome::end_of_turn() {
 
 void UserHome::tick() {
   debounces_.advance(context_.clock->steady(), [this](const UserId& user) { debounce_ended(user); });
+  statuses_.advance(context_.clock->steady(), [this](const UserId& user) { status_due(user); });
+  record_the_present();
   const std::int64_t now = context_.clock->steady().count();
   if (now < nextRenewal_) return;
   nextRenewal_ = now + context_.options.presenceTtl.count() / 3;

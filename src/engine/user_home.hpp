@@ -3,6 +3,7 @@
 #include <absl/container/flat_hash_set.h>
 #include <absl/container/inlined_vector.h>
 
+#include <algorithm>
 #include <memory>
 #include <span>
 #include <string>
@@ -28,6 +29,8 @@ struct PresenceAnswer {
   UserId userId;
   bool online = false;
   Timestamp lastSeen = 0;
+  Availability availability = Availability::online;  ///< of who is online
+  std::string text = {};
 };
 
 /// The users whose home is this shard: their connected devices, whether they are online, and who wants to
@@ -36,10 +39,12 @@ class UserHome {
  public:
   UserHome(Context& context, Outlet& outlet);
 
-  /// A device is about to be admitted. An older connection of the same device is closed 4502; one device
-  /// too many is closed 4004 itself. `registered` runs here when the lease is held.
+  /// A device is about to be admitted. An older connection of the same device is closed 4502; a new device is
+  /// registered in the directory, and one too many is closed 4505 or takes another one's place.
+  /// `registered` runs here when that is done and the lease is held.
   /// `order`: of two connections of one device the one with the higher stays, whichever is told here first.
-  void connect(SessionId session, std::uint64_t order, PrincipalRef who, Task registered);
+  void connect(SessionId session, std::uint64_t order, PrincipalRef who, std::string platform,
+               Task registered);
   void disconnect(SessionId session, const Principal& who);
   [[nodiscard]] std::vector<DeviceId> connected(std::string_view user) const;
   /// Closes the connection of a device 4503; an empty device: all of the user's.
@@ -52,6 +57,12 @@ class UserHome {
 
   /// What `other` may see of `user` has to be found out again; until then it is nothing.
   void blocks_changed(const UserId& user, const UserId& other);
+  /// Likewise what everybody may see of `user`. Watchers are told where it makes a difference.
+  void settings_changed(const UserId& user);
+
+  /// What the user says of being online, until the last device has gone: told to watchers at once, or when
+  /// `statusInterval` is over since they were told last; the latest counts.
+  void set_status(const UserId& user, Availability availability, std::string text);
 
   void end_of_turn();
   void tick();
@@ -64,24 +75,51 @@ class UserHome {
     LeaseEpoch epoch = 0;
     PrincipalRef who;
     bool acquiring = false;
+    bool revoked = false;  ///< about to be closed, and forgotten already
+    enum class Stage : std::uint8_t {
+      asking,       ///< the directory is asked which devices there are
+      registering,  ///< it may come in
+      here,
+    };
+    Stage stage = Stage::asking;
+    std::uint32_t recordedHour = 0;  ///< since 1970: when the directory was last told that it is active
   };
   struct Watcher {
     SessionId session = 0;
     UserId user;
     Visibility sees;
   };
+  struct UserStatus {
+    Availability availability = Availability::online;
+    std::string text;
+    std::int64_t nextTold = 0;  ///< steady millis: not sooner
+    bool held = false;          ///< a timer will tell
+  };
   struct User {
     Topic inbox;  ///< whose name is the user's
     absl::InlinedVector<DeviceSession, 1> devices;
     std::unique_ptr<std::vector<Watcher>> watchers;  ///< null: none
+    std::unique_ptr<UserStatus> status;              ///< null: online, and no more
     bool announced = false;                          ///< watchers hold the user to be online
     bool timed = false;                              ///< a timer will look at the debounce
     std::int64_t offlineAt = 0;                      ///< steady millis; 0: no debounce is running
     Timestamp lastSeen = 0;                          ///< when the last device went; 0: ask the directory
 
+    /// Some device is more than on its way in.
+    [[nodiscard]] bool present() const {
+      return std::any_of(devices.begin(), devices.end(), [](const DeviceSession& device) {
+        return device.stage == DeviceSession::Stage::here;
+      });
+    }
     [[nodiscard]] std::string_view name() const { return inbox->name().substr(kInboxPrefix.size()); }
   };
   struct Query;
+  /// What of one user is to be seen by contacts only.
+  struct ForContacts {
+    std::size_t which = 0;
+    bool online = false;
+    bool lastSeen = false;
+  };
 
   /// Found by name. One entry per connected user: what it weighs, every idle connection weighs.
   struct NameHash {
@@ -99,17 +137,44 @@ class UserHome {
     }
   };
 
+  // A device's way in (registration.cpp)
+  struct Newcomer;
+  void ask_to_register(SessionId session, PrincipalRef who, std::string platform, Task registered);
+  void ask_for_devices();
+  void decide(const std::shared_ptr<Newcomer>& newcomer, const Result<std::vector<Device>>& known);
+  void forget_then_put(const std::shared_ptr<Newcomer>& newcomer);
+  void put_new(const std::shared_ptr<Newcomer>& newcomer);
+  void admit(Newcomer& newcomer);
+  void record_active(const UserId& user, DeviceSession& device, std::string platform);
+  void record_leaving(const UserId& user, DeviceSession& device);
+  void record_the_present();
+  [[nodiscard]] DeviceSession* find_session(const Newcomer& newcomer) const;
+
+  void arrive(User& state, SessionId session, const PrincipalRef& who, Task registered);
   [[nodiscard]] User* find(std::string_view user) const;
   User& find_or_add(const Topic& inbox);
   void on_acquired(const DeviceLease& lease, const Result<AcquireResult>& result);
   void debounce_ended(const UserId& user);
   void announce(const UserId& user, const User& state, bool online);
+  void tell_watchers(const User& state, bool online);
+  void tell_status(User& state);
+  void status_due(const UserId& user);
+  /// With `availability` and text of who is online.
+  [[nodiscard]] static protocol::PresenceStatus status_of(const User& state, bool online, Timestamp lastSeen);
   void forget_if_idle(const UserId& user);
   void renew();
+  void check_blocks(std::shared_ptr<Query> query);
   void check_privacy(std::shared_ptr<Query> query);
   void check_contacts(std::shared_ptr<Query> query, std::vector<BlockQuery> pairs,
-                      std::vector<std::size_t> of);
+                      std::vector<ForContacts> of);
   void answer(std::shared_ptr<Query> query);
+  void ask_again(const UserId& user);
+  // What the watchers of one user may see (watchers.cpp)
+  struct Revision;
+  void revise(const UserId& user);
+  void revise_contacts(std::shared_ptr<Revision> revision, const Result<chatcore::User>& settings);
+  void revised(const Revision& revision);
+  void tell_difference(const User& state, const Watcher& watcher, Visibility before);
   /// Null: the lease is not the newest of a device that is connected.
   [[nodiscard]] DeviceSession* holder_of(const DeviceLease& lease) const;
   [[nodiscard]] DeviceLease lease_of(const DeviceSession& device) const;
@@ -118,11 +183,15 @@ class UserHome {
   Outlet& outlet_;
   absl::flat_hash_set<std::unique_ptr<User>, NameHash, NameEqual> users_;
   TimerWheel<UserId> debounces_;
+  TimerWheel<UserId> statuses_;
   std::int64_t nextRenewal_ = 0;
+  std::int64_t nextRecord_ = 0;
+  std::vector<std::shared_ptr<Newcomer>> newcomers_;
   std::vector<DeviceLease> acquiring_;
   std::vector<Task> registered_;
   std::vector<DeviceLease> releasing_;
   std::vector<std::weak_ptr<Query>> asking_;  ///< those that will watch
+  StringMap<bool> revising_;                  ///< true: once more
 };
 
 }  // namespace chatcore::engine

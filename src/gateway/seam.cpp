@@ -33,6 +33,8 @@ std::string_view to_string(CloseCode code) noexcept {
       return "token_expired";
     case CloseCode::replaced:
       return "replaced";
+    case CloseCode::too_many_devices:
+      return "too_many_devices";
     case CloseCode::device_removed:
       return "device_removed";
     case CloseCode::protocol_abuse:

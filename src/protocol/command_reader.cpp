@@ -250,6 +250,29 @@ ReceiptsGet read_receipts_get(FieldReader& in) {
   return get;
 }
 
+PresenceSet read_presence_set(FieldReader& in) {
+  PresenceSet set;
+  set.status = static_cast<Availability>(in.choice(Field::status, {"online", "away", "dnd"}));
+  set.text = in.text_or_empty(Field::text, kMaxStatusBytes);
+  return set;
+}
+static_assert(static_cast<int>(Availability::away) == 1 && static_cast<int>(Availability::dnd) == 2);
+
+Audience read_audience(FieldReader& in, Field field) {
+  return static_cast<Audience>(in.choice(field, {"everyone", "contacts", "nobody"}));
+}
+static_assert(static_cast<int>(Audience::contacts) == 1 && static_cast<int>(Audience::nobody) == 2);
+
+SettingsUpdate read_settings_update(FieldReader& in) {
+  SettingsUpdate update;
+  if (in.has(Field::readReceipts)) update.readReceipts = in.flag(Field::readReceipts);
+  if (in.has(Field::lastSeen)) update.lastSeen = read_audience(in, Field::lastSeen);
+  if (in.has(Field::online)) update.online = read_audience(in, Field::online);
+  if (!update.readReceipts && !update.lastSeen && !update.online)
+    in.fail("`readReceipts`, `lastSeen` or `online` is missing");
+  return update;
+}
+
 ConversationsList read_list(FieldReader& in) {
   ConversationsList list;
   list.cursor = in.text_or_empty(Field::cursor, kMaxCursorBytes);
@@ -274,6 +297,8 @@ Command read_fields(FieldReader& in, CommandType type, const Limits& limits) {
       return PresenceSubscribe{users()};
     case CommandType::presence_unsubscribe:
       return PresenceUnsubscribe{users()};
+    case CommandType::presence_set:
+      return read_presence_set(in);
     case CommandType::client_state:
       return ClientState{in.choice(Field::state, {"foreground", "background"}) == 0};
     case CommandType::message_send:
@@ -320,6 +345,10 @@ Command read_fields(FieldReader& in, CommandType type, const Limits& limits) {
       return read_receipts_get(in);
     case CommandType::conversation_delete:
       return read_change<ConversationDelete>(in);
+    case CommandType::settings_get:
+      return SettingsGet{};
+    case CommandType::settings_update:
+      return read_settings_update(in);
     case CommandType::conversation_archive:
       return read_archive(in);
     case CommandType::conversation_pin:

@@ -12,6 +12,7 @@
 #include "chatcore/model/event.hpp"
 #include "chatcore/model/ids.hpp"
 #include "chatcore/model/message_state.hpp"
+#include "chatcore/model/user.hpp"
 #include "protocol/group_settings.hpp"
 #include "protocol/request_id.hpp"
 
@@ -24,6 +25,7 @@ inline constexpr std::size_t kMaxUsersPerPresence = 1000;
 inline constexpr std::size_t kMaxWatermarks = 2000;
 inline constexpr std::size_t kMaxNameBytes = 256;
 inline constexpr std::size_t kMaxCursorBytes = 256;
+inline constexpr std::size_t kMaxStatusBytes = 140;
 inline constexpr std::uint64_t kMaxWireInteger = std::uint64_t{1} << 53;  ///< exact in every client's double
 inline constexpr std::uint32_t kMaxExpirySeconds = 366 * 24 * 3600;
 inline constexpr Timestamp kMutedForever = static_cast<Timestamp>(kMaxWireInteger);
@@ -45,6 +47,14 @@ struct DevicesList {};
 
 struct DevicesRemove {
   DeviceId deviceId;
+};
+
+struct SettingsGet {};
+
+struct SettingsUpdate {  ///< at least one
+  std::optional<bool> readReceipts;
+  std::optional<Audience> lastSeen;
+  std::optional<Audience> online;
 };
 
 struct ClientState {
@@ -122,6 +132,11 @@ struct PresenceUnsubscribe {
 };
 struct PresenceGet {
   std::vector<UserId> users;
+};
+
+struct PresenceSet {
+  Availability status = Availability::online;
+  std::string text;  ///< at most kMaxStatusBytes bytes; empty: none
 };
 
 struct Sync {
@@ -210,12 +225,12 @@ struct ConversationsList {
   std::uint32_t limit = 50;  ///< 1 to 500
 };
 
-using Command =
-    std::variant<MessageSend, MessageEdit, MessageDelete, MessageReact, MessageReceived, MessageRead, Typing,
-                 PresencePing, PresenceSubscribe, PresenceUnsubscribe, PresenceGet, ClientState, Sync,
-                 History, ConversationCreate, ConversationUpdate, ConversationAddMembers,
-                 ConversationRemoveMembers, ConversationSetRole, ConversationLeave, ConversationMute,
-                 ConversationMembers, ConversationsList, Hello, AuthRefresh, DevicesList, DevicesRemove,
-                 ReceiptsGet, ConversationDelete, ConversationArchive, ConversationPin>;
+using Command = std::variant<MessageSend, MessageEdit, MessageDelete, MessageReact, MessageReceived,
+                             MessageRead, Typing, PresencePing, PresenceSubscribe, PresenceUnsubscribe,
+                             PresenceGet, ClientState, Sync, History, ConversationCreate, ConversationUpdate,
+                             ConversationAddMembers, ConversationRemoveMembers, ConversationSetRole,
+                             ConversationLeave, ConversationMute, ConversationMembers, ConversationsList,
+                             Hello, AuthRefresh, DevicesList, DevicesRemove, ReceiptsGet, ConversationDelete,
+                             ConversationArchive, ConversationPin, SettingsGet, SettingsUpdate, PresenceSet>;
 
 }  // namespace chatcore::protocol

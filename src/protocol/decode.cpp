@@ -105,6 +105,9 @@ std::string_view type_name(const Command& command) noexcept {
     std::string_view operator()(const DevicesList&) const { return "devices.list"; }
     std::string_view operator()(const DevicesRemove&) const { return "devices.remove"; }
     std::string_view operator()(const ReceiptsGet&) const { return "receipts.get"; }
+    std::string_view operator()(const PresenceSet&) const { return "presence.set"; }
+    std::string_view operator()(const SettingsGet&) const { return "settings.get"; }
+    std::string_view operator()(const SettingsUpdate&) const { return "settings.update"; }
   };
   return std::visit(Namer{}, command);
 }

@@ -202,9 +202,23 @@ void append_receipt(std::string& out, std::string_view type, std::string_view us
   pen << ",\"" << userKey << "\":\"" << receipt.userId << "\",\"timestamp\":" << receipt.timestamp << "}";
 }
 
+std::string_view name_of(Audience audience) {
+  return audience == Audience::everyone ? "everyone" : audience == Audience::contacts ? "contacts" : "nobody";
+}
+
+std::string_view name_of(Availability availability) {
+  return availability == Availability::online ? "online"
+         : availability == Availability::away ? "away"
+                                              : "dnd";
+}
+
 void append_status(std::string& out, const PresenceStatus& user) {
   append_text_id(out, "\"userId\":\"", user.userId);
-  out += user.online ? ",\"status\":\"online\"" : ",\"status\":\"offline\"";
+  append_text_id(out, ",\"status\":\"", user.online ? name_of(user.availability) : "offline");
+  if (user.online && !user.text.empty()) {
+    out += ",\"text\":";
+    append_quoted(out, user.text);
+  }
   if (user.lastSeen != 0) {
     out += ",\"lastSeen\":";
     append_number(out, user.lastSeen);
@@ -382,6 +396,15 @@ void append_presence_state(std::string& out, const RequestId& id, std::span<cons
 void append_presence_update(std::string& out, const PresenceStatus& user) {
   out += R"({"type":"presence.update",)";
   append_status(out, user);
+  out += '}';
+}
+
+void append_settings(std::string& out, const RequestId& id, const Settings& settings) {
+  out += R"({"type":"settings")";
+  id.append_member(out);
+  out += settings.readReceipts ? ",\"readReceipts\":true" : ",\"readReceipts\":false";
+  append_text_id(out, ",\"lastSeen\":\"", name_of(settings.lastSeen));
+  append_text_id(out, ",\"online\":\"", name_of(settings.online));
   out += '}';
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -10,6 +11,7 @@
 #include "chatcore/model/event.hpp"
 #include "chatcore/model/ids.hpp"
 #include "chatcore/model/message_state.hpp"
+#include "chatcore/model/user.hpp"
 #include "protocol/request_id.hpp"
 
 /// Server frames as JSON text, appended to the caller's buffer. Ids are trusted to be valid ids; all other
@@ -90,10 +92,19 @@ void append_typing_indicator(std::string& out, std::string_view conversationId, 
 struct PresenceStatus {
   std::string_view userId;
   bool online = false;
-  Timestamp lastSeen = 0;  ///< 0: not known or not shown
+  Timestamp lastSeen = 0;                            ///< 0: not known or not shown
+  Availability availability = Availability::online;  ///< of who is online
+  std::string_view text = {};                        ///< likewise; empty: left out
 };
 void append_presence_state(std::string& out, const RequestId& id, std::span<const PresenceStatus> users);
 void append_presence_update(std::string& out, const PresenceStatus& user);
+
+struct Settings {
+  bool readReceipts = true;
+  Audience lastSeen = Audience::everyone;
+  Audience online = Audience::everyone;
+};
+void append_settings(std::string& out, const RequestId& id, const Settings& settings);
 
 /// A sync page is written front to back: begin, then per conversation either a removed entry, or
 /// begin_sync_conversation, append_page_event…, end_sync_conversation; then end.
@@ -106,7 +117,7 @@ void append_page_event(std::string& out, std::string_view conversationId, const 
 struct MemberCursor {
   std::string_view userId;
   Seq deliveredSeq = 0;
-  Seq readSeq = 0;
+  std::optional<Seq> readSeq = 0;  ///< without: not shown
 };
 struct SyncConversation {
   Seq headSeq = 0;
@@ -117,6 +128,7 @@ struct SyncConversation {
   bool more = false;
   Seq readSeq = 0;
   std::uint64_t unread = 0;
+  Preferences preferences = {};           ///< what is not set is left out
   std::span<const MemberCursor> cursors;  ///< empty: left out
   /// Messages up to `toSeq` that the user has deleted for oneself; empty: left out.
   std::span<const Seq> deletedForMe;
@@ -173,7 +185,7 @@ void append_members_page(std::string& out, const RequestId& id, std::string_view
 struct MemberReceipt {
   std::string_view userId;
   Seq deliveredSeq = 0;
-  Seq readSeq = 0;
+  std::optional<Seq> readSeq = 0;  ///< without: not shown
 };
 /// An empty cursor is left out.
 void append_receipts_page(std::string& out, const RequestId& id, std::string_view conversationId,
@@ -185,7 +197,12 @@ struct DeviceEntry {
   Timestamp lastActive = 0;   ///< 0: left out
   bool online = false;
   bool current = false;  ///< the one that asks
+  bool primary = false;
 };
+/// To the user's other devices: a new login. An empty platform is left out.
+void append_device_added(std::string& out, std::string_view deviceId, std::string_view platform,
+                         Timestamp timestamp);
+void append_device_removed(std::string& out, std::string_view deviceId, Timestamp timestamp);
 void append_devices_page(std::string& out, const RequestId& id, std::span<const DeviceEntry> devices);
 
 /// `dataObject`: a JSON object, spliced in as it is.

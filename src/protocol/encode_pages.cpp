@@ -36,7 +36,7 @@ void append_cursors(std::string& out, std::span<const MemberCursor> cursors) {
     separate(out);
     append_plain(out, cursor.userId);
     append_integer(out, ":{\"deliveredSeq\":", cursor.deliveredSeq);
-    append_integer(out, ",\"readSeq\":", cursor.readSeq);
+    if (cursor.readSeq) append_integer(out, ",\"readSeq\":", *cursor.readSeq);
     out += '}';
   }
   out += '}';
@@ -71,6 +71,10 @@ void end_sync_conversation(std::string& out, const SyncConversation& conversatio
   append_more(out, conversation.more);
   append_integer(out, ",\"readSeq\":", conversation.readSeq);
   append_integer(out, ",\"unread\":", conversation.unread);
+  if (conversation.preferences.mutedUntil != 0)
+    append_integer(out, ",\"mutedUntil\":", conversation.preferences.mutedUntil);
+  if (conversation.preferences.archived) out += ",\"archived\":true";
+  if (conversation.preferences.pinned) out += ",\"pinned\":true";
   append_cursors(out, conversation.cursors);
   if (!conversation.deletedForMe.empty()) {
     out += ",\"deletedForMe\":[";
@@ -210,8 +214,22 @@ void append_receipts_page(std::string& out, const RequestId& id, std::string_vie
   append_page_of_members(out, "receipts.page", id, conversationId, members, cursor, more,
                          [&](const MemberReceipt& member) {
                            append_integer(out, ",\"deliveredSeq\":", member.deliveredSeq);
-                           append_integer(out, ",\"readSeq\":", member.readSeq);
+                           if (member.readSeq) append_integer(out, ",\"readSeq\":", *member.readSeq);
                          });
+}
+
+void append_device_added(std::string& out, std::string_view deviceId, std::string_view platform,
+                         Timestamp timestamp) {
+  append_id_member(out, "{\"type\":\"device.added\",\"deviceId\":", deviceId);
+  append_text_unless_empty(out, ",\"platform\":", platform);
+  append_integer(out, ",\"timestamp\":", timestamp);
+  out += '}';
+}
+
+void append_device_removed(std::string& out, std::string_view deviceId, Timestamp timestamp) {
+  append_id_member(out, "{\"type\":\"device.removed\",\"deviceId\":", deviceId);
+  append_integer(out, ",\"timestamp\":", timestamp);
+  out += '}';
 }
 
 void append_devices_page(std::string& out, const RequestId& id, std::span<const DeviceEntry> devices) {
@@ -225,6 +243,7 @@ void append_devices_page(std::string& out, const RequestId& id, std::span<const 
     if (device.lastActive != 0) append_integer(out, ",\"lastActive\":", device.lastActive);
     out += device.online ? ",\"online\":true" : ",\"online\":false";
     if (device.current) out += ",\"current\":true";
+    if (device.primary) out += ",\"primary\":true";
     out += '}';
   }
   out += "]}";

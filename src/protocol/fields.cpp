@@ -23,14 +23,18 @@ constexpr std::array<std::string_view, kFieldCount> kFields = {
     "until",
     "emoji",
     "scope",
+    "online",
     "token",
     "state",
+    "status",
+    "text",
     "before",
     "cursor",
     "silent",
     "sendAt",
     "userId",
     "cursors",
+    "lastSeen",
     "content",
     "members",
     "replyTo",
@@ -43,6 +47,7 @@ constexpr std::array<std::string_view, kFieldCount> kFields = {
     "encryption",
     "clientMsgId",
     "messageType",
+    "readReceipts",
     "conversationId",
     "expiresInSeconds",
     "pinned",
@@ -60,6 +65,7 @@ constexpr std::array<std::string_view, kCommandTypeCount> kCommandTypes = {
     "presence.get",
     "presence.subscribe",
     "presence.unsubscribe",
+    "presence.set",
     "client.state",
     "message.send",
     "message.edit",
@@ -83,6 +89,8 @@ constexpr std::array<std::string_view, kCommandTypeCount> kCommandTypes = {
     "devices.remove",
     "receipts.get",
     "conversation.delete",
+    "settings.get",
+    "settings.update",
     "conversation.archive",
     "conversation.pin",
 };
@@ -102,7 +110,7 @@ class NameTable {
   }
 
  private:
-  static constexpr std::size_t kSlots = 256;
+  static constexpr std::size_t kSlots = 512;
 
   [[nodiscard]] constexpr std::size_t slot_of(std::string_view name) const noexcept {
     const auto byte = [&](std::size_t at) {
@@ -112,7 +120,7 @@ class NameTable {
     const std::uint32_t inner =
         byte(size - 2) + 5 * byte(size * 3 / 4) + 13 * static_cast<std::uint32_t>(size);
     const std::uint32_t mixed = byte(0) | byte(size - 1) << 8 | byte(size / 2) << 16 | inner << 24;
-    return mixed * multiplier_ >> 24;
+    return mixed * multiplier_ >> 23;
   }
 
   constexpr bool place() {

@@ -32,6 +32,7 @@ Error invalid(std::string message) { return {ErrorCode::invalid_argument, std::m
 Status check(const ServerOptions& options, const ServerPorts& ports) {
   if (options.shards > kMaxShards) return invalid("`shards` is above 64");
   if (options.engine.maxDevicesPerUser == 0) return invalid("`engine.maxDevicesPerUser` is 0");
+  if (options.engine.maxDevicesPerUser > 32) return invalid("`engine.maxDevicesPerUser` is above 32");
   if (ports.store == nullptr) return invalid("`ports.store` is missing");
   if (ports.directory == nullptr) return invalid("`ports.directory` is missing");
   if (ports.authenticator == nullptr) return invalid("`ports.authenticator` is missing");
@@ -100,6 +101,11 @@ class Server::Impl {
     for (auto& shard : shards_)
       shard->post([&gateway = shard->gateway(), frame] { gateway.broadcast(frame); });
     return {};
+  }
+
+  void settings_changed(const UserId& user) {
+    for (auto& shard : shards_)
+      shard->post([target = shard.get(), user] { target->engine().settings_changed(user); });
   }
 
   void blocks_changed(const UserId& a, const UserId& b) {
@@ -271,6 +277,7 @@ std::uint16_t Server::port() const noexcept { return impl_->port(); }
 void Server::stop() { impl_->stop(); }
 Status Server::system_alert(const std::string& dataObject) { return impl_->system_alert(dataObject); }
 void Server::blocks_changed(const UserId& a, const UserId& b) { impl_->blocks_changed(a, b); }
+void Server::settings_changed(const UserId& user) { impl_->settings_changed(user); }
 void Server::revoke_device(const UserId& user, const DeviceId& device) {
   // An empty name is nobody's, and would mean all of them below.
   if (!device.empty()) impl_->revoke(user, device);

@@ -103,7 +103,11 @@ void users_come_back(Subject& s) {
   expect(found[2]->userId == "alice" && found[2]->displayName == "Alice" &&
              found[2]->lastSeenAudience == Audience::contacts && found[2]->onlineAudience == Audience::nobody,
          "alice with every field");
+  expect(found[0]->readReceipts && found[2]->readReceipts, "read receipts shown unless said otherwise");
+  s.put_user({"alice", "Alice", Audience::contacts, Audience::nobody, false});
+  expect(!s.users({"alice"})[0]->readReceipts, "read receipts hidden");
   s.put_user({"alice", "Alicia"});
+  expect(s.users({"alice"})[0]->readReceipts, "and shown again");
   expect(s.users({"alice"})[0]->displayName == "Alicia", "the new name");
   expect(!s.try_put_user({"not an id", ""}).has_value(), "no user without an id");
 }
@@ -134,6 +138,18 @@ void an_empty_token_keeps_the_known_one(Subject& s) {
          "the known token");
   s.put_device(device("alice", "phone", "newer", 3));
   expect(s.devices("alice")[0].pushToken == "newer", "the new token");
+}
+
+void what_is_not_said_of_a_device_is_kept(Subject& s) {
+  s.put_user({"alice", ""});
+  s.put_device({"alice", "phone", "ios", "", 5});
+  expect(s.devices("alice")[0].registeredAt == 5, "registered when it was active");
+  s.put_device({"alice", "phone", "", "", 9});
+  const Device active = s.devices("alice")[0];
+  expect(active.platform == "ios" && active.lastActive == 9 && active.registeredAt == 5, "as it was");
+  s.put_device({"alice", "tablet", "web", "", 9, 7});
+  for (const Device& known : s.devices("alice"))
+    expect(known.registeredAt == (known.deviceId == "tablet" ? 7 : 5), "each its own time");
 }
 
 void devices_are_bounded(Subject& s) {
@@ -216,6 +232,7 @@ std::vector<ConformanceCase> directory_conformance(std::function<std::unique_ptr
       one("users come back", users_come_back),
       one("devices come and go", devices_come_and_go),
       one("an empty push token keeps the known one", an_empty_token_keeps_the_known_one),
+      one("what is not said of a device is kept", what_is_not_said_of_a_device_is_kept),
       one("a user has at most 32 devices", devices_are_bounded),
       one("dead push tokens are forgotten", dead_tokens_are_forgotten),
       one("blocks have a direction", blocks_have_a_direction),

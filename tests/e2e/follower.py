@@ -24,12 +24,10 @@ class KeptLog(Log):
                 self.apply(event)
 
     def fill(self, numbers, events):
-        """A number that is missing in a page holds nothing, or nothing any more."""
+        """A number that is missing in a page holds nothing."""
         events = {event["seq"]: event for event in events}
         assert set(events) <= set(numbers), f"{list(events)} are not all in {numbers}"
         for seq in numbers:
-            if seq not in events:
-                self.messages.pop(seq, None)
             self.offer(events.get(seq, {"event": "void", "seq": seq}))
 
     def take_page(self, entry):
@@ -50,8 +48,6 @@ class Follower:
         self.user = chat.name(name)
         self.device = self.token = None
         self.logs = {}
-        # What was deleted for its user alone while it was away, where no page tells so.
-        self.missed = set()
 
     def __str__(self):
         return f"{self.name}/{self.device_name}"

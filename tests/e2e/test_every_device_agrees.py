@@ -52,7 +52,6 @@ class Story:
 
     async def begin(self):
         features = (await self.chat.connect("nobody")).welcome["features"]
-        self.told_later = "token-sync" in features
         self.followers = [Follower(self.chat, user, device, way) for user in USERS
                           for device, way in DEVICES.items() if NEEDS[way] in features]
         await self.everybody_comes(self.followers)
@@ -138,9 +137,6 @@ class Story:
         conversation, user = self.somewhere()
         message = self.one_of(conversation.visible(user))
         if message and (done := await self.do(user, "message.delete", conversation, message, scope="me")):
-            for follower in self.followers:
-                if follower.user == user and not follower.device and not self.told_later:
-                    follower.missed.add((conversation.id, message.seq))
             await self.others_hear(*done, "sync.deleted", conversation, seq=message.seq)
 
     async def receipt(self):
@@ -279,7 +275,7 @@ class Story:
         user, members = follower.user, self.model[id].joined
         first = follower.logs[id].first or 0 if id in follower.logs else 0
         kept = [m for seq, m in sorted(messages.items())
-                if seq >= first and (id, seq) not in follower.missed and not m.ends_by(now())]
+                if seq >= first and not m.ends_by(now())]
         receipts = {(m.seq, other): [m.seq <= seq for seq in cursors.get(other, {}).values()] or [False, False]
                     for m in kept if m.event["senderId"] == user
                     for other, joined in members.items() if other != user and joined <= m.seq}
@@ -313,7 +309,7 @@ class Story:
         for entry in (listed, synced):
             assert (entry["headSeq"], entry["readSeq"], entry["unread"]) == (
                 conversation.last, conversation.cursor(user)["readSeq"], conversation.unread(user)), f"{user}: {entry}"
-        assert (listed["role"] == "admin") == (user in conversation.admins), f"{user}: {listed}"
+        assert (listed["role"] == "owner") == (user in conversation.admins), f"{user}: {listed}"
         assert listed["muted"] == (user in conversation.muted), f"{user}: {listed}"
         last = [message.shown_to(user) for message in conversation.visible(user).values()][-1:]
         assert [shown(listed[key]) for key in ("lastMessage",) if key in listed] == last, f"{user}: {listed}"

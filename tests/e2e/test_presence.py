@@ -133,3 +133,17 @@ async def test_a_silent_device_loses_its_lease_and_one_that_pings_keeps_it(start
     finally:
         mute.close()
         await chat.close()
+
+
+async def test_a_status_is_told_and_shown(chat):
+    alice, _ = await watching(chat)
+    bob = await chat.connect("bob")
+    await alice.expect("presence.update", status="online")
+    await bob.ok("presence.set", status="dnd", text="In a meeting")
+    assert await alice.expect("presence.update") == {
+        "type": "presence.update", "userId": bob.user, "status": "dnd", "text": "In a meeting"}
+    for i in range(20):
+        await bob.ok("presence.set", status="away", text=str(i))
+    state = await alice.ask("presence.get", "presence.state", users=[bob.user])
+    assert state_of(state, bob.user) == {"userId": bob.user, "status": "away", "text": "19"}
+    await alice.expect_nothing("presence.update", within=0.3)

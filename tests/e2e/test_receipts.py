@@ -186,3 +186,18 @@ async def test_members_of_a_group_are_asked_how_far_they_have_come(chat):
     await alice.refused("bad_request", "receipts.get", conversationId=g, seq=3)
     await eve.refused("not_a_member", "receipts.get", conversationId=g)
     await eve.refused("not_a_member", "receipts.get", conversationId="nowhere")
+
+
+async def test_many_acknowledgements_in_a_group_are_few_pushes_and_the_last_one_arrives(chat):
+    alice, bob, carol = await chat.connect_all("alice", "bob", "carol")
+    g = chat.name("g")
+    await alice.create_group(g, [bob.user, carol.user])
+    await alice.say_many([f"m{i}" for i in range(50)], conversation=g)
+    for device in (bob, carol):
+        await device.expect("message.new", seq=51)
+        for seq in range(2, 52):
+            await device.send("message.received", conversationId=g, seq=seq)
+    for device in (bob, carol):
+        await alice.expect("message.delivered", userId=device.user, seq=51)
+    pushes = [f for f in alice.frames if f["type"] == "message.delivered"]
+    assert len(pushes) <= 8

@@ -36,6 +36,7 @@ TEST_CASE("revoking a user closes all of the user's connections, wherever they a
   for (std::uint32_t shards : {1U, 2U, 4U}) {
     CAPTURE(shards);
     TestServer server(shards);
+    server.options.engine.maxDevicesPerUser = 12;
     server.start();
     std::vector<TestClient> devices;
     for (int i = 0; i < 12; ++i) devices.push_back(server.connect("alice", "d" + std::to_string(i)));

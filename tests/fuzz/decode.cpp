@@ -188,6 +188,14 @@ struct CheckBounds {
     require(get.cursor.empty() || valid_id(get.cursor), "a cursor of receipts is an id");
     require(get.limit >= 1 && get.limit <= 500, "a page has bounds");
   }
+  void operator()(const PresenceSet& set) const {
+    require(set.text.size() <= kMaxStatusBytes && set.status <= Availability::dnd, "a status is short");
+  }
+  void operator()(const SettingsGet&) const {}
+  void operator()(const SettingsUpdate& update) const {
+    require(update.readReceipts || update.lastSeen || update.online, "an update changes something");
+    require(update.lastSeen.value_or(Audience::nobody) <= Audience::nobody, "an audience is known");
+  }
   void operator()(const Hello& hello) const {
     require(hello.deviceId.empty() || valid_id(hello.deviceId), "a device is an id");
     require(hello.platform.size() <= 64, "a platform is a word");

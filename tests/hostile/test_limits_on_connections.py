@@ -88,22 +88,31 @@ async def turned_away(port):
         writer.close()
 
 
-async def test_a_user_has_so_many_devices_and_4004_for_the_next_and_a_known_device_comes_back(start_server):
-    server = start_server("--max-devices-per-user", "4", shards=2)
+async def test_a_user_has_so_many_devices_and_4505_for_the_next_and_a_known_device_comes_back(start_server):
+    server = start_server("--max-devices-per-user", "4", "--device-overflow", "refuse", shards=2)
     chat = Chat(server)
     devices = [await chat.connect("alice", f"d{i}") for i in range(4)]
     for i in range(10):
         extra = await chat.open(f"user={devices[0].user}&device=x{i}")
-        code, reason = await extra.closed()
-        assert code == 4004 and reason.startswith("overloaded;retryAfterMs=")
+        assert await extra.closed() == (4505, "too_many_devices")
     bob = await chat.connect("bob")
     again = await chat.connect("alice", "d2")  # replaces its older connection
     assert (await devices[2].closed())[0] == 4502
     await devices[0].close()
     await settled(server, connections=4)
-    newcomer = await chat.connect("alice", "x0")
-    for device in (devices[1], devices[3], again, newcomer, bob):
+    back = await chat.connect("alice", "d0")
+    for device in (devices[1], devices[3], again, back, bob):
         await device.still_works()
+    await chat.close()
+
+
+async def test_new_devices_by_the_hundred_leave_a_user_with_so_many(start_server):
+    server = start_server("--max-devices-per-user", "4", shards=2)
+    chat = Chat(server)
+    for i in range(100):
+        device = await chat.connect("alice", f"d{i}")
+    await settled(server, connections=4)
+    assert len((await device.ask("devices.list", "devices.page"))["devices"]) == 4
     await chat.close()
 
 

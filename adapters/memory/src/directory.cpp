@@ -51,7 +51,12 @@ struct MemoryDirectory::State {
     const auto known = mine.find(device.deviceId);
     if (known == mine.end() && mine.size() >= kMaxDevices)
       return Error{.code = ErrorCode::overloaded, .message = "a user has at most 32 devices"};
-    if (known != mine.end() && device.pushToken.empty()) device.pushToken = known->second.pushToken;
+    if (known != mine.end()) {
+      if (device.pushToken.empty()) device.pushToken = known->second.pushToken;
+      if (device.platform.empty()) device.platform = known->second.platform;
+      if (device.registeredAt == 0) device.registeredAt = known->second.registeredAt;
+    }
+    if (device.registeredAt == 0) device.registeredAt = device.lastActive;
     const DeviceId id = device.deviceId;
     mine.insert_or_assign(id, std::move(device));
     return {};

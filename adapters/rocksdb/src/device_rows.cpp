@@ -69,6 +69,9 @@ Status put_device_rows(DirectoryRows& rows, Device device) {
     // Also when it is the one that is known: another device may have had it meanwhile.
     rows.put(token_key(device.pushToken), holder);
   }
+  if (device.platform.empty()) device.platform = known->platform;
+  if (device.registeredAt == 0) device.registeredAt = known->registeredAt;
+  if (device.registeredAt == 0) device.registeredAt = device.lastActive;
   *known = std::move(device);
   store(rows, key, devices);
   return {};

@@ -20,6 +20,10 @@ constexpr std::uint8_t kAddByAdmins = 0x02;
 constexpr std::uint8_t kEditByAdmins = 0x04;
 constexpr std::uint8_t kPinByAdmins = 0x08;
 constexpr std::uint8_t kWholeHistory = 0x10;
+// Of a user; rows without it are as they always were.
+constexpr std::uint8_t kHidesReading = 0x01;
+// Of a user's devices: when each was registered follows.
+constexpr std::uint8_t kRegistrations = 0x01;
 
 template <class Enum>
 bool to_enum(std::uint8_t raw, Enum last, Enum& out) {
@@ -276,6 +280,7 @@ std::string encode_user(std::string_view key, const User& user) {
   value.push_back(static_cast<char>(user.lastSeenAudience));
   value.push_back(static_cast<char>(user.onlineAudience));
   put_string(value, user.displayName);
+  if (!user.readReceipts) value.push_back(static_cast<char>(kHidesReading));
   seal_value(key, value);
   return value;
 }
@@ -285,8 +290,33 @@ bool decode_user(std::string_view key, std::string_view value, User& user) {
   const bool lastSeen = to_enum(reader.byte(), Audience::nobody, user.lastSeenAudience);
   const bool online = to_enum(reader.byte(), Audience::nobody, user.onlineAudience);
   user.displayName = reader.string();
-  return lastSeen && online && reader.done();
+  user.readReceipts = reader.done();
+  if (user.readReceipts) return lastSeen && online;
+  return lastSeen && online && reader.byte() == kHidesReading && reader.done();
 }
+
+namespace {
+
+/// Behind the devices, so that rows from before they were kept stay readable.
+void put_registrations(std::string& value, const std::vector<Device>& devices) {
+  const bool any = std::any_of(devices.begin(), devices.end(),
+                               [](const Device& device) { return device.registeredAt != 0; });
+  if (!any) return;
+  value.push_back(static_cast<char>(kRegistrations));
+  for (const Device& device : devices) put_varint(value, static_cast<std::uint64_t>(device.registeredAt));
+}
+
+bool read_registrations(ByteReader& reader, std::vector<Device>& devices) {
+  if (reader.byte() != kRegistrations) return false;
+  bool any = false;
+  for (Device& device : devices) {
+    device.registeredAt = static_cast<Timestamp>(reader.varint());
+    any = any || device.registeredAt != 0;
+  }
+  return any && reader.done();
+}
+
+}  // namespace
 
 std::string encode_devices(std::string_view key, const std::vector<Device>& devices) {
   std::string value;
@@ -298,6 +328,7 @@ std::string encode_devices(std::string_view key, const std::vector<Device>& devi
     put_string(value, device.pushToken);
     put_varint(value, static_cast<std::uint64_t>(device.lastActive));
   }
+  put_registrations(value, devices);
   seal_value(key, value);
   return value;
 }
@@ -314,7 +345,7 @@ bool decode_devices(std::string_view key, std::string_view value, std::vector<De
     device.pushToken = reader.string();
     device.lastActive = static_cast<Timestamp>(reader.varint());
   }
-  return reader.done();
+  return reader.done() || (reader.ok() && read_registrations(reader, devices));
 }
 
 }  // namespace chatcore::rocks

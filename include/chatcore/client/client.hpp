@@ -145,6 +145,14 @@ class CHATCORE_API Client {
   /// Remembered and renewed on every connection.
   void subscribe_presence(std::vector<UserId> users);
   void unsubscribe_presence(std::vector<UserId> users);
+  /// What others see of this user while online. Remembered and said again on every connection.
+  /// `text`: at most 140 bytes of UTF-8, or Listener::on_error is told and nothing changes.
+  void set_status(Availability availability, std::string text = {});
+
+  /// Requests: see request().
+  void settings(Completion<Result<Settings>> done);
+  /// Harmless to repeat.
+  void update_settings(SettingsChange change, Completion<Status> done);
 
   void history(HistoryQuery query, Completion<Result<HistoryPage>> done);
   void create_group(NewGroup group, Completion<Result<ConversationId>> done);

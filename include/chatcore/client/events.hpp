@@ -9,6 +9,7 @@
 #include "chatcore/error.hpp"
 #include "chatcore/model/event.hpp"
 #include "chatcore/model/ids.hpp"
+#include "chatcore/model/user.hpp"
 
 /// What a chat client tells its application. Plain values.
 namespace chatcore::client {
@@ -115,6 +116,23 @@ struct PresenceChange {
   UserId userId;
   bool online = false;
   Timestamp lastSeen = 0;  ///< 0: not known or not shown to this user
+  // What the user says, while online.
+  Availability availability = Availability::online;
+  std::string text = {};
+};
+
+/// What this user lets others see.
+struct Settings {
+  bool readReceipts = true;  ///< false: nor does this user see others'
+  Audience lastSeen = Audience::everyone;
+  Audience online = Audience::everyone;
+};
+
+/// What is to change; the rest stays.
+struct SettingsChange {
+  std::optional<bool> readReceipts;
+  std::optional<Audience> lastSeen;
+  std::optional<Audience> online;
 };
 
 struct HistoryPage {

@@ -55,6 +55,19 @@ struct RateLimitOptions {
   }
 };
 
+/// What becomes of a device that is one too many.
+enum class DeviceOverflow : std::uint8_t {
+  /// It takes the place of the one that was inactive for longest and is not connected, or else of the
+  /// connected one that was: that one is removed and closed 4503. Never of the primary device.
+  evict_oldest_companion,
+  refuse,  ///< it is closed 4505 (`too_many_devices`)
+};
+enum class DeviceRoles : std::uint8_t {
+  all_equal,
+  /// The device registered first is the user's primary one; with it, its companions are removed.
+  primary_and_companions,
+};
+
 /// Bounds and times of the engine. Per shard where it says so, otherwise per session or conversation.
 struct EngineOptions {
   /// Bytes of one message's content, as written by the client.
@@ -73,6 +86,12 @@ struct EngineOptions {
   /// How often clients are told to send something.
   std::chrono::milliseconds heartbeat{30'000};
   std::chrono::milliseconds typingTtl{6'000};
+  /// Those who sent what a member has received, or read, are told at once, and again when the interval is
+  /// over and the cursor has moved meanwhile: of the last position. 0: of every one. In groups a push per
+  /// member and kind and interval is the most there is; a process that ends keeps the cursor and loses the
+  /// push.
+  std::chrono::milliseconds receiptInterval{1'000};
+  std::chrono::milliseconds directReceiptInterval{250};
   /// A conversation this long without an event says its head once more, for whoever lost the last one.
   std::chrono::milliseconds headAfterQuiet{5'000};
   /// Between an event and its notifications: connections flap.
@@ -81,9 +100,24 @@ struct EngineOptions {
   /// token counts after this long at the latest.
   std::chrono::milliseconds pushTokenCache{10'000};
 
+  /// How long a shard remembers whether a user shows read receipts. A change made by `settings.update` on
+  /// this server, or told by `Server::settings_changed`, counts at once; any other one after this long at the
+  /// latest.
+  std::chrono::milliseconds settingsCache{60'000};
+  /// Users remembered so, per shard.
+  std::uint32_t maxCachedSettings = 50'000;
+
   RateLimitOptions rateLimits;
-  /// Devices of one user connected at a time, at least 1; one more is closed 4004 and may come back.
-  std::uint32_t maxDevicesPerUser = 100;
+  /// Devices of one user, connected or not: 1 to 32, which is what a Directory holds.
+  std::uint32_t maxDevicesPerUser = 10;
+  DeviceOverflow deviceOverflow = DeviceOverflow::evict_oldest_companion;
+  DeviceRoles deviceRoles = DeviceRoles::all_equal;
+  /// A device not connected for so long is removed when the user's devices are looked at: a new one comes, or
+  /// they are listed. When it comes back itself it is registered as a new one. 0: never.
+  std::uint32_t deviceInactivityDays = 30;
+
+  /// A user's status (`presence.set`) is told to watchers at once, and again no sooner than this.
+  std::chrono::milliseconds statusInterval{30'000};
 
   /// Conversations kept in memory per shard; the longest unused go first.
   std::uint32_t maxLoadedConversations = 200'000;

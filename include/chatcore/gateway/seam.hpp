@@ -44,6 +44,7 @@ enum class CloseCode : std::uint16_t {
   replaced = 4502,
   device_removed = 4503,
   protocol_abuse = 4504,
+  too_many_devices = 4505,
 };
 
 /// The code's word in a close reason; empty for RFC 6455's own codes.

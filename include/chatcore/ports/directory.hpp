@@ -35,7 +35,8 @@ class CHATCORE_API Directory {
   /// At most 32 devices a user; `overloaded` beyond.
   virtual void devices(std::vector<UserId> batch, Executor& executor,
                        Completion<std::vector<Result<std::vector<Device>>>> done) = 0;
-  /// Inserts or replaces; an empty pushToken keeps the one that is known.
+  /// Inserts or replaces; an empty pushToken or platform, and a registeredAt of 0, keep what is known. A new
+  /// device with a registeredAt of 0 is registered when it was last active.
   virtual void put_device(Device device, Executor& executor, Completion<Status> done) = 0;
   virtual void remove_device(UserId user, DeviceId device, Executor& executor, Completion<Status> done) = 0;
   /// Forgets tokens that the push service called dead.

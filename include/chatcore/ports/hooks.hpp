@@ -38,8 +38,10 @@ class CHATCORE_API Hooks {
   /// After the commit, in the order of seq.
   virtual void after_persist(const ConversationId&, const Event&) {}
 
-  /// A user has removed one of its devices (`devices.remove`). Its connection is closed 4503 and it is gone
-  /// from the directory: whether its credentials are good from now on is for the Authenticator to say.
+  /// A user has removed one of its devices (`devices.remove`), or the engine has: it was inactive for
+  /// `deviceInactivityDays`, had to make room for a newcomer, or went with its primary device. Its connection
+  /// is closed 4503 and it is gone from the directory: whether its credentials are good from now on is for
+  /// the Authenticator to say. One that has come back after too long stays connected and is registered anew.
   virtual void on_device_removed(const UserId&, const DeviceId&) {}
 
   /// A user came online or, after the debounce, went offline.

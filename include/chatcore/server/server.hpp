@@ -82,6 +82,10 @@ class CHATCORE_API Server {
 
   /// The host tells that one of two users has blocked or unblocked the other.
   void blocks_changed(const UserId& a, const UserId& b);
+  /// The host tells that it has changed a user's settings (`Directory::put_user`): who may see them online
+  /// and whether they show read receipts. Returns at once. Until it is told, what was known before may hold
+  /// for `EngineOptions::settingsCache`, and for watchers of the user's presence until they ask again.
+  void settings_changed(const UserId& user);
 
   /// Closes the connections of a device, or of all of a user's devices, with 4503 (`device_removed`), those
   /// too whose credentials are being checked at this moment. Returns at once. Lasts no longer than that: the

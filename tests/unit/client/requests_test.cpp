@@ -148,3 +148,34 @@ TEST_CASE("unknown types are handed to the application as they are") {
   REQUIRE(driver.events.size() == 1);
   CHECK(driver.events[0].at("data").at("text") == "soon");
 }
+
+TEST_CASE("a status is said at once and again on every connection") {
+  Driver driver;
+  driver.go_online();
+  driver.state.set_status(driver.now(), Availability::dnd, "in a \"meeting\"");
+  driver.collect();
+  const Json said = driver.take("presence.set");
+  CHECK(said == Json{{"type", "presence.set"}, {"status", "dnd"}, {"text", "in a \"meeting\""}});
+  driver.lose();
+  driver.pass(1000);
+  driver.come_back();
+  CHECK(driver.take("presence.set") == said);
+  driver.state.set_status(driver.now(), Availability::away, std::string(141, 'x'));
+  driver.state.set_status(driver.now(), Availability::away, "\xff");
+  driver.collect();
+  CHECK(driver.errors.size() == 2);
+  CHECK(driver.take_all("presence.set").empty());
+}
+
+TEST_CASE("what others say of being online is handed on") {
+  Driver driver;
+  driver.go_online();
+  driver.from_server(R"({"type":"presence.update","userId":"bob","status":"away","text":"lunch"})");
+  driver.from_server(R"({"type":"presence.update","userId":"bob","status":"offline","lastSeen":9})");
+  REQUIRE(driver.presences.size() == 2);
+  CHECK(driver.presences[0].online);
+  CHECK(driver.presences[0].availability == Availability::away);
+  CHECK(driver.presences[0].text == "lunch");
+  CHECK_FALSE(driver.presences[1].online);
+  CHECK(driver.presences[1].lastSeen == 9);
+}

@@ -165,6 +165,29 @@ TEST_CASE("how long messages last") {
   });
 }
 
+TEST_CASE("settings and status") {
+  static_cast<void>(read<SettingsGet>(R"({"type":"settings.get"})"));
+  const auto some =
+      read<SettingsUpdate>(R"({"type":"settings.update","readReceipts":false,"online":"nobody"})");
+  CHECK(some.readReceipts == false);
+  CHECK(some.online == Audience::nobody);
+  CHECK_FALSE(some.lastSeen);
+  CHECK(read<SettingsUpdate>(R"({"type":"settings.update","lastSeen":"contacts"})").lastSeen ==
+        Audience::contacts);
+  const auto set = read<PresenceSet>(R"({"type":"presence.set","status":"away","text":"a\"b"})");
+  CHECK(set.status == Availability::away);
+  CHECK(set.text == "a\"b");
+  CHECK(read<PresenceSet>(R"({"type":"presence.set","status":"online"})").text.empty());
+  check_refused({
+      {R"({"type":"settings.update"})", kBad, "is missing"},
+      {R"({"type":"settings.update","readReceipts":0})", kBad, "`readReceipts`"},
+      {R"({"type":"settings.update","online":"friends"})", kBad, "`online`"},
+      {R"({"type":"presence.set"})", kBad, "`status`"},
+      {R"({"type":"presence.set","status":"offline"})", kBad, "`status`"},
+      {R"({"type":"presence.set","status":"dnd","text":7})", kBad, "`text`"},
+  });
+}
+
 TEST_CASE("a token, devices, and who has come how far") {
   CHECK(read<AuthRefresh>(R"({"type":"auth.refresh","token":"t"})").token == "t");
   CHECK(read<DevicesRemove>(R"({"type":"devices.remove","deviceId":"phone"})").deviceId == "phone");

@@ -204,6 +204,10 @@ TEST_CASE("receipts and devices in pages") {
                                  {"cursor", "carol"},
                                  {"more", true}});
   out.clear();
+  const std::array<MemberReceipt, 1> hidden = {MemberReceipt{"bob", 5, std::nullopt}};
+  append_receipts_page(out, {}, "c1", hidden, {}, false);
+  CHECK(json::parse(out)["members"] == json{{{"userId", "bob"}, {"deliveredSeq", 5}}});
+  out.clear();
   append_receipts_page(out, {}, "c1", {}, {}, false);
   CHECK(
       json::parse(out) ==
@@ -221,4 +225,17 @@ TEST_CASE("receipts and devices in pages") {
                                     {"online", true},
                                     {"current", true}},
                                    {{"deviceId", "web"}, {"online", false}}}}});
+}
+
+TEST_CASE("devices that come and go") {
+  std::string out;
+  append_device_added(out, "phone", "i\"os", 9);
+  CHECK(json::parse(out) ==
+        json{{"type", "device.added"}, {"deviceId", "phone"}, {"platform", "i\"os"}, {"timestamp", 9}});
+  out.clear();
+  append_device_added(out, "phone", {}, 9);
+  CHECK(json::parse(out) == json{{"type", "device.added"}, {"deviceId", "phone"}, {"timestamp", 9}});
+  out.clear();
+  append_device_removed(out, "phone", 9);
+  CHECK(json::parse(out) == json{{"type", "device.removed"}, {"deviceId", "phone"}, {"timestamp", 9}});
 }

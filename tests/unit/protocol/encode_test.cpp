@@ -342,6 +342,20 @@ TEST_CASE("typing and presence") {
         json{{"type", "presence.update"}, {"userId", "carol"}, {"status", "offline"}, {"lastSeen", 99}});
 }
 
+TEST_CASE("a status stands beside who is online only") {
+  PresenceStatus bob{"bob", true, 0, Availability::dnd, "a\"b"};
+  CHECK(written([&](auto& out) { append_presence_update(out, bob); }) ==
+        json{{"type", "presence.update"}, {"userId", "bob"}, {"status", "dnd"}, {"text", "a\"b"}});
+  bob.online = false;
+  CHECK(written([&](auto& out) { append_presence_update(out, bob); }) ==
+        json{{"type", "presence.update"}, {"userId", "bob"}, {"status", "offline"}});
+}
+
+TEST_CASE("settings") {
+  CHECK(written([](auto& out) { append_settings(out, {}, {false, Audience::contacts, Audience::nobody}); }) ==
+        json{{"type", "settings"}, {"readReceipts", false}, {"lastSeen", "contacts"}, {"online", "nobody"}});
+}
+
 TEST_CASE("system.alert") {
   CHECK(written([](auto& out) { append_system_alert(out, R"({"text":"x"})"); }) ==
         json{{"type", "system.alert"}, {"data", {{"text", "x"}}}});

@@ -1,0 +1,181 @@
+#include <doctest/doctest.h>
+
+#include <mutex>
+#include <set>
+
+#include "test_server.hpp"
+
+namespace chatcore::faulttest {
+
+namespace {
+
+constexpr std::uint16_t kDeviceRemoved = 4503;
+constexpr std::uint16_t kTooManyDevices = 4505;
+
+class RemovalHooks final : public Hooks {
+ public:
+  void on_device_removed(const UserId&, const DeviceId& device) override {
+    std::lock_guard lock(mutex_);
+    removed_.insert(device);
+  }
+  std::multiset<DeviceId> removed() {
+    std::lock_guard lock(mutex_);
+    return removed_;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::multiset<DeviceId> removed_;
+};
+
+void be_patient(TestServer& server) {
+  server.options.gateway.idleTimeout = 24h * 365;
+  server.options.gateway.heartbeat = 24h * 365;
+}
+
+std::set<std::string> listed(TestClient& device) {
+  std::set<std::string> names;
+  for (const Json& entry : device.ask({{"type", "devices.list"}})["devices"]) names.insert(entry["deviceId"]);
+  return names;
+}
+
+void wait_for_connections(TestServer& server, std::uint64_t count) {
+  REQUIRE(TestServer::eventually([&] { return server.server->stats().connections == count; }));
+}
+
+}  // namespace
+
+TEST_CASE("a new device makes room for itself: the longest inactive one is removed and closed") {
+  for (std::uint32_t shards : {1U, 2U}) {
+    CAPTURE(shards);
+    TestServer server(shards);
+    RemovalHooks hooks;
+    be_patient(server);
+    server.ports.hooks = &hooks;
+    server.options.engine.maxDevicesPerUser = 3;
+    server.start();
+    TestClient d1 = server.connect("alice", "d1");
+    server.clock.advance(2h);
+    TestClient d2 = server.connect("alice", "d2");
+    server.clock.advance(2h);
+    TestClient d3 = server.connect("alice", "d3");
+    d2.disconnect();
+    wait_for_connections(server, 2);
+    TestClient d4 = server.connect("alice", "d4");
+    CHECK_EQ(d3.expect_type("device.removed")["deviceId"], "d2");
+    CHECK_EQ(listed(d3), std::set<std::string>{"d1", "d3", "d4"});
+    TestClient d5 = server.connect("alice", "d5");
+    CHECK_EQ(d1.expect_close(), kDeviceRemoved);
+    CHECK_EQ(listed(d5), std::set<std::string>{"d3", "d4", "d5"});
+    CHECK_EQ(hooks.removed(), std::multiset<DeviceId>{"d1", "d2"});
+    server.stop();
+  }
+}
+
+TEST_CASE("where one too many is refused the others stay, and nobody was online for it") {
+  TestServer server(2);
+  be_patient(server);
+  server.options.engine.maxDevicesPerUser = 1;
+  server.options.engine.deviceOverflow = DeviceOverflow::refuse;
+  server.start();
+  TestClient watcher = server.connect("bob");
+  TestClient phone = server.connect("alice", "phone");
+  phone.disconnect();
+  wait_for_connections(server, 1);
+  server.clock.advance(server.options.engine.presenceDebounce + 1s);
+  CHECK_EQ(watcher.ask({{"type", "presence.subscribe"}, {"users", {"alice"}}})["users"][0]["status"],
+           "offline");
+  TestClient tablet = server.open("alice", "tablet");
+  CHECK_EQ(tablet.expect_close(), kTooManyDevices);
+  CHECK_EQ(tablet.close_reason(), "too_many_devices");
+  CHECK_FALSE(watcher.has_seen("presence.update"));
+  TestClient again = server.connect("alice", "phone");
+  CHECK_EQ(watcher.expect_type("presence.update")["status"], "online");
+}
+
+TEST_CASE("with the primary device its companions are removed") {
+  TestServer server(2);
+  RemovalHooks hooks;
+  be_patient(server);
+  server.ports.hooks = &hooks;
+  server.options.engine.deviceRoles = DeviceRoles::primary_and_companions;
+  server.start();
+  TestClient phone = server.connect("alice", "phone");
+  server.clock.advance(1s);
+  TestClient laptop = server.connect("alice", "laptop");
+  server.clock.advance(1s);
+  TestClient tablet = server.connect("alice", "tablet");
+  for (const Json& entry : tablet.ask({{"type", "devices.list"}})["devices"])
+    CHECK_EQ(entry.contains("primary"), entry["deviceId"] == "phone");
+  CHECK_EQ(laptop.ask({{"type", "devices.remove"}, {"deviceId", "tablet"}})["type"], "ok");
+  CHECK_EQ(tablet.expect_close(), kDeviceRemoved);
+  CHECK_EQ(laptop.ask({{"type", "devices.remove"}, {"deviceId", "phone"}})["type"], "ok");
+  CHECK_EQ(phone.expect_close(), kDeviceRemoved);
+  CHECK_EQ(laptop.expect_close(), kDeviceRemoved);
+  CHECK_EQ(hooks.removed(), std::multiset<DeviceId>{"laptop", "phone", "tablet"});
+  server.stop();
+}
+
+TEST_CASE("a device that was not used for a month is removed when the devices are looked at") {
+  TestServer server(2);
+  RemovalHooks hooks;
+  be_patient(server);
+  server.ports.hooks = &hooks;
+  server.start();
+  TestClient old = server.connect("alice", "old");
+  TestClient phone = server.connect("alice", "phone");
+  old.disconnect();
+  wait_for_connections(server, 1);
+  server.clock.advance(29 * 24h);
+  CHECK_EQ(listed(phone), std::set<std::string>{"old", "phone"});
+  server.clock.advance(2 * 24h);
+  CHECK_EQ(listed(phone), std::set<std::string>{"phone"});
+  CHECK_EQ(phone.expect_type("device.removed")["deviceId"], "old");
+  CHECK_EQ(hooks.removed(), std::multiset<DeviceId>{"old"});
+  // The phone was connected all the while.
+  phone.disconnect();
+  wait_for_connections(server, 0);
+  TestClient tablet = server.connect("alice", "tablet");
+  CHECK_EQ(listed(tablet), std::set<std::string>{"phone", "tablet"});
+  server.stop();
+}
+
+TEST_CASE("a device that comes back after a month is a new login") {
+  TestServer server(1);
+  RemovalHooks hooks;
+  be_patient(server);
+  server.ports.hooks = &hooks;
+  server.start();
+  TestClient phone = server.connect("alice", "phone");
+  TestClient old = server.connect("alice", "old");
+  CHECK_EQ(phone.expect_type("device.added")["deviceId"], "old");
+  old.disconnect();
+  wait_for_connections(server, 1);
+  TestClient soon = server.connect("alice", "old");
+  CHECK_FALSE(phone.has_seen("device.added"));
+  soon.disconnect();
+  wait_for_connections(server, 1);
+  server.clock.advance(31 * 24h);
+  TestClient back = server.connect("alice", "old");
+  const Json added = phone.expect_type("device.added");
+  CHECK_EQ(added["deviceId"], "old");
+  CHECK_EQ(added["timestamp"], server.clock.now());
+  CHECK_FALSE(back.has_seen("device.added"));
+  CHECK_EQ(hooks.removed(), std::multiset<DeviceId>{"old"});
+  server.stop();
+}
+
+TEST_CASE("a removed device does not come back into the list by leaving") {
+  TestServer server(2);
+  be_patient(server);
+  server.start();
+  TestClient phone = server.connect("alice", "phone");
+  TestClient tablet = server.connect("alice", "tablet");
+  server.clock.advance(5h);
+  CHECK_EQ(phone.ask({{"type", "devices.remove"}, {"deviceId", "tablet"}})["type"], "ok");
+  CHECK_EQ(tablet.expect_close(), kDeviceRemoved);
+  wait_for_connections(server, 1);
+  CHECK_EQ(listed(phone), std::set<std::string>{"phone"});
+}
+
+}  // namespace chatcore::faulttest

@@ -1,0 +1,135 @@
+#include <doctest/doctest.h>
+
+#include <map>
+
+#include "test_server.hpp"
+
+namespace chatcore::faulttest {
+
+namespace {
+
+void be_patient(TestServer& server) {
+  server.options.gateway.idleTimeout = 1h;
+  server.options.gateway.heartbeat = 1h;
+}
+
+void send_some(TestClient& from, const Json& command, int count) {
+  for (int i = 1; i <= count; ++i) {
+    Json next = command;
+    next["clientMsgId"] = "m" + std::to_string(i);
+    REQUIRE_EQ(from.ask(next)["type"], "message.sent");
+  }
+}
+
+/// Everything up to `head`, number by number, in one write.
+void acknowledge_each(TestClient& device, const std::string& conversation, int head, const char* type) {
+  std::vector<Json> commands;
+  for (int seq = 2; seq <= head; ++seq)
+    commands.push_back({{"type", type}, {"conversationId", conversation}, {"seq", seq}});
+  device.send_all(commands);
+  device.settle();
+}
+
+/// How many frames of a type came for each user, and the highest seq in them.
+struct Pushes {
+  int count = 0;
+  int last = 0;
+};
+std::map<std::string, Pushes> pushes_in(const std::vector<Json>& frames, const std::string& type) {
+  std::map<std::string, Pushes> found;
+  for (const Json& frame : frames) {
+    if (frame["type"] != type) continue;
+    Pushes& of = found[frame[type == "message.read" ? "readBy" : "userId"]];
+    ++of.count;
+    of.last = std::max(of.last, frame["seq"].get<int>());
+  }
+  return found;
+}
+
+}  // namespace
+
+TEST_CASE("a group where everybody acknowledges each of 50 messages costs two pushes a member and kind") {
+  constexpr int kMembers = 20;
+  constexpr int kHead = 51;  // the group's first event and 50 messages
+  for (std::uint32_t shards : {1U, 2U}) {
+    CAPTURE(shards);
+    TestServer server(shards);
+    be_patient(server);
+    server.start();
+    TestClient alice = server.connect("alice");
+    std::vector<TestClient> members;
+    Json names = Json::array();
+    for (int i = 0; i < kMembers; ++i) {
+      names.push_back("m" + std::to_string(i));
+      members.push_back(server.connect(names.back()));
+    }
+    REQUIRE_EQ(alice.ask({{"type", "conversation.create"},
+                          {"clientMsgId", "g"},
+                          {"conversationId", "group"},
+                          {"members", names}})["type"],
+               "conversation.created");
+    send_some(alice, message_in("group", ""), kHead - 1);
+    for (TestClient& member : members) {
+      acknowledge_each(member, "group", kHead, "message.received");
+      acknowledge_each(member, "group", kHead, "message.read");
+    }
+    std::vector<Json> seen = alice.settle();
+    for (const char* type : {"message.delivered", "message.read"}) {
+      CAPTURE(type);
+      const auto first = pushes_in(seen, type);
+      CHECK_EQ(first.size(), kMembers);
+      for (const auto& [member, pushes] : first) CHECK_EQ(pushes.count, 1);
+    }
+    server.clock.advance(server.options.engine.receiptInterval + 200ms);
+    for (int left = 2 * kMembers; left > 0; --left)
+      seen.push_back(alice.expect("a held receipt", [](const Json& frame) {
+        return frame["type"] == "message.delivered" || frame["type"] == "message.read";
+      }));
+    server.clock.advance(10 * server.options.engine.receiptInterval);
+    CHECK_FALSE(alice.has_seen("message.delivered"));
+    CHECK_FALSE(alice.has_seen("message.read"));
+    for (const char* type : {"message.delivered", "message.read"}) {
+      const auto all = pushes_in(seen, type);
+      CHECK_EQ(all.size(), kMembers);
+      for (const auto& [member, pushes] : all) {
+        CHECK_EQ(pushes.count, 2);
+        CHECK_EQ(pushes.last, kHead);
+      }
+    }
+  }
+}
+
+TEST_CASE("in a direct conversation the first receipt comes at once and the last one a moment later") {
+  TestServer server(2);
+  be_patient(server);
+  server.start();
+  TestClient alice = server.connect("alice");
+  TestClient bob = server.connect("bob");
+  send_some(alice, message_to("bob", ""), 20);
+  const std::string chat = bob.expect_type("message.new")["data"]["conversationId"];
+  acknowledge_each(bob, chat, 20, "message.received");
+  CHECK_EQ(alice.expect_type("message.delivered")["seq"], 2);
+  CHECK_FALSE(alice.has_seen("message.delivered"));
+  server.clock.advance(server.options.engine.directReceiptInterval + 200ms);
+  CHECK_EQ(alice.expect_type("message.delivered")["seq"], 20);
+  CHECK_FALSE(alice.has_seen("message.delivered"));
+}
+
+TEST_CASE("a receipt that is held back outlives the wish for its conversation's place in memory") {
+  TestServer server(1);
+  be_patient(server);
+  server.options.engine.maxLoadedConversations = 1;
+  server.start();
+  TestClient alice = server.connect("alice");
+  TestClient bob = server.connect("bob");
+  TestClient carol = server.connect("carol");
+  send_some(alice, message_to("bob", ""), 3);
+  const std::string chat = bob.expect_type("message.new")["data"]["conversationId"];
+  acknowledge_each(bob, chat, 3, "message.received");
+  CHECK_EQ(alice.expect_type("message.delivered")["seq"], 2);
+  for (const char* other : {"dave", "erin", "frank"}) carol.ask(message_to(other, "c"));
+  server.clock.advance(server.options.engine.directReceiptInterval + 200ms);
+  CHECK_EQ(alice.expect_type("message.delivered")["seq"], 3);
+}
+
+}  // namespace chatcore::faulttest
