@@ -192,7 +192,24 @@ expect alice "bob reacted 👋 to seq=1"
 say bob "/delete 2 me"
 expect bob "deleted ✓ for me seq=2"
 
-chapter "5. The server restarts on the same data; both clients come back by themselves"
+chapter "5. A broadcast channel: Alice writes, Bob reads"
+say alice "/create news News bob send=admins"
+expect alice 'created news "News"'
+expect bob "event conversation.created"
+say alice "Sale today"
+expect bob "alice: Sale today (seq=2) [news]"
+say bob "/group news"
+say bob "May I?"
+expect bob 'failed "May I?"'
+say bob /pin
+expect bob "pinned news"
+say alice /delete-group
+expect alice "deleted news"
+expect bob "event conversation.member"
+say alice "/to bob"
+say bob "/to alice"
+
+chapter "6. The server restarts on the same data; both clients come back by themselves"
 stop_server
 expect alice "connection lost"
 expect bob "connection lost"
@@ -204,7 +221,7 @@ expect bob 'sent ✓ seq=8 "The server was away, our conversation was not."'
 expect alice "bob: The server was away, our conversation was not."
 expect bob "read ✓✓✓ seq=8 by alice"
 
-chapter "6. What is stored"
+chapter "7. What is stored"
 say alice "/history 10"
 expect alice "history seq=1 alice: Hello Bob! [👋 1]"
 expect alice "history seq=2 bob: Hello Alice, how are you?"
@@ -216,7 +233,7 @@ say bob "/history 10"
 expect bob "history end"
 tail -n "+$((since[bob] + 1))" "$work/bob.out" | grep -qF "history seq=2 " && fail "bob still has what he deleted"
 
-chapter "7. Everybody leaves"
+chapter "8. Everybody leaves"
 stop_client alice
 stop_client bob
 stop_server

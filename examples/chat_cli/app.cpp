@@ -21,11 +21,13 @@ namespace {
 constexpr std::chrono::seconds kFarewell{5};
 constexpr int kWaitFailed = 3;
 constexpr const char* kHelp =
-    "/to USER  /group ID  /create ID NAME MEMBER…  /history [N]  /edit SEQ TEXT  /delete SEQ me|everyone  "
-    "/react SEQ EMOJI  /unreact SEQ EMOJI  /read  /typing  /who  /status online|away|dnd [TEXT]  /receipts "
-    "on|off  /offline  /online  /wait TEXT SECONDS  "
+    "/to USER  /group ID  /create ID NAME MEMBER… OPTION…  /delete-group  /archive  /unarchive  /pin  /unpin "
+    " "
+    "/history [N]  /edit SEQ TEXT  /delete SEQ me|everyone  /react SEQ EMOJI  /unreact SEQ EMOJI  /read  "
+    "/typing  /who  /status online|away|dnd [TEXT]  /receipts on|off  /offline  /online  /wait TEXT SECONDS  "
     "/quit; "
-    "anything else is sent. SEQ: a number that was shown, or last (for /edit and /delete: your own last)";
+    "anything else is sent. SEQ: a number that was shown, or last (for /edit and /delete: your own last). "
+    "OPTION: send=admins (a broadcast channel), add=everyone, edit=everyone, history=all, slow=SECONDS";
 
 std::vector<std::string> split(const std::string& line) {
   std::istringstream stream(line);
@@ -173,6 +175,9 @@ void App::command(const std::string& name, const std::vector<std::string>& words
     return;
   }
   if (name == "/create") return create(words);
+  if (name == "/delete-group") return delete_group();
+  if (name == "/archive" || name == "/unarchive") return archive(name == "/archive");
+  if (name == "/pin" || name == "/unpin") return pin(name == "/pin");
   if (name == "/history") return history(words);
   if (name == "/edit") return edit(words);
   if (name == "/delete") return remove(words);
@@ -218,19 +223,6 @@ void App::send(const std::string& text) {
   } else {
     client_->send_text(group_, text, std::move(done));
   }
-}
-
-void App::create(const std::vector<std::string>& words) {
-  if (words.size() < 2) return printer_.line("error: /create ID NAME MEMBER…");
-  ++unanswered_;
-  group_ = words[0];
-  client_->create_group({words[0], words[1], {words.begin() + 2, words.end()}},
-                        [this, name = words[1]](Result<chatcore::ConversationId> id) {
-                          --unanswered_;
-                          if (!id) return printer_.line("failed /create " + explain(id.error()));
-                          group_ = *id;
-                          printer_.line("created " + *id + " \"" + printable(name) + '"');
-                        });
 }
 
 void App::history(const std::vector<std::string>& words) {

@@ -37,6 +37,10 @@ class App {
   void talk_to(const std::string& user);
   void send(const std::string& text);
   void create(const std::vector<std::string>& words);
+  void delete_group();
+  void archive(bool archived);
+  void pin(bool pinned);
+  chatcore::Completion<chatcore::Status> group_done(std::string done);
   void history(const std::vector<std::string>& words);
   void edit(const std::vector<std::string>& words);
   void remove(const std::vector<std::string>& words);

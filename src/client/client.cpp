@@ -4,6 +4,12 @@
 
 namespace chatcore::client {
 
+namespace {
+
+Error not_an_id() { return {ErrorCode::bad_request, "not a valid id", {}}; }
+
+}  // namespace
+
 Client::Client(Options options, Listener listener)
     : impl_(std::make_unique<Impl>(std::move(options), std::move(listener))) {}
 Client::~Client() = default;
@@ -66,12 +72,8 @@ void Client::react(ConversationId conversation, MessageId message, std::string e
 }
 
 void Client::delete_for_me(ConversationId conversation, MessageId message, Completion<Status> done) {
-  if (!valid_id(conversation))
-    return impl_->fail<void>(std::move(done), {ErrorCode::bad_request, "not a valid id", {}});
-  impl_->request(encode_delete_for_me(conversation, message),
-                 [done = std::move(done)](Result<std::string> answer) mutable {
-                   if (done) done(answer ? Status() : Status(std::move(answer).error()));
-                 });
+  if (!valid_id(conversation)) return impl_->fail<void>(std::move(done), not_an_id());
+  impl_->request_status(encode_delete_for_me(conversation, message), std::move(done));
 }
 
 void Client::mark_read(ConversationId conversation, Seq seq) {
@@ -112,8 +114,7 @@ void Client::request(std::string json, Completion<Result<std::string>> done) {
 }
 
 void Client::history(HistoryQuery query, Completion<Result<HistoryPage>> done) {
-  if (!valid_id(query.conversationId))
-    return impl_->fail<HistoryPage>(std::move(done), {ErrorCode::bad_request, "not a valid id", {}});
+  if (!valid_id(query.conversationId)) return impl_->fail<HistoryPage>(std::move(done), not_an_id());
   impl_->request(encode_history(query), [done = std::move(done)](Result<std::string> answer) mutable {
     if (!done) return;
     if (!answer) return done(std::move(answer).error());
@@ -128,8 +129,7 @@ void Client::create_group(NewGroup group, Completion<Result<ConversationId>> don
     return impl_->fail<ConversationId>(std::move(done),
                                        {ErrorCode::bad_request, "the name is not UTF-8", {}});
   for (const UserId& member : group.members)
-    if (!valid_id(member))
-      return impl_->fail<ConversationId>(std::move(done), {ErrorCode::bad_request, "not a valid id", {}});
+    if (!valid_id(member)) return impl_->fail<ConversationId>(std::move(done), not_an_id());
   std::string json = encode_create(group, impl_->make_client_msg_id());
   impl_->request(std::move(json), [done = std::move(done)](Result<std::string> answer) mutable {
     if (!done) return;
@@ -140,6 +140,32 @@ void Client::create_group(NewGroup group, Completion<Result<ConversationId>> don
     if (!id.empty()) return done(std::move(id));
     done(Error{ErrorCode::internal, "the server did not answer with a conversation", {}});
   });
+}
+
+void Client::update_group(ConversationId group, GroupChange change, Completion<Status> done) {
+  if (!valid_id(group) || (change.name && !json_string(*change.name)))
+    return impl_->fail<void>(std::move(done), {ErrorCode::bad_request, "not a valid id or name", {}});
+  impl_->request_status(encode_update(group, change, impl_->make_client_msg_id()), std::move(done));
+}
+
+void Client::set_role(ConversationId group, UserId user, Role role, Completion<Status> done) {
+  if (!valid_id(group) || !valid_id(user)) return impl_->fail<void>(std::move(done), not_an_id());
+  impl_->request_status(encode_set_role(group, user, role, impl_->make_client_msg_id()), std::move(done));
+}
+
+void Client::delete_group(ConversationId group, Completion<Status> done) {
+  if (!valid_id(group)) return impl_->fail<void>(std::move(done), not_an_id());
+  impl_->request_status(encode_delete_group(group, impl_->make_client_msg_id()), std::move(done));
+}
+
+void Client::archive_conversation(ConversationId conversation, bool archived, Completion<Status> done) {
+  if (!valid_id(conversation)) return impl_->fail<void>(std::move(done), not_an_id());
+  impl_->request_status(encode_archive(conversation, archived), std::move(done));
+}
+
+void Client::pin_conversation(ConversationId conversation, bool pinned, Completion<Status> done) {
+  if (!valid_id(conversation)) return impl_->fail<void>(std::move(done), not_an_id());
+  impl_->request_status(encode_pin(conversation, pinned), std::move(done));
 }
 
 void Client::watermarks(Completion<std::vector<Watermark>> done) { impl_->watermarks(std::move(done)); }

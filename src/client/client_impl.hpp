@@ -33,6 +33,12 @@ class Client::Impl {
   void send(Outgoing message, Completion<Result<Sent>> done);
   void change(OutgoingChange change, Completion<Result<Sent>> done);
   void request(std::string json, Completion<Result<std::string>> done);
+  /// Of whose answer only matters that it is none of an error.
+  void request_status(std::string json, Completion<Status> done) {
+    request(std::move(json), [done = std::move(done)](Result<std::string> answer) mutable {
+      if (done) done(answer ? Status() : Status(std::move(answer).error()));
+    });
+  }
   void set_token(std::string token);
   void watermarks(Completion<std::vector<Watermark>> done);
   std::string make_client_msg_id();

@@ -40,6 +40,12 @@ std::string encode_event(FrameId id, std::string_view members);
 std::string encode_history(const HistoryQuery& query);
 std::string encode_delete_for_me(const ConversationId& conversation, MessageId message);
 std::string encode_create(const NewGroup& group, const ClientMsgId& id);
+std::string encode_update(const ConversationId& group, const GroupChange& change, const ClientMsgId& id);
+std::string encode_set_role(const ConversationId& group, const UserId& user, Role role,
+                            const ClientMsgId& id);
+std::string encode_delete_group(const ConversationId& group, const ClientMsgId& id);
+std::string encode_archive(const ConversationId& conversation, bool archived);
+std::string encode_pin(const ConversationId& conversation, bool pinned);
 
 /// Any text as a JSON string; empty: it is not UTF-8.
 std::optional<std::string> json_string(std::string_view text);

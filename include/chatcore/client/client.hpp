@@ -11,6 +11,7 @@
 
 #include "chatcore/client/events.hpp"
 #include "chatcore/completion.hpp"
+#include "chatcore/model/conversation.hpp"
 #include "chatcore/ports/clock.hpp"
 #include "chatcore/ports/log.hpp"
 #include "chatcore/result.hpp"
@@ -95,6 +96,17 @@ struct NewGroup {
   ConversationId conversationId;  ///< empty: the server chooses
   std::string name;
   std::vector<UserId> members;
+  std::uint32_t expiresInSeconds = 0;  ///< of messages that do not say it themselves; 0: never
+  GroupSettings settings = {};         ///< `permissions.send = admins`: a broadcast channel
+};
+
+/// What is set changes, the rest stays.
+struct GroupChange {
+  std::optional<std::string> name = {};
+  std::optional<std::uint32_t> expiresInSeconds = {};
+  std::optional<GroupPermissions> permissions = {};
+  std::optional<HistoryVisibility> history = {};
+  std::optional<std::uint32_t> slowModeSeconds = {};
 };
 
 /// Thread-safe. Calls return at once; completions come exactly once, where the listener's calls come.
@@ -156,6 +168,17 @@ class CHATCORE_API Client {
 
   void history(HistoryQuery query, Completion<Result<HistoryPage>> done);
   void create_group(NewGroup group, Completion<Result<ConversationId>> done);
+  /// Requests: see request(). What becomes of them comes to on_event as `conversation.updated` and
+  /// `conversation.member`, to this client too. Errors: the server's, such as `forbidden`.
+  void update_group(ConversationId group, GroupChange change, Completion<Status> done);
+  /// Role::owner hands the group over: this user is an admin from then on.
+  void set_role(ConversationId group, UserId user, Role role, Completion<Status> done);
+  /// For everybody and for good. `too_large`: members have to be removed first.
+  void delete_group(ConversationId group, Completion<Status> done);
+  /// For this user alone, on all devices; the others hear of it by `sync.preferences` (on_event). Harmless to
+  /// repeat.
+  void archive_conversation(ConversationId conversation, bool archived, Completion<Status> done);
+  void pin_conversation(ConversationId conversation, bool pinned, Completion<Status> done);
   /// Any command: one JSON object, whose `id` the client sets. Completes with the server's answer, or with
   /// its error; `unavailable` when the connection broke or no answer came in time: whether it took effect is
   /// then unknown (repeat it with the same clientMsgId). A request made while offline waits for a connection.
