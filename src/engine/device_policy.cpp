@@ -57,7 +57,8 @@ std::vector<DeviceId> inactive_devices(const std::vector<Device>& known,
   if (options.deviceInactivityDays == 0) return gone;
   const Timestamp since = now - kDay * options.deviceInactivityDays;
   for (const Device& device : known)
-    if (device.lastActive < since && !among(connected, device.deviceId)) gone.push_back(device.deviceId);
+    if (device.lastActive != 0 && device.lastActive < since && !among(connected, device.deviceId))
+      gone.push_back(device.deviceId);
   const Device* primary = primary_of(known, options);
   if (primary == nullptr || !among(gone, primary->deviceId)) return gone;
   gone.clear();

@@ -158,10 +158,10 @@ class Dispatch {
   }
   void operator()(protocol::PresenceSet& set) {
     shard_.on_shard(shard_.context_.home_of(session_.user()),
-                    [user = UserId(session_.user()), set = std::move(set)](EngineShard& home) mutable {
-                      home.users_.set_status(user, set.status, std::move(set.text));
+                    [from = requester(), set = std::move(set)](EngineShard& home) mutable {
+                      home.users_.set_status(UserId(from.user()), set.status, std::move(set.text));
+                      home.outlet_.ok(from.session, from.id);
                     });
-    shard_.outlet_.ok(session_.id, id_);
   }
   void operator()(protocol::ClientState& state) {
     session_.background = !state.foreground;

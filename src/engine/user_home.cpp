@@ -146,7 +146,8 @@ std::vector<DeviceId> UserHome::connected(std::string_view user) const {
   std::vector<DeviceId> devices;
   if (const User* state = find(user))
     for (const DeviceSession& device : state->devices)
-      if (device.stage != DeviceSession::Stage::asking) devices.push_back(device.who->device);
+      if (device.stage != DeviceSession::Stage::asking && !device.revoked)
+        devices.push_back(device.who->device);
   return devices;
 }
 

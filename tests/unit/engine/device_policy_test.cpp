@@ -83,6 +83,8 @@ TEST_CASE("devices that were not used for too long go when another one comes") {
   CHECK(register_device(known, {}, "d", kNow, limited(10)).removed == Names{"a", "c"});
   CHECK(register_device(known, {"c"}, "d", kNow, limited(10)).removed == Names{"a"});
   CHECK(inactive_devices(known, {}, kNow, limited(10)) == Names{"a", "c"});
+  // Not known when: nobody has said that it was too long ago.
+  CHECK(inactive_devices({Device{"alice", "e", "ios", "token", 0, 0}}, {}, kNow, limited(10)).empty());
   EngineOptions never = limited(10);
   never.deviceInactivityDays = 0;
   CHECK(inactive_devices(known, {}, kNow, never).empty());
