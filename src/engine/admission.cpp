@@ -45,12 +45,20 @@ void EngineShard::opened(SessionId id, const HandshakeView& handshake) {
   session.state = ClientSession::State::expecting_hello;
   if (context_.limits != nullptr) session.address = RateLimits::address_key(handshake.remoteAddress);
   session.more().credentials = credentials_of(handshake);
-  session.extras->order = context_.connections->fetch_add(1, std::memory_order_relaxed) + 1;
+  session.extras->order = order_of(handshake);
   const Credentials& shown = session.extras->credentials;
   for (const std::string& claimed : {shown.claimedUser, shown.claimedDevice})
     if (!claimed.empty() && !valid_id(claimed))
       return refuse(session, {ErrorCode::unauthorized, "`user` and `device` are ids of 1 to 64 bytes", {}});
   if (!shown.token.empty() || !shown.claimedUser.empty()) authenticate(session);
+}
+
+/// By when the connection was accepted; of those within one millisecond, by when it came here.
+std::uint64_t EngineShard::order_of(const HandshakeView& handshake) {
+  constexpr std::uint64_t kWithinMilli = 1U << 20;
+  const auto accepted = handshake.acceptedAt.count() != 0 ? handshake.acceptedAt : context_.clock->steady();
+  const std::uint64_t number = context_.connections->fetch_add(1, std::memory_order_relaxed) + 1;
+  return static_cast<std::uint64_t>(accepted.count()) * kWithinMilli + number % kWithinMilli;
 }
 
 void EngineShard::authenticate(ClientSession& session) {

@@ -93,12 +93,25 @@ bool ConversationHome::out_of_order(Conversation& conversation, const EventComma
   const auto found = conversation.broken_order_of(command.from.session);
   if (found == broken.end() || command.arrival < found->arrival) return false;
   if (CHATCORE_BUG("later commands overtake failed ones")) return false;
-  if (found->clientMsgId != command.clientMsgId) return true;
-  if (found->nextArrival != 0)
-    *found = {found->session, std::move(found->nextClientMsgId), found->nextArrival};
-  else
-    broken.erase(found);
+  if (found->clientMsgId != command.clientMsgId) {
+    // Should the first turn out to be a repetition, this one is what has to come first.
+    const bool counts = found->returned == 0 || command.arrival > found->returned;
+    if (counts && found->nextArrival == 0) {
+      found->nextClientMsgId = command.clientMsgId;
+      found->nextArrival = command.arrival;
+    }
+    return true;
+  }
+  pass(conversation, found);
   return false;
+}
+
+/// What the session had to send first has come, or stands in nobody's way.
+void ConversationHome::pass(Conversation& conversation, std::vector<BrokenOrder>::iterator broken) {
+  if (broken->nextArrival != 0)
+    *broken = {broken->session, std::move(broken->nextClientMsgId), broken->nextArrival};
+  else
+    conversation.brokenOrder.erase(broken);
 }
 
 void ConversationHome::note_return(Conversation& conversation, const EventCommand& command) {
@@ -529,7 +542,7 @@ void ConversationHome::on_looked_up(LookUp item, Result<std::optional<OriginalSe
     if (conversation != nullptr) {  // a repetition after all: it stands in no one's way
       const auto broken = conversation->broken_order_of(command.from.session);
       if (broken != conversation->brokenOrder.end() && broken->clientMsgId == command.clientMsgId)
-        conversation->brokenOrder.erase(broken);
+        pass(*conversation, broken);
       answer_waiters(*conversation, command, **answer);
     }
     answer_duplicate(command.from, command, **answer);

@@ -124,6 +124,7 @@ class ConversationHome {
   void look_up_then_reject(Conversation& conversation, CommandPtr command, Error error);
   void reject(Conversation& conversation, const EventCommand& command, const Error& error);
   void note_return(Conversation& conversation, const EventCommand& command);
+  static void pass(Conversation& conversation, std::vector<BrokenOrder>::iterator broken);
   void break_order(Conversation& conversation, BrokenOrder first);
   void append(Conversation& conversation, CommandPtr command, Plan&& plan, Timestamp now);
   void on_appended(const std::vector<Conversation*>& order, std::vector<AppendResult> results);

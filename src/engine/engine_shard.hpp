@@ -62,6 +62,7 @@ class EngineShard final : public GatewayEvents {
   friend class Dispatch;
 
   // Admission (admission.cpp)
+  [[nodiscard]] std::uint64_t order_of(const HandshakeView& handshake);
   void authenticate(ClientSession& session);
   void on_authenticated(SessionId id, Result<Identity> answer, std::uint64_t round);
   /// What to close it with if it, or whoever it may be, was revoked after its credentials were asked about.

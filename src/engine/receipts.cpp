@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <tuple>
 
 #include "core/simulation_bug.hpp"
 #include "engine/conversation_home.hpp"
@@ -70,10 +71,12 @@ void ConversationHome::apply_receipt(Conversation& conversation, ReceiptCommand 
   ReadRequest request;
   request.log = conversation.id;
   request.from = request.to = command.seq;
+  ++conversation.receiptReads;
   context_.store->read({request}, *context_.executor,
                        [busy = context_.busy, this,
                         command = std::move(command)](std::vector<Result<EventRange>> ranges) mutable {
                          Conversation* loaded = find(command.conversationId);
+                         if (loaded != nullptr && loaded->receiptReads > 0) --loaded->receiptReads;
                          if (loaded != nullptr && ranges[0] && !ranges[0]->events.empty())
                            return advance_cursor(*loaded, std::move(command), ranges[0]->events[0].ordinal);
                          const Error error{ErrorCode::unavailable, "the log cannot be read",
@@ -248,6 +251,10 @@ void ConversationHome::tell_held_receipts(Conversation& conversation, bool all) 
   erase_if(conversation.receiptPushes, [&](const auto& entry) {
     const ReceiptPushes& held = entry.second;
     return !held.holds() && std::max(held.delivered.due(interval), held.read.due(interval)) <= now;
+  });
+  // Not in the order of a set, which is another one in every process.
+  std::sort(pushes.begin(), pushes.end(), [](const ReceiptPush& left, const ReceiptPush& right) {
+    return std::tie(left.user, left.read) < std::tie(right.user, right.read);
   });
   for (const ReceiptPush& push : pushes) tell_senders(conversation, push);
 }

@@ -66,7 +66,7 @@ void UserHome::decide(const std::shared_ptr<Newcomer>& newcomer, const Result<st
   if (std::any_of(devices.begin(), devices.end(), [](const DeviceSession& other) {
         return other.stage == DeviceSession::Stage::registering;
       })) {
-    newcomers_.push_back(newcomer);
+    heldBack_.push_back(newcomer);
     return;
   }
   const Timestamp now = context_.now();
@@ -109,7 +109,9 @@ void UserHome::put_new(const std::shared_ptr<Newcomer>& newcomer) {
       [busy = context_.busy, this, newcomer, user, now](const Status& stored) {
         if (!stored)
           context_.log->write(LogLevel::warn, "devices", "not registered: " + stored.error().message);
-        if (find_session(*newcomer) == nullptr) return;
+        newcomers_.insert(newcomers_.end(), heldBack_.begin(), heldBack_.end());
+        heldBack_.clear();
+        if (find_session(*newcomer) == nullptr) return hand_over(*newcomer->who);
         const FrameRef frame = outlet_.frame(
             [&](std::string& out) {
               protocol::append_device_added(out, newcomer->who->device, newcomer->platform, now);
@@ -119,6 +121,15 @@ void UserHome::put_new(const std::shared_ptr<Newcomer>& newcomer) {
                                  {frame, 0, newcomer->session, nullptr});
         admit(*newcomer);
       });
+}
+
+/// Another connection of the device has come while this one was being registered: now it is that one's turn.
+void UserHome::hand_over(const Principal& who) {
+  User* state = find(who.user());
+  if (state == nullptr) return;
+  for (DeviceSession& device : state->devices)
+    if (device.who->device == who.device && device.stage == DeviceSession::Stage::registering)
+      device.stage = DeviceSession::Stage::asking;
 }
 
 void UserHome::admit(Newcomer& newcomer) {

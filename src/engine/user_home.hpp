@@ -144,6 +144,7 @@ class UserHome {
   void decide(const std::shared_ptr<Newcomer>& newcomer, const Result<std::vector<Device>>& known);
   void forget_then_put(const std::shared_ptr<Newcomer>& newcomer);
   void put_new(const std::shared_ptr<Newcomer>& newcomer);
+  void hand_over(const Principal& who);
   void admit(Newcomer& newcomer);
   void record_active(const UserId& user, DeviceSession& device, std::string platform);
   void record_leaving(const UserId& user, DeviceSession& device);
@@ -187,6 +188,8 @@ class UserHome {
   std::int64_t nextRenewal_ = 0;
   std::int64_t nextRecord_ = 0;
   std::vector<std::shared_ptr<Newcomer>> newcomers_;
+  /// Until another device of their user has been registered.
+  std::vector<std::shared_ptr<Newcomer>> heldBack_;
   std::vector<DeviceLease> acquiring_;
   std::vector<Task> registered_;
   std::vector<DeviceLease> releasing_;

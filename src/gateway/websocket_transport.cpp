@@ -200,6 +200,7 @@ void WebSocketTransport::adopt(int fd, std::string_view remoteAddress) {
   connection.address = address;
   connection.handshaking = std::make_unique<Handshaking>();
   connection.handshaking->remoteAddress = remoteAddress;
+  connection.handshaking->acceptedAt = clock_.steady();
   if (!reactor_.add(fd, slot, Reactor::kReadable)) return end(slot);
   // Somewhat early: however the ticks fall, it is over in time.
   watch(slot, options_.handshakeTimeout - options_.handshakeTimeout / 20);
@@ -247,7 +248,8 @@ void WebSocketTransport::upgrade(ConnectionSlot slot, const HttpRequest& request
   connection.announced = true;
   // The head lives until the gateway has read it.
   const std::unique_ptr<Handshaking> handshaking = std::move(connection.handshaking);
-  const HandshakeView view{request.query, authorization, origin, handshaking->remoteAddress};
+  const HandshakeView view{request.query, authorization, origin, handshaking->remoteAddress,
+                           handshaking->acceptedAt};
   events_->on_open(slot, view);
   if (rest.empty() || connections_[slot].state != State::open) return;
   std::string early(rest);

@@ -63,6 +63,7 @@ class WebSocketTransport final : public Transport {
     HttpHeadParser parser;
     std::string bytes;
     std::string remoteAddress;
+    std::chrono::milliseconds acceptedAt{0};
   };
   /// The front of a frame whose rest has not come yet. Bytes gather here until as many are there as the
   /// parser needs, so that a frame that drips in is looked at a few times, not once per drip.

@@ -165,6 +165,19 @@ void displaced_is_told(PresenceFixture& fixture) {
   expect(found.size() == 1 && found[0].session == 2, "one lease of the device, the new one");
 }
 
+void an_earlier_boot_displaces_nobody(PresenceFixture& fixture) {
+  Caller call(fixture);
+  const auto held = call.hold(lease("alice", "phone", 1));
+  auto late = lease("alice", "phone", 1);
+  late.boot = held.boot - 1;
+  const auto answers = call.acquire_all({late});
+  expect(!answers[0] && answers[0].error().code == ErrorCode::fenced, "what comes late to be fenced");
+  expect(call.renew(held) == RenewOutcome::ok, "the lease of the later boot to be held");
+  auto elsewhere = late;
+  elsewhere.serverId = "server-b";
+  expect(call.acquire(elsewhere).displaced, "another server's boots to be another matter");
+}
+
 void ended_leases_displace_nobody(PresenceFixture& fixture) {
   Caller call(fixture);
   call.release(call.hold(lease("alice", "phone", 1)));
@@ -285,6 +298,7 @@ std::vector<ConformanceCase> presence_conformance(std::function<std::unique_ptr<
       .add("devices and users are separate", devices_are_separate)
       .add("epochs grow, also past release, expiry and the caller's own", epochs_grow)
       .add("a live lease that is displaced is told", displaced_is_told)
+      .add("an earlier boot of the same server displaces nobody", an_earlier_boot_displaces_nobody)
       .add("a lease that has ended is not displaced", ended_leases_displace_nobody)
       .add("a session that acquires again displaces nobody", the_same_session_displaces_nobody)
       .add("renewals keep a lease alive", renewal_keeps_alive)

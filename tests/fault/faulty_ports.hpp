@@ -87,7 +87,7 @@ class OneFaultStore final : public LogStore {
 };
 
 /// A Directory of which `users` or `blocks` fails as planned: `unavailable` whatever the fault, or held.
-class OneFaultDirectory final : public Directory {
+class OneFaultDirectory : public Directory {
  public:
   OneFaultDirectory(Directory& directory, FaultPlan& plan, PortCall call)
       : directory_(directory), plan_(plan), call_(call) {}

@@ -51,8 +51,9 @@ Link::~Link() {
 }
 
 void Link::connect(SimulatedServer& server) {
-  world_.scheduler.post(up_, lag(), [self = shared_from_this(), &server] {
-    if (!server.accept(self, "user=" + self->userId_ + "&device=" + self->deviceId_))
+  // Accepted in the order in which they were made; their handshakes may come in another.
+  world_.scheduler.post(up_, lag(), [self = shared_from_this(), &server, made = world_.now()] {
+    if (!server.accept(self, "user=" + self->userId_ + "&device=" + self->deviceId_, made))
       return self->lose(self->lag(), 1006, "refused");
     self->world_.scheduler.post(self->down_, self->lag(), [self] {
       if (self->user_ != nullptr) self->user_->link_opened(self->number_);

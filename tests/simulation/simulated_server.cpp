@@ -97,10 +97,10 @@ void SimulatedServer::crash() {
   process_.reset();
 }
 
-bool SimulatedServer::accept(std::shared_ptr<Link> link, const std::string& query) {
+bool SimulatedServer::accept(std::shared_ptr<Link> link, const std::string& query, Millis made) {
   if (!up()) return false;
   auto& shards = process_->shards;
-  shards[world_.faults.index(shards.size())]->transport().accept(std::move(link), query);
+  shards[world_.faults.index(shards.size())]->transport().accept(std::move(link), query, made);
   return true;
 }
 

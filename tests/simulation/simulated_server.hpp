@@ -23,7 +23,7 @@ class SimulatedTransport final : public Transport {
  public:
   explicit SimulatedTransport(SimulatedShard& shard) : shard_(shard) {}
 
-  void accept(std::shared_ptr<Link> link, const std::string& query);
+  void accept(std::shared_ptr<Link> link, const std::string& query, Millis made);
   void message(ConnectionSlot slot, const std::string& text);
   void heard(ConnectionSlot slot);
   void writable(ConnectionSlot slot);
@@ -117,7 +117,7 @@ class SimulatedServer {
   void crash();
   [[nodiscard]] bool up() const noexcept { return process_ != nullptr; }
   /// False: nobody listens.
-  [[nodiscard]] bool accept(std::shared_ptr<Link> link, const std::string& query);
+  [[nodiscard]] bool accept(std::shared_ptr<Link> link, const std::string& query, Millis made);
   void blocks_changed(const UserId& a, const UserId& b);
   /// Once nobody is connected any more: what should be gone and is not; empty if nothing.
   [[nodiscard]] std::string leftovers();

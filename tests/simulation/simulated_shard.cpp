@@ -9,7 +9,7 @@ namespace {
 constexpr Millis kTick{100};
 }
 
-void SimulatedTransport::accept(std::shared_ptr<Link> link, const std::string& query) {
+void SimulatedTransport::accept(std::shared_ptr<Link> link, const std::string& query, Millis made) {
   if (free_.empty()) {
     free_.push_back(static_cast<ConnectionSlot>(links_.size()));
     links_.emplace_back();
@@ -21,6 +21,7 @@ void SimulatedTransport::accept(std::shared_ptr<Link> link, const std::string& q
   HandshakeView handshake;
   handshake.query = query;
   handshake.remoteAddress = "192.0.2.1";
+  handshake.acceptedAt = made;
   shard_.run([&] { shard_.gateway().on_open(slot, handshake); });
 }
 

@@ -94,6 +94,8 @@ Result<AcquireResult> MemoryPresence::State::acquire(DeviceLease lease, Clock::D
     if (user != users.end() && user->second.size() >= options.maxDevicesPerUser) {
       return Error{ErrorCode::overloaded, "too many devices of one user"};
     }
+  } else if (entry->lease.serverId == lease.serverId && entry->lease.boot > lease.boot) {
+    return Error{ErrorCode::fenced, "a later boot of the server holds the device"};
   }
   AcquireResult result;
   result.epoch = lease.epoch = lastEpoch = std::max(lastEpoch, lease.epoch) + 1;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -56,6 +57,9 @@ struct HandshakeView {
   std::string_view authorization;  ///< the Authorization header
   std::string_view origin;
   std::string_view remoteAddress;  ///< without the port
+  /// Steady; of two connections of a device the one accepted later stays, however long their handshakes took.
+  /// 0: just now.
+  std::chrono::milliseconds acceptedAt{0};
 };
 
 /// A conversation and the highest seq that a lagging session did not get.

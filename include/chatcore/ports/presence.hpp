@@ -41,7 +41,9 @@ enum class RenewOutcome : std::uint8_t {
 class CHATCORE_API Presence {
  public:
   virtual ~Presence();
-  /// The granted epoch is higher than every earlier one of the device and than `lease.epoch`.
+  /// The granted epoch is higher than every earlier one of the device and than `lease.epoch`. `fenced`: the
+  /// same server holds the device since a later boot, and what comes late from an earlier one must not
+  /// displace it.
   virtual void acquire(std::vector<DeviceLease> batch, std::chrono::milliseconds ttl, Executor& executor,
                        Completion<std::vector<Result<AcquireResult>>> done) = 0;
   virtual void renew(std::vector<DeviceLease> batch, std::chrono::milliseconds ttl, Executor& executor,

@@ -30,6 +30,7 @@ TEST_CASE("a timeline's row knows the head of every position it was noted after"
 
 TEST_CASE("a row that is full tells more than is new, never less, and little more of what is recent") {
   std::mt19937_64 random(7);
+  double worst = 0;
   for (int run = 0; run < 200; ++run) {
     TimelineRow row;
     std::map<TimelinePosition, Seq> truth;  // position given -> head then
@@ -44,11 +45,13 @@ TEST_CASE("a row that is full tells more than is new, never less, and little mor
       const auto told = row.head_at(position);
       REQUIRE(told.has_value());
       CHECK(*told <= known);
-      // What is told too much is no more than twice what is new, but for a constant.
-      CHECK(head - *told <= 4 * (head - known) + 100);
+      // A fraction of what is new, but for what a few changes bring.
+      worst = std::max(worst, static_cast<double>(head - *told) / static_cast<double>(head - known + 30));
     }
     CHECK(row.head_at(995) == truth[995]);
   }
+  CAPTURE(worst);
+  CHECK(worst < 5);
 }
 
 TEST_CASE("a change is covered by another since the last position given, of its own kind") {

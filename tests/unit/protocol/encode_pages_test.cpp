@@ -34,15 +34,16 @@ json as_json(const Event& event) {
 
 TEST_CASE("a sync page holds conversations, removed ones, and where to go on") {
   const std::array<MemberCursor, 2> cursors = {MemberCursor{"bob", 41, 40}, MemberCursor{"carol", 9, 8}};
+  const std::array<Seq, 2> hidden = {3, 5};
   std::string out;
   begin_sync_page(out, kSeven);
   begin_sync_conversation(out, "c1");
   append_page_event(out, "c1", message(42));
   append_page_event(out, "c1", message(43));
-  end_sync_conversation(out, {60, 42, 43, 1, 1, true, 40, 3, cursors});
+  end_sync_conversation(out, {60, 42, 43, 1, 1, true, 40, 3, {}, cursors, {}});
   append_removed_conversation(out, "gone");
   begin_sync_conversation(out, "c2");
-  end_sync_conversation(out, {0, 1, 0, 1, 2, false, 0, 0, {}});
+  end_sync_conversation(out, {0, 1, 0, 1, 2, false, 0, 0, {99, true, true}, {}, hidden});
   end_sync_page(out, "t\"1", true);
   CHECK(json::parse(out) == json{{"type", "sync.page"},
                                  {"id", 7},
@@ -69,7 +70,11 @@ TEST_CASE("a sync page holds conversations, removed ones, and where to go on") {
                                     {"events", json::array()},
                                     {"more", false},
                                     {"readSeq", 0},
-                                    {"unread", 0}}}},
+                                    {"unread", 0},
+                                    {"mutedUntil", 99},
+                                    {"archived", true},
+                                    {"pinned", true},
+                                    {"deletedForMe", {3, 5}}}}},
                                  {"token", "t\"1"},
                                  {"more", true}});
 }
