@@ -67,7 +67,7 @@ struct FoldedCall {
   std::uint64_t lastRow = 0;
 };
 
-using AnyCall = std::variant<AppendCall, ClaimCall, AdvanceCall, PreferencesCall, HideCall, MarkCall, SettledCall,
-                             ChangeCall, FoldPieceCall, DurableCall, FoldedCall>;
+using AnyCall = std::variant<AppendCall, ClaimCall, AdvanceCall, PreferencesCall, HideCall, MarkCall,
+                             SettledCall, ChangeCall, FoldPieceCall, DurableCall, FoldedCall>;
 
 }  // namespace chatcore::rocks
