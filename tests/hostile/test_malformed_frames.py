@@ -75,7 +75,7 @@ def spam(port, count, number, seed):
     """Frames that are no commands; every one must be answered or end its connection. Returns (frames, ended)."""
     chance = random.Random(f"{seed}/{number}")
     pool = [text_frame(spoil(chance)) for _ in range(4000)]
-    sockets = [open_session(port, f"s{number}", f"d{i}") for i in range(SOCKETS)]
+    sockets = [open_session(port, f"s{number}.{i}", "d") for i in range(SOCKETS)]
     sent = ended = 0
     while sent < count:
         for i, (made, frames) in enumerate(sockets):
@@ -94,7 +94,7 @@ def spam(port, count, number, seed):
             if broken:
                 ended += 1
                 made.close()
-                sockets[i] = open_session(port, f"s{number}", f"d{i}")
+                sockets[i] = open_session(port, f"s{number}.{i}", "d")
     for made, _ in sockets:
         made.close()
     return sent, ended

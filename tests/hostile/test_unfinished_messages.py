@@ -16,7 +16,7 @@ LIMIT = 65536
 async def test_a_length_beyond_the_limit_ends_the_connection_before_a_byte_of_it_is_kept(chat, size):
     bystander = await chat.connect("bystander")
     before = resident(chat.server.pid)
-    sockets = [await RawSocket.connect(chat.server.port, chat.name("big"), f"d{i}") for i in range(50)]
+    sockets = [await RawSocket.connect(chat.server.port, chat.name(f"big{i}")) for i in range(50)]
     for socket in sockets:
         socket.write(frame(TEXT, "x", length=size))
     for socket in sockets:
