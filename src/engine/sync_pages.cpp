@@ -401,7 +401,7 @@ void SyncPages::finish_page(const RunRef& run) {
     if (CHATCORE_BUG("a token covers what comes after it")) ++next.since;
     next.large = std::move(run->end.large);
     if (more) {
-      SyncToken::Page& page = next.page.emplace();
+      SyncTokenPage& page = next.page.emplace();
       page.end = run->end.since;
       const Run::Item* begun = itemsLeft ? &run->items[run->next] : nullptr;
       page.after = begun != nullptr ? begun->conversation.conversationId : run->lastEntry;

@@ -10,17 +10,17 @@
 
 namespace chatcore::engine {
 
+/// Of a page that was not the last: where the next one goes on.
+struct SyncTokenPage {
+  TimelinePosition end = 0;  ///< what the device knows once it has all pages
+  ConversationId after;      ///< the last conversation that a page has told of
+  Seq from = 0;              ///< of that one the first event not sent yet; 0: it was told whole
+};
+
 /// What a token of `sync` says. Opaque to clients; holds no time, only positions of the user's timeline.
 struct SyncToken {
-  /// A page that was not the last: where the next one goes on.
-  struct Page {
-    TimelinePosition end = 0;  ///< what the device knows once it has all pages
-    ConversationId after;      ///< the last conversation that a page has told of
-    Seq from = 0;              ///< of that one the first event not sent yet; 0: it was told whole
-  };
-
   TimelinePosition since = 0;  ///< the device knows everything up to here
-  std::optional<Page> page;
+  std::optional<SyncTokenPage> page;
   /// Of large groups, by `hash_of`: how far the device knows the log.
   std::map<std::uint64_t, Seq> large;
 

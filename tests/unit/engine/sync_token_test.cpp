@@ -8,13 +8,14 @@ using namespace chatcore;
 using engine::decode_token;
 using engine::encode_token;
 using engine::SyncToken;
+using engine::SyncTokenPage;
 
 namespace {
 
 SyncToken rich() {
   SyncToken token;
   token.since = std::uint64_t{7} << 40 | 123;
-  token.page = SyncToken::Page{std::uint64_t{7} << 40 | 456, "group.1", 17};
+  token.page = SyncTokenPage{std::uint64_t{7} << 40 | 456, "group.1", 17};
   token.know_large("big", 1'000'000);
   token.know_large("other", 0);
   return token;
