@@ -178,9 +178,13 @@ TEST_CASE("a command that found no room does not stop those that came before it"
   server.start();
   TestClient alice = server.connect("alice");
   make_group(alice);
-  server.plan.fail(server.plan.calls() + 1, Fault::delayed);
+  const auto claims = server.plan.calls();
+  server.plan.fail(claims + 1, Fault::delayed);
   alice.send_all({message_to("bob", "m1", 1), message_to("bob", "m2", 2)});
   CHECK_EQ(alice.expect_answer(2)["code"], "overloaded");
+  // Turned down before the claim has gone out at the end of the turn.
+  REQUIRE(TestServer::eventually([&] { return server.plan.calls() > claims; }));
+  alice.settle();
   server.plan.release();
   CHECK_EQ(alice.expect_answer(1)["type"], "message.sent");
   CHECK_EQ(alice.ask(message_to("bob", "m3"))["code"], "retry_in_order");
