@@ -24,8 +24,9 @@ struct SyncToken {
   /// Of large groups, by `hash_of`: how far the device knows the log.
   std::map<std::uint64_t, Seq> large;
 
-  /// More large groups than this are not in a token: who continues begins with their newest page.
-  static constexpr std::size_t kMaxLarge = 400;
+  /// More large groups than this are not in a token: who continues begins with their newest page. So many fit
+  /// into what a command may carry.
+  static constexpr std::size_t kMaxLarge = 350;
 
   [[nodiscard]] static std::uint64_t hash_of(std::string_view conversationId);
   void know_large(std::string_view conversationId, Seq seq);
