@@ -35,6 +35,7 @@ enum class ErrorCode : std::uint8_t {
   io_error,          ///< the operating system refused
   corrupted,         ///< stored data fails its check; never served
   fenced,            ///< another owner with a higher term has taken over
+  out_of_range,      ///< from before what is still known: begin anew
   cancelled,         ///< shut down before the answer came
 };
 

@@ -46,6 +46,8 @@ std::string_view to_string(ErrorCode code) noexcept {
       return "corrupted";
     case ErrorCode::fenced:
       return "fenced";
+    case ErrorCode::out_of_range:
+      return "out_of_range";
     case ErrorCode::cancelled:
       return "cancelled";
   }

@@ -4,8 +4,16 @@
 
 namespace chatcore {
 
+TimelinePosition departed_to_forget(std::vector<TimelinePosition> lastChanges) {
+  if (lastChanges.size() <= kMaxDepartedKept) return 0;
+  const auto newest = lastChanges.end() - static_cast<std::ptrdiff_t>(kMaxDepartedKept);
+  std::nth_element(lastChanges.begin(), newest, lastChanges.end());
+  return *std::max_element(lastChanges.begin(), newest);
+}
+
 bool TimelineSummary::covers(const TimelineChange& change, TimelinePosition mark) const noexcept {
-  return last > mark && large == change.large.value_or(large) && (!change.hides || hiddenAt > mark);
+  return last > mark && large == change.large.value_or(large) && (!change.hides || hiddenAt > mark) &&
+         departed == change.departs.value_or(departed);
 }
 
 void TimelineRow::note(const TimelineChange& change, TimelinePosition position) {
@@ -15,6 +23,7 @@ void TimelineRow::note(const TimelineChange& change, TimelinePosition position) 
   if (shrinks) checkpoints_ = {{position, 0}};
   if (shrinks || (large && largeSince == 0)) largeSince = large ? position : 0;
   if (change.hides) hiddenAt = position;
+  departed = change.departs.value_or(departed);
   if (position <= summary().last) return;
   const Seq head = checkpoints_.empty() ? change.head : std::max(change.head, checkpoints_.back().head);
   checkpoints_.push_back({position, head});

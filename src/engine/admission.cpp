@@ -179,7 +179,7 @@ void EngineShard::read_groups(SessionId id, const UserId& user, const Conversati
   request.userId = user;
   request.after = after;
   request.limit = kGroupPage;
-  request.membershipOnly = true;
+  request.detail = ConversationDetail::membership;
   groupReads_.push_back(std::move(request));
   groupReaders_.push_back(id);
 }
@@ -239,7 +239,7 @@ void EngineShard::take_group(SessionId id, const UserConversation& group, int at
   UserConversationsRequest request;
   request.userId = session->user();
   request.only = group.conversationId;
-  request.membershipOnly = true;
+  request.detail = ConversationDetail::membership;
   context_.store->conversations_of(
       {request}, *context_.executor,
       [busy = context_.busy, this, id, attempt](std::vector<Result<std::vector<UserConversation>>> answers) {

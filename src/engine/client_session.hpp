@@ -15,16 +15,21 @@
 
 namespace chatcore::engine {
 
-/// What remains of a watermark sync after a page.
+/// What remains of a sync of everything after a page.
 struct SyncContinuation {
   struct Rest {
     ConversationId conversationId;
     Seq from = 0;  ///< first seq not sent yet
+    Seq head = 0;  ///< when it was listed
+    Timestamp lastEventAt = 0;
     bool large = false;
     bool tellHidden = false;
+    bool again = false;  ///< has changed since the sync began, and may have been told before
   };
   std::string token;  ///< the only one that continues it
   std::uint64_t origin = 0;
+  bool anywhere = false;  ///< its token says the same to another connection
+  std::uint32_t newest = 0;
   SyncToken end;  ///< what its last page's token will say, as far as it is known
   std::vector<Rest> rest;
 };

@@ -112,6 +112,7 @@ void EngineShard::tell_hook_of_removal(const UserId& user, const DeviceId& devic
 }
 
 void EngineShard::device_gone(const UserId& user, const DeviceId& device) {
+  context_.store->forget_tokens({DeviceKey{user, device}});
   for (std::uint32_t shard = 0; shard < context_.link->count(); ++shard)
     on_shard(shard, [user, device](EngineShard& every) { every.revoke(user, device); });
   const FrameRef frame =

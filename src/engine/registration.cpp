@@ -93,6 +93,7 @@ void UserHome::decide(const std::shared_ptr<Newcomer>& newcomer, const Result<st
 
 void UserHome::forget_then_put(const std::shared_ptr<Newcomer>& newcomer) {
   const UserId user(newcomer->who->user());
+  context_.store->forget_tokens({DeviceKey{user, newcomer->who->device}});
   context_.directory->remove_device(user, newcomer->who->device, *context_.executor,
                                     [busy = context_.busy, this, newcomer, user](const Status&) {
                                       EngineShard& here = *(*context_.shards)[context_.link->self()];

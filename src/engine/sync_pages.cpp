@@ -1,60 +1,22 @@
 #include "engine/sync_pages.hpp"
 
 #include <algorithm>
-#include <map>
 #include <span>
 
 #include "core/simulation_bug.hpp"
-#include "core/string_map.hpp"
 #include "engine/conversation.hpp"
 #include "engine/page_view.hpp"
+#include "engine/sync_run.hpp"
 
 namespace chatcore::engine {
 
 namespace {
 
-constexpr std::size_t kPageBytes = 256 * 1024;
-constexpr std::uint32_t kNewestPage = 50;      // events of a conversation that the client does not know
 constexpr std::string_view kPageToken = "w.";  // the next page of a watermark sync: this session's alone
+constexpr std::uint32_t kNewest = 50;          // events of a conversation that the client does not know
 constexpr std::size_t kReadAhead = 16;         // conversations whose events are read per call
-constexpr std::uint32_t kEntriesAtATime = 64;  // of the timeline
 
 }  // namespace
-
-/// One page in the making.
-struct SyncPages::Run {
-  struct Item {
-    UserConversation conversation;
-    Seq from = 1;
-    Seq floor = 1;
-    bool large = false;
-    bool tellHidden = false;  ///< the client may know messages that are hidden since
-  };
-  Requester from;
-  std::uint32_t limit = 200;
-  std::map<ConversationId, protocol::Position, std::less<>> watermarks;
-  std::optional<SyncContinuation> continued;
-  Keep keep;
-
-  std::uint64_t origin = 0;
-  SyncToken end;  ///< what the client knows when it has taken all pages
-
-  std::optional<SyncToken> token;  ///< of a token sync: what it knew
-  ConversationId lastEntry;        ///< read of the timeline
-  bool entriesDone = true;
-
-  std::vector<Item> items;
-  std::size_t next = 0;
-  std::uint32_t events = 0;
-  bool full = false;
-  std::string page;
-  StringMap<bool> showsReading;  ///< of members whose cursors are told, and of the asker
-
-  [[nodiscard]] std::optional<Seq> read_by(const CursorAdvance& member) const {
-    const bool shown = showsReading.at(from.user()) && showsReading.at(member.userId);
-    return shown ? std::optional(member.cursor.readSeq) : std::nullopt;
-  }
-};
 
 void SyncPages::fail(const Requester& from) {
   outlet_.error(from.session, from.id, {},
@@ -79,98 +41,20 @@ void SyncPages::sync(Requester from, protocol::Sync command, std::optional<SyncC
   auto run = std::make_shared<Run>();
   run->from = std::move(from);
   run->limit = command.limit;
+  run->newest = command.newest.value_or(std::min(kNewest, command.limit));
   run->keep = std::move(keep);
   for (protocol::Position& mark : command.watermarks) run->watermarks.emplace(mark.conversationId, mark);
   protocol::begin_sync_page(run->page, run->from.id);
-  if (!command.since) return start_watermarks(run);
-  if (command.since->starts_with(kTimelineToken)) {
+  if (command.resume) {
     run->keep(std::move(continued));
-    return start_token(run, *command.since);
+    return resume(run);
   }
-  if (!continued || continued->token != *command.since) {
-    run->keep(std::nullopt);
-    return reset(*run);
-  }
-  run->continued = std::move(continued);
-  start_watermarks(run);
-}
-
-void SyncPages::start_watermarks(const RunRef& run) {
-  const auto read = [this, run](std::vector<TimelineEntry> large) {
-    UserConversationsRequest request;
-    request.userId = run->from.user();
-    request.withCursors = true;
-    request.withHidden = true;
-    request.now = context_.now();
-    read_all_conversations(
-        context_, std::move(request),
-        [this, run, large = std::move(large)](Result<std::vector<UserConversation>> conversations) {
-          if (!conversations) return fail(run->from);
-          if (run->continued) return continue_watermarks(run, std::move(*conversations));
-          begin_watermarks(run, std::move(*conversations), large);
-        });
-  };
-  if (run->continued) {
-    run->origin = run->continued->origin;
-    run->end = std::move(run->continued->end);
-    return read({});
-  }
-  start_timeline(context_, UserId(run->from.user()), [this, run, read](Result<TimelineStart> start) {
-    if (!start) return fail(run->from);
-    run->origin = start->mark.origin;
-    run->end.since = start->mark.position;
-    read(std::move(start->large));
-  });
-}
-
-void SyncPages::continue_watermarks(const RunRef& run, std::vector<UserConversation> conversations) {
-  std::map<std::string_view, const SyncContinuation::Rest*> rest;
-  for (const auto& item : run->continued->rest) rest.emplace(item.conversationId, &item);
-  for (UserConversation& conversation : conversations) {
-    const auto found = rest.find(conversation.conversationId);
-    if (found == rest.end()) continue;
-    const SyncContinuation::Rest& item = *found->second;
-    const Seq floor = conversation.member.joinSeq;
-    run->items.push_back({std::move(conversation), item.from, floor, item.large, item.tellHidden});
-  }
-  go_on(run);
-}
-
-void SyncPages::begin_watermarks(const RunRef& run, std::vector<UserConversation> conversations,
-                                 const std::vector<TimelineEntry>& large) {
-  const auto is_large = [&](const ConversationId& id) {
-    const auto found = std::lower_bound(large.begin(), large.end(), id,
-                                        [](const TimelineEntry& entry, const ConversationId& wanted) {
-                                          return entry.conversationId < wanted;
-                                        });
-    return found != large.end() && found->conversationId == id;
-  };
-  std::vector<UserConversation*> unnamed;
-  for (UserConversation& conversation : conversations) {
-    const auto mark = run->watermarks.find(conversation.conversationId);
-    if (mark == run->watermarks.end()) {
-      unnamed.push_back(&conversation);
-      continue;
-    }
-    const bool continues = mark->second.epoch == conversation.epoch && mark->second.seq <= conversation.head;
-    const Seq after = mark->second.seq;
-    run->watermarks.erase(mark);
-    if (continues) {
-      // What a client continues from may lie before its latest join: the numbers between are void for it.
-      const Seq floor = conversation.member.joinSeq;
-      const bool isLarge = is_large(conversation.conversationId);
-      run->items.push_back({std::move(conversation), after + 1, floor, isLarge, true});
-      continue;
-    }
-    reset_conversation(*run, conversation);
-    unnamed.push_back(&conversation);
-  }
-  for (UserConversation* conversation : unnamed) {
-    const bool isLarge = is_large(conversation->conversationId);
-    add_newest(run, std::move(*conversation), isLarge);
-  }
-  for (const auto& gone : run->watermarks) protocol::append_removed_conversation(run->page, gone.first);
-  go_on(run);
+  if (!command.since) return start_everything(run);
+  if (continued && continued->token == *command.since) return continue_everything(run, *std::move(continued));
+  const bool others = command.since->starts_with(kTimelineToken);
+  run->keep(others ? std::move(continued) : std::nullopt);
+  if (!others) return reset(*run);
+  start_token(run, *std::move(command.since));
 }
 
 void SyncPages::reset_conversation(const Run& run, const UserConversation& conversation) {
@@ -179,115 +63,34 @@ void SyncPages::reset_conversation(const Run& run, const UserConversation& conve
   });
 }
 
-void SyncPages::add_newest(const RunRef& run, UserConversation conversation, bool large) {
-  const Seq head = conversation.head;
-  const Seq newest = std::min(kNewestPage, run->limit);
-  const Seq floor = conversation.member.joinSeq;
-  const Seq first = std::max(head > newest ? head - newest + 1 : 1, floor);
-  run->items.push_back({std::move(conversation), first, floor, large, false});
+UserConversationsRequest SyncPages::whole(const Run& run, const ConversationId& id, bool hidden) const {
+  UserConversationsRequest request;
+  request.userId = run.from.user();
+  request.only = id;
+  request.withCursors = true;
+  request.withHidden = hidden;
+  request.now = context_.now();
+  return request;
 }
 
-void SyncPages::start_token(const RunRef& run, std::string_view token) {
-  context_.store->mark_timeline(
-      {UserId(run->from.user())}, *context_.executor,
-      [busy = context_.busy, this, run, text = std::string(token)](std::vector<Result<TimelineMark>> marks) {
-        if (!marks[0]) return fail(run->from);
-        run->origin = marks[0]->origin;
-        auto known = decode_token(text, run->origin, run->from.user());
-        // A position that was never given: the store is not the one that gave it, but an older copy.
-        const TimelinePosition now = marks[0]->position;
-        if (!known || known->since > now || (known->page && known->page->end > now)) return reset(*run);
-        run->end.since = now;
-        begin_token(run, std::move(*known));
+void SyncPages::read_conversations(std::vector<UserConversationsRequest> requests, const RunRef& run,
+                                   UniqueFunction<void(Found)> use) {
+  context_.store->conversations_of(
+      std::move(requests), *context_.executor,
+      [busy = context_.busy, this, run, use = std::move(use)](Found found) mutable {
+        for (const auto& one : found)
+          if (!one) return fail(run->from);
+        run->items.clear();
+        run->next = 0;
+        use(std::move(found));
       });
-}
-
-void SyncPages::begin_token(const RunRef& run, SyncToken token) {
-  run->end.large = token.large;
-  run->entriesDone = false;
-  run->token = std::move(token);
-  const auto& page = run->token->page;
-  if (!page) return read_entries(run);
-  run->end.since = page->end;
-  run->lastEntry = page->after;
-  if (page->from == 0) return read_entries(run);
-  TimelineEntry rest;
-  rest.conversationId = page->after;
-  rest.large = run->token->known_large(page->after).has_value();
-  rest.changed = rest.hides = true;
-  rest.seen = page->from - 1;
-  read_conversations(run, {std::move(rest)});
-}
-
-void SyncPages::read_entries(const RunRef& run) {
-  TimelineRequest request;
-  request.userId = run->from.user();
-  request.since = run->token->since;
-  request.after = run->lastEntry;
-  request.limit = kEntriesAtATime;
-  context_.store->timeline(
-      {std::move(request)}, *context_.executor,
-      [busy = context_.busy, this, run](std::vector<Result<std::vector<TimelineEntry>>> answers) {
-        if (!answers[0]) return fail(run->from);
-        run->entriesDone = answers[0]->size() < kEntriesAtATime;
-        if (answers[0]->empty()) return go_on(run);
-        run->lastEntry = answers[0]->back().conversationId;
-        read_conversations(run, std::move(*answers[0]));
-      });
-}
-
-void SyncPages::read_conversations(const RunRef& run, std::vector<TimelineEntry> entries) {
-  std::vector<UserConversationsRequest> requests;
-  for (const TimelineEntry& entry : entries) {
-    UserConversationsRequest& request = requests.emplace_back();
-    request.userId = run->from.user();
-    request.only = entry.conversationId;
-    request.withCursors = true;
-    request.withHidden = entry.hides;
-    request.now = context_.now();
-  }
-  context_.store->conversations_of(std::move(requests), *context_.executor,
-                                   [busy = context_.busy, this, run, entries = std::move(entries)](
-                                       std::vector<Result<std::vector<UserConversation>>> answers) {
-                                     run->items.clear();
-                                     run->next = 0;
-                                     for (std::size_t i = 0; i < entries.size(); ++i) {
-                                       if (!answers[i]) return fail(run->from);
-                                       take_entry(run, entries[i], std::move(*answers[i]));
-                                     }
-                                     go_on(run);
-                                   });
-}
-
-void SyncPages::take_entry(const RunRef& run, const TimelineEntry& entry,
-                           std::vector<UserConversation> found) {
-  const ConversationId& id = entry.conversationId;
-  if (found.empty()) {
-    run->end.large.erase(SyncToken::hash_of(id));
-    if (entry.changed) protocol::append_removed_conversation(run->page, id);
-    return;
-  }
-  UserConversation& conversation = found.front();
-  const bool resumed = run->token->page && run->token->page->from != 0 && run->token->page->after == id;
-  std::optional<Seq> seen = entry.seen;
-  if (const auto known = run->token->known_large(id); known && !resumed) seen = known;
-  if (!seen || *seen > conversation.head) {
-    reset_conversation(*run, conversation);
-    return add_newest(run, std::move(conversation), entry.large);
-  }
-  if (!entry.changed && *seen == conversation.head) return;
-  // What came live since the token was given.
-  if (const auto mark = run->watermarks.find(id);
-      mark != run->watermarks.end() && mark->second.epoch == conversation.epoch)
-    seen = std::clamp(mark->second.seq, *seen, conversation.head);
-  const Seq floor = conversation.member.joinSeq;
-  run->items.push_back({std::move(conversation), *seen + 1, floor, entry.large, entry.hides});
 }
 
 void SyncPages::go_on(const RunRef& run) {
-  if (run->page.size() >= kPageBytes) run->full = true;
+  if (run->page.size() >= kSyncPageBytes) run->full = true;
   if (run->full) return finish_page(run);
   if (run->next < run->items.size()) return read_next(run);
+  if (run->restNext < run->rest.size()) return read_rest(run);
   if (!run->entriesDone) return read_entries(run);
   finish_page(run);
 }
@@ -303,7 +106,7 @@ void SyncPages::read_next(const RunRef& run) {
     read.from = std::max(item.from, item.floor);
     read.to = item.conversation.head;
     read.maxEvents = std::max<std::uint32_t>(room, 1);
-    read.maxBytes = kPageBytes;
+    read.maxBytes = kSyncPageBytes;
     read.viewer = run->from.user();
     const Seq missing = read.to >= read.from ? read.to - read.from + 1 : 0;
     reads.push_back(std::move(read));
@@ -340,7 +143,7 @@ void SyncPages::append_ranges(const RunRef& run, std::size_t first, std::vector<
     protocol::begin_sync_conversation(run->page, conversation.conversationId);
     const PageView shown(*ranges[i], conversation, context_.now());
     for (const EventView& event : ranges[i]->events) {
-      if (run->events >= run->limit || (run->page.size() >= kPageBytes && run->events > 0)) {
+      if (run->events >= run->limit || (run->page.size() >= kSyncPageBytes && run->events > 0)) {
         run->full = true;
         break;
       }
@@ -352,8 +155,7 @@ void SyncPages::append_ranges(const RunRef& run, std::size_t first, std::vector<
     end_item(*run, first + i, start);
     // A range that was cut by the store's byte limit, or a full page: the item stays the next one.
     if (item.from <= conversation.head) return finish_page(run);
-    const bool more = run->next < run->items.size() || !run->entriesDone;
-    if (more && (run->events >= run->limit || run->page.size() >= kPageBytes)) run->full = true;
+    if (run->more() && (run->events >= run->limit || run->page.size() >= kSyncPageBytes)) run->full = true;
   }
   go_on(run);
 }
@@ -392,10 +194,10 @@ void SyncPages::end_item(Run& run, std::size_t index, Seq start) {
 }
 
 void SyncPages::finish_page(const RunRef& run) {
-  const bool itemsLeft = run->next < run->items.size();
-  const bool more = itemsLeft || !run->entriesDone;
+  const bool more = run->more();
   std::string token;
-  if (!more || run->token) {
+  if (run->token || !more) {
+    const bool itemsLeft = run->next < run->items.size();
     SyncToken next;
     next.since = more ? run->token->since : run->end.since;
     if (CHATCORE_BUG("a token covers what comes after it")) ++next.since;
@@ -410,18 +212,30 @@ void SyncPages::finish_page(const RunRef& run) {
     token = encode_token(next, run->origin, run->from.user());
     if (!run->token) run->keep(std::nullopt);
   } else {
-    SyncContinuation rest;
-    rest.token = token = new_page_token();
-    rest.origin = run->origin;
-    rest.end = std::move(run->end);
-    for (std::size_t i = run->next; i < run->items.size(); ++i) {
-      const Run::Item& item = run->items[i];
-      rest.rest.push_back({item.conversation.conversationId, item.from, item.large, item.tellHidden});
-    }
-    run->keep(std::move(rest));
+    leave_rest(*run, token);
   }
   protocol::end_sync_page(run->page, token, more);
   outlet_.deliver(run->from.session, FrameRef::text(run->page));
+}
+
+/// Kept with the session, so that the next page need not look through everything again.
+void SyncPages::leave_rest(Run& run, std::string& token) {
+  std::size_t next = run.restNext;
+  if (run.next < run.items.size()) {
+    const Run::Item& item = run.items[run.next];
+    next = item.rest;
+    run.rest[next].from = item.from;
+  }
+  token = run.anywhere ? remaining_token(run, run.rest[next]) : new_page_token();
+  SyncContinuation left;
+  left.token = token;
+  left.origin = run.origin;
+  left.anywhere = run.anywhere;
+  left.newest = run.newest;
+  left.end = std::move(run.end);
+  run.rest.erase(run.rest.begin(), run.rest.begin() + static_cast<std::ptrdiff_t>(next));
+  left.rest = std::move(run.rest);
+  run.keep(std::move(left));
 }
 
 }  // namespace chatcore::engine

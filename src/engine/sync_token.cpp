@@ -12,6 +12,10 @@ namespace {
 constexpr int kVariant = sodium_base64_VARIANT_URLSAFE_NO_PADDING;
 constexpr std::size_t kSealBytes = crypto_shorthash_BYTES;
 
+// What follows `since`.
+constexpr std::uint64_t kPage = 1;
+constexpr std::uint64_t kStart = 2;  // a page, and its place in the order
+
 using Seal = std::array<unsigned char, kSealBytes>;
 
 std::uint64_t short_hash(std::string_view bytes, std::uint64_t key) {
@@ -126,12 +130,17 @@ std::optional<Seq> SyncToken::known_large(std::string_view conversationId) const
 std::string encode_token(const SyncToken& token, std::uint64_t origin, std::string_view user) {
   std::string body;
   put(body, token.since);
-  put(body, token.page ? 1 : 0);
+  put(body, token.start ? kStart : token.page ? kPage : 0);
   if (token.page) {
     put(body, token.page->end);
     put(body, token.page->after.size());
     body.append(token.page->after);
     put(body, token.page->from);
+  }
+  if (token.start) {
+    put(body, static_cast<std::uint64_t>(token.start->lastEventAt));
+    put(body, token.start->again ? 1 : 0);
+    put(body, token.start->newest);
   }
   for (const auto& [hash, seq] : token.large) {
     put_fixed(body, hash);
@@ -151,11 +160,18 @@ std::optional<SyncToken> decode_token(std::string_view text, std::uint64_t origi
   Reader reader(body);
   SyncToken token;
   token.since = reader.number();
-  if (reader.number() != 0) {
+  const std::uint64_t kind = reader.number();
+  if (kind != 0) {
     token.page.emplace();
     token.page->end = reader.number();
     token.page->after = reader.text();
     token.page->from = reader.number();
+  }
+  if (kind == kStart) {
+    token.start.emplace();
+    token.start->lastEventAt = static_cast<Timestamp>(reader.number());
+    token.start->again = reader.number() != 0;
+    token.start->newest = static_cast<std::uint32_t>(reader.number());
   }
   while (reader.more()) {
     const std::uint64_t hash = reader.fixed();

@@ -17,10 +17,20 @@ struct SyncTokenPage {
   Seq from = 0;              ///< of that one the first event not sent yet; 0: it was told whole
 };
 
-/// What a token of `sync` says. Opaque to clients; holds no time, only positions of the user's timeline.
+/// Of a page of a sync that goes through everything: the place of what comes next, `SyncTokenPage::after`, in
+/// its order. `from` is where that one goes on.
+struct SyncTokenStart {
+  Timestamp lastEventAt = 0;  ///< what its log says: only ever compared with what other logs say
+  bool again = false;         ///< among those that have changed since the sync began
+  std::uint32_t newest = 0;   ///< events that are told of each conversation
+};
+
+/// What a token of `sync` says. Opaque to clients; what it knows is told by positions of the user's timeline,
+/// never by time.
 struct SyncToken {
   TimelinePosition since = 0;  ///< the device knows everything up to here
   std::optional<SyncTokenPage> page;
+  std::optional<SyncTokenStart> start;  ///< only beside `page`
   /// Of large groups, by `hash_of`: how far the device knows the log.
   std::map<std::uint64_t, Seq> large;
 

@@ -34,7 +34,7 @@ void read_all_conversations(const Context& context, UserConversationsRequest req
 
 void start_timeline(const Context& context, const UserId& user,
                     UniqueFunction<void(Result<TimelineStart>)> use) {
-  context.store->mark_timeline({user}, *context.executor,
+  context.store->mark_timeline({TimelineMarkRequest{user}}, *context.executor,
                                [busy = context.busy, &context, user,
                                 use = std::move(use)](std::vector<Result<TimelineMark>> marks) mutable {
                                  if (!marks[0]) return use(std::move(marks[0]).error());

@@ -15,6 +15,7 @@ constexpr std::size_t kMaxTokenBytes = 8192;
 constexpr std::size_t kMaxPlatformBytes = 64;
 constexpr std::uint32_t kMaxPage = 500;
 constexpr std::uint32_t kMaxSyncPage = 1000;
+constexpr std::uint32_t kMaxNewest = 200;
 constexpr std::uint64_t kMaxVersion = 1'000'000;
 
 constexpr std::array kUnsupported = {Field::sendAt, Field::silent, Field::encryption, Field::envelopes};
@@ -139,10 +140,16 @@ Typing read_typing(FieldReader& in, bool start) {
 
 Sync read_sync(FieldReader& in) {
   Sync sync;
-  if (!in.has(Field::since) && !in.has(Field::watermarks)) in.fail("`watermarks` or `since` is missing");
+  sync.resume = in.flag(Field::resume);
+  if (sync.resume && (in.has(Field::since) || in.has(Field::watermarks)))
+    in.fail(Field::resume, "cannot stand beside `since` or `watermarks`");
+  if (!sync.resume && !in.has(Field::since) && !in.has(Field::watermarks))
+    in.fail("`watermarks` or `since` is missing");
   if (in.has(Field::since)) sync.since.emplace(in.text(Field::since, kMaxTokenBytes));
   if (in.has(Field::watermarks)) sync.watermarks = in.positions(Field::watermarks);
   sync.limit = in.limit(sync.limit, kMaxSyncPage);
+  if (in.has(Field::newest)) sync.newest = static_cast<std::uint32_t>(in.integer(Field::newest, kMaxNewest));
+  if (sync.newest == 0) in.fail(Field::newest, "must be from 1 to " + std::to_string(kMaxNewest));
   return sync;
 }
 

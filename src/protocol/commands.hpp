@@ -140,9 +140,11 @@ struct PresenceSet {
 };
 
 struct Sync {
-  std::optional<std::string> since;  ///< an opaque token; without it, a watermark sync
-  std::vector<Position> watermarks;  ///< beside `since`: what came live after the token was given
-  std::uint32_t limit = 200;         ///< 1 to 1000
+  std::optional<std::string> since;     ///< an opaque token; without it, a watermark sync
+  std::vector<Position> watermarks;     ///< beside `since`: what came live after the token was given
+  std::uint32_t limit = 200;            ///< 1 to 1000
+  std::optional<std::uint32_t> newest;  ///< 1 to 200: events of a conversation that is not named
+  bool resume = false;                  ///< from the token kept for this device; then neither of both above
 };
 
 struct History {

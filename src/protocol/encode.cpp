@@ -74,6 +74,7 @@ Error for_client(const Error& error) {
     case ErrorCode::invalid_argument:
     case ErrorCode::io_error:
     case ErrorCode::corrupted:
+    case ErrorCode::out_of_range:
       return {ErrorCode::internal, "internal error", error.retryAfter};
     case ErrorCode::fenced:
     case ErrorCode::cancelled:

@@ -55,6 +55,8 @@ constexpr std::array<std::string_view, kFieldCount> kFields = {
     "archived",
     "permissions",
     "slowModeSeconds",
+    "newest",
+    "resume",
 };
 
 constexpr std::array<std::string_view, kCommandTypeCount> kCommandTypes = {

@@ -57,8 +57,10 @@ enum class Field : std::uint8_t {
   archived,
   permissions,
   slowModeSeconds,
+  newest,
+  resume,
 };
-inline constexpr std::size_t kFieldCount = static_cast<std::size_t>(Field::slowModeSeconds) + 1;
+inline constexpr std::size_t kFieldCount = static_cast<std::size_t>(Field::resume) + 1;
 
 [[nodiscard]] std::string_view to_string(Field field) noexcept;
 [[nodiscard]] std::optional<Field> field_of(std::string_view key) noexcept;

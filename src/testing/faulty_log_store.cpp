@@ -140,10 +140,16 @@ void FaultyLogStore::set_preferences(std::vector<PreferencesRequest> batch, Exec
             [&](auto answer) { store_.set_preferences(std::move(batch), executor, std::move(answer)); });
 }
 
-void FaultyLogStore::mark_timeline(std::vector<UserId> batch, Executor& executor,
+void FaultyLogStore::mark_timeline(std::vector<TimelineMarkRequest> batch, Executor& executor,
                                    Completion<std::vector<Result<TimelineMark>>> done) {
   carry_out(plan_, executor, std::move(done), &failed_batch<Result<TimelineMark>>, batch.size(),
             [&](auto answer) { store_.mark_timeline(std::move(batch), executor, std::move(answer)); });
+}
+
+void FaultyLogStore::kept_tokens(std::vector<DeviceKey> batch, Executor& executor,
+                                 Completion<std::vector<Result<std::optional<std::string>>>> done) {
+  carry_out(plan_, executor, std::move(done), &failed_batch<Result<std::optional<std::string>>>, batch.size(),
+            [&](auto answer) { store_.kept_tokens(std::move(batch), executor, std::move(answer)); });
 }
 
 void FaultyLogStore::timeline(std::vector<TimelineRequest> batch, Executor& executor,
@@ -160,10 +166,18 @@ void FaultyLogStore::recover(std::uint32_t partition, Executor& executor,
             [&](auto answer) { store_.recover(partition, executor, std::move(answer)); });
 }
 
+namespace {
+bool is_lost(Fault fault) {
+  return fault == Fault::unknown_not_written || fault == Fault::refused || fault == Fault::fenced;
+}
+}  // namespace
+
 void FaultyLogStore::settled(std::vector<ConversationId> logs) {
-  const Fault fault = plan_.next();
-  const bool lost = fault == Fault::unknown_not_written || fault == Fault::refused || fault == Fault::fenced;
-  if (!lost) store_.settled(std::move(logs));
+  if (!is_lost(plan_.next())) store_.settled(std::move(logs));
+}
+
+void FaultyLogStore::forget_tokens(std::vector<DeviceKey> devices) {
+  if (!is_lost(plan_.next())) store_.forget_tokens(std::move(devices));
 }
 
 }  // namespace chatcore::testing

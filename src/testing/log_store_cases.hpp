@@ -41,8 +41,11 @@ class Subject {
                                      bool withLastMessage = false);
   std::vector<Member> members(MembersRequest request);
   std::vector<Member> members_of(const ConversationId& log) { return members({log, {}, 200}); }
-  TimelineMark mark(const UserId& user);
+  TimelineMark mark(const UserId& user, const DeviceId& device = {}, const std::string& token = {});
   std::vector<TimelineEntry> timeline(TimelineRequest request);
+  /// Nothing: the position is out of range.
+  std::optional<std::vector<TimelineEntry>> timeline_if_in_range(TimelineRequest request);
+  std::optional<std::string> kept_token(const UserId& user, const DeviceId& device);
   Preferences set_preferences(LogStore::PreferencesRequest request);
   std::vector<ConversationId> recover(std::uint32_t partition);
   bool marked(const ConversationId& log);

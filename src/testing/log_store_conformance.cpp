@@ -129,19 +129,37 @@ Preferences Subject::set_preferences(LogStore::PreferencesRequest request) {
   return *answers.front();
 }
 
-TimelineMark Subject::mark(const UserId& user) {
-  auto answers = executor_.wait<std::vector<Result<TimelineMark>>>(
-      [&](Executor& executor, auto done) { store().mark_timeline({user}, executor, std::move(done)); });
+TimelineMark Subject::mark(const UserId& user, const DeviceId& device, const std::string& token) {
+  auto answers = executor_.wait<std::vector<Result<TimelineMark>>>([&](Executor& executor, auto done) {
+    store().mark_timeline({TimelineMarkRequest{user, device, token}}, executor, std::move(done));
+  });
   expect(answers.size() == 1 && answers.front().has_value(), "one position per user");
   return *answers.front();
 }
 
 std::vector<TimelineEntry> Subject::timeline(TimelineRequest request) {
+  auto entries = timeline_if_in_range(std::move(request));
+  expect(entries.has_value(), "the position to be in range");
+  return *std::move(entries);
+}
+
+std::optional<std::vector<TimelineEntry>> Subject::timeline_if_in_range(TimelineRequest request) {
   auto answers =
       executor_.wait<std::vector<Result<std::vector<TimelineEntry>>>>([&](Executor& executor, auto done) {
         store().timeline({std::move(request)}, executor, std::move(done));
       });
-  expect(answers.size() == 1 && answers.front().has_value(), "one answer per timeline");
+  expect(answers.size() == 1, "one answer per timeline");
+  if (answers.front()) return std::move(*answers.front());
+  expect(answers.front().error().code == ErrorCode::out_of_range, "entries, or `out_of_range`");
+  return std::nullopt;
+}
+
+std::optional<std::string> Subject::kept_token(const UserId& user, const DeviceId& device) {
+  auto answers =
+      executor_.wait<std::vector<Result<std::optional<std::string>>>>([&](Executor& executor, auto done) {
+        store().kept_tokens({DeviceKey{user, device}}, executor, std::move(done));
+      });
+  expect(answers.size() == 1 && answers.front().has_value(), "one answer per device");
   return std::move(*answers.front());
 }
 

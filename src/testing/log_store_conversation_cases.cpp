@@ -123,7 +123,7 @@ void memberships_alone_are_told(Subject& s) {
     request.userId = "bob";
     request.only = std::move(only);
     request.after = std::move(after);
-    request.membershipOnly = true;
+    request.detail = ConversationDetail::membership;
     return s.conversations_of(std::move(request));
   };
   const auto both = ask({});
@@ -134,6 +134,21 @@ void memberships_alone_are_told(Subject& s) {
   expect(ask("b").size() == 1 && ask("b")[0].conversationId == "b", "one that is asked for");
   expect(ask("c").empty() && ask("").empty(), "nothing of others");
   expect(ask({}, "a").size() == 1, "the page after");
+}
+
+void heads_are_told_without_the_rest(Subject& s) {
+  s.append(group_of("a", {"alice", "bob"}));
+  s.append(append_of("a", 1, 3));
+  UserConversationsRequest request;
+  request.userId = "bob";
+  const auto whole = s.conversations_of(request);
+  request.detail = ConversationDetail::head;
+  const auto heads = s.conversations_of(std::move(request));
+  expect(heads.size() == 1 && heads[0].conversationId == "a" && heads[0].member.joinSeq == 1,
+         "the membership");
+  expect(heads[0].head == 4 && heads[0].head == whole[0].head && heads[0].epoch == whole[0].epoch &&
+             heads[0].ordinal == whole[0].ordinal && heads[0].lastEventAt == whole[0].lastEventAt,
+         "the head as it is told with everything else");
 }
 
 }  // namespace
@@ -154,6 +169,7 @@ std::vector<ConformanceCase> conversation_cases(const MakeFixture& make) {
       one("what came before the join is not seen", what_came_before_the_join_is_not_seen),
       one("a removed member may come back", a_removed_member_may_come_back),
       one("memberships alone are told", memberships_alone_are_told),
+      one("heads are told without the rest", heads_are_told_without_the_rest),
   };
 }
 

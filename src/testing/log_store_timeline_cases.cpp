@@ -214,6 +214,65 @@ void a_position_from_before_a_restart_misses_nothing(Subject& s) {
   expect(seen_since(s, "bob", mark) == Seen{{"a", 1}}, "what came after it");
 }
 
+void a_devices_token_is_kept_until_it_is_forgotten(Subject& s) {
+  expect(!s.kept_token("bob", "phone"), "nothing at first");
+  s.mark("bob", "phone", "one");
+  s.mark("bob", "tablet", "other");
+  s.mark("bob");
+  expect(s.kept_token("bob", "phone") == "one", "what came with a position");
+  s.mark("bob", "phone", "two");
+  expect(s.kept_token("bob", "phone") == "two", "the latest");
+  expect(s.kept_token("bob", "tablet") == "other", "each device's own");
+  expect(!s.kept_token("alice", "phone"), "nobody else's");
+  s.mark("bob", "phone", std::string(kMaxKeptToken + 1, 'x'));
+  expect(s.kept_token("bob", "phone") == "two", "none that is too long");
+  if (s.reopen()) expect(s.kept_token("bob", "phone") == "two", "over a restart as well");
+  s.store().forget_tokens({DeviceKey{"bob", "phone"}});
+  s.mark("bob");
+  expect(!s.kept_token("bob", "phone") && s.kept_token("bob", "tablet") == "other", "to forget one of them");
+}
+
+/// `user` enters and leaves so many groups.
+void come_and_go(Subject& s, const UserId& user, std::size_t from, std::size_t to) {
+  for (std::size_t i = from; i < to; ++i) {
+    const ConversationId log = "left" + std::to_string(1'000'000 + i);
+    expect_committed(s, group_of(log, {"admin", user}));
+    AppendRequest leaves = append_of(log, 1, 1, "admin", "x");
+    leaves.events[0].kind = EventKind::member;
+    leaves.effects.members.push_back({Member{user, Role::member, 1, 0}, true});
+    expect_committed(s, std::move(leaves));
+  }
+}
+
+void of_conversations_that_were_left_the_newest_are_remembered(Subject& s) {
+  expect_committed(s, heard("a", 0));
+  s.mark("alice");
+  const TimelineMark first = s.mark("bob");
+  come_and_go(s, "bob", 0, 2 * kMaxDepartedKept - 10);
+  TimelineRequest all{"bob", first.position, "", UINT32_MAX};
+  expect(s.timeline(all).size() == 2 * kMaxDepartedKept - 10, "all of them up to twice as many");
+  const TimelineMark middle = s.mark("bob");
+  come_and_go(s, "bob", 2 * kMaxDepartedKept - 10, 2 * kMaxDepartedKept + 1);
+  expect_committed(s, heard("a", 1));
+  // Whoever looks finds them too many; by the next position it is done.
+  static_cast<void>(s.timeline_if_in_range(all));
+  s.mark("bob");
+  expect(!s.timeline_if_in_range(all), "who has not heard of all that is forgotten to begin anew");
+  all.since = middle.position;
+  const auto entries = s.timeline(all);
+  expect(entries.size() == 12 && entries[0].conversationId == "a", "who has to be told what is new");
+  expect(seen_since(s, "alice", first) == Seen{{"a", 1}}, "others not to notice");
+  if (s.reopen())
+    expect(!s.timeline_if_in_range({"bob", first.position, "", 10}), "nor is it forgotten later");
+  // One that comes back is like any other.
+  const TimelineMark last = s.mark("bob");
+  AppendRequest returns = append_of("left1000000", 2, 1, "admin", "y");
+  returns.events[0].kind = EventKind::member;
+  returns.effects.members.push_back({Member{"bob", Role::member, 3, 0}, false});
+  expect_committed(s, std::move(returns));
+  expect(seen_since(s, "bob", last) == Seen{{"left1000000", 2}}, "to hear of a return");
+}
+
 }  // namespace
 
 std::vector<ConformanceCase> timeline_cases(const MakeFixture& make) {
@@ -235,6 +294,9 @@ std::vector<ConformanceCase> timeline_cases(const MakeFixture& make) {
       one("a group that shrinks is told of again", a_group_that_shrinks_is_told_of_again),
       one("a timeline is paged by conversation", a_timeline_is_paged_by_conversation),
       one("positions outlive a restart", positions_outlive_a_restart),
+      one("a device's token is kept until it is forgotten", a_devices_token_is_kept_until_it_is_forgotten),
+      one("of conversations that were left the newest are remembered",
+          of_conversations_that_were_left_the_newest_are_remembered),
       one("a position from before a restart misses nothing", a_position_from_before_a_restart_misses_nothing),
   };
 }

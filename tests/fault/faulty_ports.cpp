@@ -127,9 +127,18 @@ void OneFaultStore::set_preferences(std::vector<PreferencesRequest> batch, Execu
   store_.set_preferences(std::move(batch), executor, std::move(done));
 }
 
-void OneFaultStore::mark_timeline(std::vector<UserId> batch, Executor& executor,
+void OneFaultStore::mark_timeline(std::vector<TimelineMarkRequest> batch, Executor& executor,
                                   Completion<std::vector<Result<TimelineMark>>> done) {
   on(PortCall::mark_timeline).mark_timeline(std::move(batch), executor, std::move(done));
+}
+
+void OneFaultStore::kept_tokens(std::vector<DeviceKey> batch, Executor& executor,
+                                Completion<std::vector<Result<std::optional<std::string>>>> done) {
+  on(PortCall::kept_tokens).kept_tokens(std::move(batch), executor, std::move(done));
+}
+
+void OneFaultStore::forget_tokens(std::vector<DeviceKey> devices) {
+  store_.forget_tokens(std::move(devices));
 }
 
 void OneFaultStore::timeline(std::vector<TimelineRequest> batch, Executor& executor,

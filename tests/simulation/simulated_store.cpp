@@ -178,10 +178,20 @@ void SimulatedStore::set_preferences(std::vector<PreferencesRequest> batch, Exec
                                         std::move(batch), executor, std::move(done));
 }
 
-void SimulatedStore::mark_timeline(std::vector<UserId> batch, Executor& executor,
+void SimulatedStore::mark_timeline(std::vector<TimelineMarkRequest> batch, Executor& executor,
                                    Completion<std::vector<Result<TimelineMark>>> done) {
-  pass<UserId, TimelineMark>(some_reader(), "mark_timeline", &LogStore::mark_timeline, std::move(batch),
-                             executor, std::move(done));
+  pass<TimelineMarkRequest, TimelineMark>(some_reader(), "mark_timeline", &LogStore::mark_timeline,
+                                          std::move(batch), executor, std::move(done));
+}
+
+void SimulatedStore::kept_tokens(std::vector<DeviceKey> batch, Executor& executor,
+                                 Completion<std::vector<Result<std::optional<std::string>>>> done) {
+  pass<DeviceKey, std::optional<std::string>>(some_reader(), "kept_tokens", &LogStore::kept_tokens,
+                                              std::move(batch), executor, std::move(done));
+}
+
+void SimulatedStore::forget_tokens(std::vector<DeviceKey> devices) {
+  store_.forget_tokens(std::move(devices));
 }
 
 void SimulatedStore::timeline(std::vector<TimelineRequest> batch, Executor& executor,

@@ -104,11 +104,23 @@ void MemoryLogStore::set_preferences(std::vector<PreferencesRequest> batch, Exec
       [this](const PreferencesRequest& item) { return state_->table.set_preferences(item); });
 }
 
-void MemoryLogStore::mark_timeline(std::vector<UserId> batch, Executor& executor,
+void MemoryLogStore::mark_timeline(std::vector<TimelineMarkRequest> batch, Executor& executor,
                                    Completion<std::vector<Result<TimelineMark>>> done) {
-  state_->answer<Result<TimelineMark>>(batch, executor, std::move(done), [this](const UserId& user) {
-    return state_->table.timelines().mark(user);
+  state_->answer<Result<TimelineMark>>(batch, executor, std::move(done), [this](TimelineMarkRequest& item) {
+    return state_->table.timelines().mark(std::move(item));
   });
+}
+
+void MemoryLogStore::kept_tokens(std::vector<DeviceKey> batch, Executor& executor,
+                                 Completion<std::vector<Result<std::optional<std::string>>>> done) {
+  state_->answer<Result<std::optional<std::string>>>(
+      batch, executor, std::move(done),
+      [this](const DeviceKey& item) { return state_->table.timelines().kept_token(item); });
+}
+
+void MemoryLogStore::forget_tokens(std::vector<DeviceKey> devices) {
+  std::lock_guard lock(state_->mutex);
+  for (const DeviceKey& device : devices) state_->table.timelines().forget_token(device);
 }
 
 void MemoryLogStore::timeline(std::vector<TimelineRequest> batch, Executor& executor,

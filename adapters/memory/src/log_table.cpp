@@ -272,8 +272,9 @@ Cursor LogTable::advance(const CursorUpdate& update) {
 void LogTable::tell_timelines(const ConversationId& id, StoredLog& log, const AppendEffects& effects) {
   const TimelinePosition position = timelines_.next();
   for (const MembershipChange& change : effects.members)
-    timelines_.tell(change.member.userId, id, position,
-                    {.head = log.head(), .large = effects.large && !change.removed});
+    timelines_.tell(
+        change.member.userId, id, position,
+        {.head = log.head(), .large = effects.large && !change.removed, .departs = change.removed});
   tell_audience(id, log, effects.audience, effects.large, position);
 }
 
@@ -293,13 +294,14 @@ UserConversation LogTable::view(const UserConversationsRequest& request, const C
   view.conversationId = id;
   view.member = log.members.at(user);
   view.memberSeq = log.memberSeq;
-  if (request.membershipOnly) return view;
-  view.info = log.info;
-  view.cursor = log.cursor_of(user);
+  if (request.detail == ConversationDetail::membership) return view;
   view.epoch = log.epoch();
   view.head = log.head();
   view.ordinal = log.events.back().ordinal;
   view.lastEventAt = log.events.back().timestamp;
+  if (request.detail == ConversationDetail::head) return view;
+  view.info = log.info;
+  view.cursor = log.cursor_of(user);
   view.deletedUnread =
       log.deleted_after(seen_ordinal(view.cursor, view.member.joinOrdinal), user, request.now);
   if (const auto mine = preferences_.find(user); mine != preferences_.end()) {

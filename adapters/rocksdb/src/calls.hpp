@@ -25,10 +25,19 @@ using ClaimCall = Call<ClaimRequest, Result<LogState>>;
 using AdvanceCall = Call<CursorUpdate, Result<Cursor>>;
 using PreferencesCall = Call<LogStore::PreferencesRequest, Result<Preferences>>;
 using HideCall = Call<HideRequest, Status>;
-using MarkCall = Call<UserId, Result<TimelineMark>>;
+using MarkCall = Call<TimelineMarkRequest, Result<TimelineMark>>;
 
 struct SettledCall {
   std::vector<ConversationId> logs;
+};
+
+struct ForgetTokensCall {
+  std::vector<DeviceKey> devices;
+};
+
+/// A reader has found more conversations that this user has left than are to be remembered.
+struct ForgetDepartedCall {
+  UserId user;
 };
 
 /// The directory's rows as a change sees them: what was decided before it in the same commit included.
@@ -67,7 +76,8 @@ struct FoldedCall {
   std::uint64_t lastRow = 0;
 };
 
-using AnyCall = std::variant<AppendCall, ClaimCall, AdvanceCall, PreferencesCall, HideCall, MarkCall,
-                             SettledCall, ChangeCall, FoldPieceCall, DurableCall, FoldedCall>;
+using AnyCall =
+    std::variant<AppendCall, ClaimCall, AdvanceCall, PreferencesCall, HideCall, MarkCall, SettledCall,
+                 ForgetTokensCall, ForgetDepartedCall, ChangeCall, FoldPieceCall, DurableCall, FoldedCall>;
 
 }  // namespace chatcore::rocks

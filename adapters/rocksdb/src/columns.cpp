@@ -13,8 +13,8 @@
 namespace chatcore::rocks {
 
 const std::array<const char*, kColumns> kColumnNames = {
-    "default", "events", "logs",    "members",   "conversations", "cursors", "mutes",
-    "marks",   "sends",  "journal", "directory", "messages",      "timeline"};
+    "default", "events", "logs",    "members",   "conversations", "cursors",  "mutes",
+    "marks",   "sends",  "journal", "directory", "messages",      "timeline", "tokens"};
 
 bool SendExpiry::Filter(int, const rocksdb::Slice& key, const rocksdb::Slice& value, std::string*,
                         bool*) const {

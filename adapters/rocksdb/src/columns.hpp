@@ -30,6 +30,7 @@ enum class Column : std::size_t {
   directory,
   messages,
   timeline,
+  tokens,
   count,
 };
 inline constexpr std::size_t kColumns = static_cast<std::size_t>(Column::count);

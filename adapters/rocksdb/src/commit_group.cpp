@@ -295,14 +295,33 @@ void CommitGroup::decide(AdvanceCall& call) {
 }
 
 void CommitGroup::decide(MarkCall& call) {
-  for (const UserId& user : call.batch) call.answers.emplace_back(timelines_.mark(user));
+  for (const TimelineMarkRequest& request : call.batch) {
+    call.answers.emplace_back(timelines_.mark(request.userId));
+    if (request.token.size() > kMaxKeptToken || !storable(request.userId) || !storable(request.deviceId))
+      continue;
+    const std::string key = pair_key(request.userId, request.deviceId);
+    batch_.Put(database_.column(Column::tokens), key, encode_text(key, request.token));
+  }
+}
+
+void CommitGroup::decide(ForgetTokensCall& call) {
+  for (const DeviceKey& device : call.devices)
+    if (storable(device.userId) && storable(device.deviceId))
+      batch_.Delete(database_.column(Column::tokens), pair_key(device.userId, device.deviceId));
+}
+
+void CommitGroup::decide(ForgetDepartedCall& call) {
+  const Status status = timelines_.forget_departed(batch_, call.user);
+  if (!status && database_.options().log != nullptr)
+    database_.options().log->write(LogLevel::warn, "rocksdb", "a timeline: " + status.error().message);
 }
 
 Status CommitGroup::tell_timelines(const AppendRequest& request, HotLog& log) {
   const AppendEffects& effects = request.effects;
   const TimelinePosition position = timelines_.next();
   for (const MembershipChange& change : effects.members) {
-    const TimelineChange told{.head = log.head, .large = effects.large && !change.removed};
+    const TimelineChange told{
+        .head = log.head, .large = effects.large && !change.removed, .departs = change.removed};
     Status status = timelines_.tell(batch_, change.member.userId, request.log, position, told);
     if (!status) return status;
   }

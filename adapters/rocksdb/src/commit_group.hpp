@@ -28,6 +28,8 @@ class CommitGroup final : private DirectoryRows {
   void decide(HideCall& call);
   void decide(MarkCall& call);
   void decide(SettledCall& call);
+  void decide(ForgetTokensCall& call);
+  void decide(ForgetDepartedCall& call);
   void decide(ChangeCall& call);
   void decide(FoldPieceCall& call);
   void decide(DurableCall&) {}  // done when the commit is written

@@ -157,8 +157,13 @@ void Committer::answer(AnyCall& any, const std::optional<AppendOutcome>& failure
         } else if constexpr (std::is_same_v<Kind, ClaimCall>) {
           if (failure) fail_all(call.answers);
           hooks_.claimed(std::move(call));
+        } else if constexpr (std::is_same_v<Kind, MarkCall>) {
+          // A position is good also where nothing can be written, but not where something may turn up later
+          // that was decided before it.
+          if (failure == AppendOutcome::unknown) fail_all(call.answers);
+          replies_.add(*call.executor, std::move(call.done), std::move(call.answers));
         } else if constexpr (std::is_same_v<Kind, AdvanceCall> || std::is_same_v<Kind, PreferencesCall> ||
-                             std::is_same_v<Kind, HideCall> || std::is_same_v<Kind, MarkCall>) {
+                             std::is_same_v<Kind, HideCall>) {
           if (failure) fail_all(call.answers);
           replies_.add(*call.executor, std::move(call.done), std::move(call.answers));
         } else if constexpr (std::is_same_v<Kind, ChangeCall>) {

@@ -30,6 +30,9 @@ void event_key(std::string& key, std::string_view log, Seq seq);
 [[nodiscard]] std::string pair_key(std::string_view first, std::string_view second);
 [[nodiscard]] std::string_view second_of_pair(std::string_view key);
 
+/// Beside a user's timeline and before all of it: up to where departed conversations are forgotten.
+[[nodiscard]] inline std::string forgotten_key(std::string_view user) { return pair_key(user, ""); }
+
 /// Rows of the `logs` column family: one log's description in parts that change apart.
 enum class LogPart : char { info = 'i', memberSeq = 'm', term = 't' };
 [[nodiscard]] std::string log_key(std::string_view log, LogPart part);

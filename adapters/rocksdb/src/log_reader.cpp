@@ -186,15 +186,36 @@ Result<std::vector<Member>> LogReader::members(const MembersRequest& request) {
   return page;
 }
 
-Result<std::vector<TimelineEntry>> LogReader::timeline(const TimelineRequest& request) {
+Result<std::optional<std::string>> LogReader::kept_token(const DeviceKey& device) {
+  if (!storable(device.userId) || !storable(device.deviceId)) return std::optional<std::string>();
+  const std::string key = pair_key(device.userId, device.deviceId);
+  auto row = database_.get(Column::tokens, key, snapshot_);
+  if (!row) return std::move(row).error();
+  std::string token;
+  // A damaged one is as good as none: the device begins anew.
+  if (!*row || !decode_text(key, **row, token)) return std::optional<std::string>();
+  return std::optional(std::move(token));
+}
+
+Result<std::vector<TimelineEntry>> LogReader::timeline(const TimelineRequest& request,
+                                                       std::size_t& departed) {
   std::vector<TimelineEntry> entries;
   if (!storable(request.userId) || request.after.size() > kMaxKeyId) return entries;
-  RowScan rows(
-      database_, Column::timeline,
-      request.after.empty() ? owner_prefix(request.userId) : pair_key(request.userId, request.after) + '\0',
-      owner_end(request.userId), nullptr);
+  renew_snapshot();
+  if (request.since) {
+    const std::string key = forgotten_key(request.userId);
+    auto forgotten = database_.get(Column::timeline, key, snapshot_);
+    if (!forgotten) return std::move(forgotten).error();
+    std::uint64_t upTo = 0;
+    if (*forgotten && !decode_number(key, **forgotten, upTo)) return damaged("a timeline's end is damaged");
+    if (*request.since < upTo)
+      return Error{ErrorCode::out_of_range, "conversations left since then are forgotten", {}};
+  }
+  RowScan rows(database_, Column::timeline, pair_key(request.userId, request.after) + '\0',
+               owner_end(request.userId), snapshot_);
   TimelineRow row;
   for (; rows.valid() && entries.size() < request.limit; rows.next()) {
+    if (is_departed(rows.key(), rows.value())) ++departed;
     if (is_old_timeline(rows.key(), rows.value(), request.since.value_or(UINT64_MAX))) continue;
     std::optional<TimelineEntry> entry;
     if (decode_timeline(rows.key(), rows.value(), row))

@@ -32,7 +32,9 @@ class LogReader {
   Result<LogState> state(const ConversationId& log);
   Result<std::vector<UserConversation>> conversations_of(const UserConversationsRequest& request);
   Result<std::vector<Member>> members(const MembersRequest& request);
-  Result<std::vector<TimelineEntry>> timeline(const TimelineRequest& request);
+  /// `departed`: counts those of the rows looked at whose conversations the user has left.
+  Result<std::vector<TimelineEntry>> timeline(const TimelineRequest& request, std::size_t& departed);
+  Result<std::optional<std::string>> kept_token(const DeviceKey& device);
   Result<std::vector<ConversationId>> marked(std::uint32_t partition);
 
  private:

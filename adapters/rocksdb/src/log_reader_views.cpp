@@ -114,7 +114,7 @@ Result<std::vector<UserConversation>> LogReader::memberships_of(const UserConver
 }
 
 Result<std::vector<UserConversation>> LogReader::conversations_of(const UserConversationsRequest& request) {
-  if (request.membershipOnly) return memberships_of(request);
+  if (request.detail == ConversationDetail::membership) return memberships_of(request);
   auto mine = conversations_listed(request);
   if (!mine) return std::move(mine).error();
   renew_snapshot();
@@ -129,6 +129,10 @@ Result<std::vector<UserConversation>> LogReader::conversations_of(const UserConv
     view.conversationId = one.log;
     view.member.userId = request.userId;
     if (!decode_member(key, **row, view.member)) return damaged("a membership is damaged");
+    if (request.detail == ConversationDetail::head) {
+      if (Status filled = fill_head(view, request); !filled) return std::move(filled).error();
+      continue;
+    }
     if (Status filled = fill(view, request, one.held); !filled) return std::move(filled).error();
     if (request.withCursors) {
       if (Status filled = fill_cursors(view); !filled) return std::move(filled).error();

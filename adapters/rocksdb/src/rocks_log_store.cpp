@@ -95,7 +95,7 @@ void RocksLogStore::set_preferences(std::vector<PreferencesRequest> batch, Execu
   submit_write<Result<Preferences>>(engine_, std::move(batch), executor, std::move(done), {size, 0});
 }
 
-void RocksLogStore::mark_timeline(std::vector<UserId> batch, Executor& executor,
+void RocksLogStore::mark_timeline(std::vector<TimelineMarkRequest> batch, Executor& executor,
                                   Completion<std::vector<Result<TimelineMark>>> done) {
   const std::size_t size = batch.size();
   submit_write<Result<TimelineMark>>(engine_, std::move(batch), executor, std::move(done), {size, 0});
@@ -103,9 +103,31 @@ void RocksLogStore::mark_timeline(std::vector<UserId> batch, Executor& executor,
 
 void RocksLogStore::timeline(std::vector<TimelineRequest> batch, Executor& executor,
                              Completion<std::vector<Result<std::vector<TimelineEntry>>>> done) {
-  submit_read<Result<std::vector<TimelineEntry>>>(
+  submit_read<Result<std::vector<TimelineEntry>>>(engine_, std::move(batch), executor, std::move(done),
+                                                  [this](LogReader& reader, const TimelineRequest& request) {
+                                                    std::size_t departed = 0;
+                                                    auto entries = reader.timeline(request, departed);
+                                                    if (departed > 2 * kMaxDepartedKept) {
+                                                      AnyCall call = ForgetDepartedCall{request.userId};
+                                                      // Not taken: the next one who looks asks again.
+                                                      static_cast<void>(engine_.write(call, {1, 0}));
+                                                    }
+                                                    return entries;
+                                                  });
+}
+
+void RocksLogStore::kept_tokens(std::vector<DeviceKey> batch, Executor& executor,
+                                Completion<std::vector<Result<std::optional<std::string>>>> done) {
+  submit_read<Result<std::optional<std::string>>>(
       engine_, std::move(batch), executor, std::move(done),
-      [](LogReader& reader, const TimelineRequest& request) { return reader.timeline(request); });
+      [](LogReader& reader, const DeviceKey& device) { return reader.kept_token(device); });
+}
+
+void RocksLogStore::forget_tokens(std::vector<DeviceKey> devices) {
+  const std::size_t size = devices.size();
+  AnyCall call = ForgetTokensCall{std::move(devices)};
+  // Not taken: they stay, which the port allows.
+  static_cast<void>(engine_.write(call, {size, 0}));
 }
 
 void RocksLogStore::recover(std::uint32_t partition, Executor& executor,

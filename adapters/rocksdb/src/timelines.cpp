@@ -1,6 +1,7 @@
 #include "timelines.hpp"
 
 #include "keys.hpp"
+#include "row_scan.hpp"
 #include "send_hash.hpp"
 #include "values.hpp"
 
@@ -45,6 +46,31 @@ Status Timelines::tell(rocksdb::WriteBatch& batch, const UserId& user, const Con
     pending_.insert_or_assign(key, *stored);
   }
   known = {pair, stored->summary()};
+  return {};
+}
+
+Status Timelines::forget_departed(rocksdb::WriteBatch& batch, const UserId& user) {
+  std::vector<std::pair<std::string, TimelinePosition>> departed;
+  std::vector<TimelinePosition> lastChanges;
+  RowScan rows(database_, Column::timeline, pair_key(user, "") + '\0', owner_end(user), nullptr);
+  for (TimelineRow row; rows.valid(); rows.next()) {
+    // What this group has told of is newer than all that is to go.
+    if (pending_.contains(std::string(rows.key())) || !decode_timeline(rows.key(), rows.value(), row) ||
+        !row.departed)
+      continue;
+    departed.emplace_back(rows.key(), row.summary().last);
+    lastChanges.push_back(row.summary().last);
+  }
+  if (!rows.status()) return rows.status();
+  const TimelinePosition upTo = departed_to_forget(std::move(lastChanges));
+  if (upTo == 0) return {};
+  for (const auto& [key, last] : departed) {
+    if (last > upTo) continue;
+    batch.Delete(database_.column(Column::timeline), key);
+    known_[absl::HashOf(user, ConversationId(second_of_pair(key))) % kKnown] = {};
+  }
+  const std::string key = forgotten_key(user);
+  batch.Put(database_.column(Column::timeline), key, encode_number(key, upTo));
   return {};
 }
 

@@ -29,6 +29,9 @@ class Timelines {
   Status tell(rocksdb::WriteBatch& batch, const UserId& user, const ConversationId& log,
               TimelinePosition position, const TimelineChange& change);
 
+  /// Takes the oldest of the conversations that a user has left out of the timeline. O(entries of the user).
+  Status forget_departed(rocksdb::WriteBatch& batch, const UserId& user);
+
   /// The batch is written: what stands in it can be read.
   void committed() { pending_.clear(); }
   /// What was told may not be stored.

@@ -12,6 +12,8 @@ namespace {
 constexpr std::uint8_t kHidden = 0x80;
 constexpr std::uint8_t kExpires = 0x40;
 constexpr std::size_t kMaxStoredDevices = 32;
+// In place of the position at which a timeline's row became a large group's: those of this store are greater.
+constexpr std::uint64_t kDeparted = 1;
 constexpr std::uint8_t kArchived = 0x01;
 constexpr std::uint8_t kPinned = 0x02;
 // Of a group's settings: who may do what, where it is admins only; and the whole history.
@@ -91,10 +93,24 @@ bool decode_number(std::string_view key, std::string_view value, std::uint64_t& 
   return reader.done();
 }
 
+std::string encode_text(std::string_view key, std::string_view text) {
+  std::string value;
+  begin_value(value);
+  value.append(text);
+  seal_value(key, value);
+  return value;
+}
+
+bool decode_text(std::string_view key, std::string_view value, std::string& text) {
+  ByteReader reader = body_of(key, value);
+  text = reader.rest();
+  return reader.done();
+}
+
 std::string encode_timeline(std::string_view key, const TimelineRow& row) {
   std::string value;
   begin_value(value);
-  put_varint(value, row.largeSince);
+  put_varint(value, row.departed ? kDeparted : row.largeSince);
   // Newest first: whoever looks for what is new need not read further.
   const auto& checkpoints = row.checkpoints();
   const TimelineCheckpoint newest = checkpoints.empty() ? TimelineCheckpoint{} : checkpoints.back();
@@ -115,6 +131,8 @@ std::string encode_timeline(std::string_view key, const TimelineRow& row) {
 bool decode_timeline(std::string_view key, std::string_view value, TimelineRow& row) {
   ByteReader reader = body_of(key, value);
   row.largeSince = reader.varint();
+  row.departed = row.largeSince == kDeparted;
+  if (row.departed) row.largeSince = 0;
   std::vector<TimelineCheckpoint> checkpoints(1);
   checkpoints[0].position = reader.varint();
   checkpoints[0].head = reader.varint();
@@ -131,9 +149,13 @@ bool decode_timeline(std::string_view key, std::string_view value, TimelineRow& 
   return reader.done() && row.restore(std::move(checkpoints));
 }
 
+bool is_departed(std::string_view key, std::string_view value) {
+  return body_of(key, value).varint() == kDeparted;
+}
+
 bool is_old_timeline(std::string_view key, std::string_view value, TimelinePosition since) {
   ByteReader reader = body_of(key, value);
-  const bool large = reader.varint() != 0;
+  const bool large = reader.varint() > kDeparted;
   return reader.varint() <= since && reader.ok() && !large;
 }
 

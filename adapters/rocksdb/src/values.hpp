@@ -16,9 +16,13 @@ void encode_event(std::string_view key, const EventView& event, std::string& val
 /// The event's texts lie in `value`.
 [[nodiscard]] bool decode_event(std::string_view key, std::string_view value, EventView& event);
 
+[[nodiscard]] std::string encode_text(std::string_view key, std::string_view text);
+[[nodiscard]] bool decode_text(std::string_view key, std::string_view value, std::string& text);
+
 [[nodiscard]] std::string encode_timeline(std::string_view key, const TimelineRow& row);
 [[nodiscard]] bool decode_timeline(std::string_view key, std::string_view value, TimelineRow& row);
 /// Whether a row says that nothing has changed since, and is no large group's. Cheaper than to decode it.
+[[nodiscard]] bool is_departed(std::string_view key, std::string_view value);
 [[nodiscard]] bool is_old_timeline(std::string_view key, std::string_view value, TimelinePosition since);
 
 [[nodiscard]] std::string encode_number(std::string_view key, std::uint64_t number);

@@ -46,16 +46,25 @@ struct TimelineEntry {
 
 /// Something that has happened in a conversation, as far as timelines are concerned.
 struct TimelineChange {
-  Seq head = 0;                    ///< of the log, before it
-  std::optional<bool> large = {};  ///< whether the conversation is a large group, where that is decided
-  bool hides = false;              ///< the user took a message out of sight
+  Seq head = 0;                      ///< of the log, before it
+  std::optional<bool> large = {};    ///< whether the conversation is a large group, where that is decided
+  bool hides = false;                ///< the user took a message out of sight
+  std::optional<bool> departs = {};  ///< whether the user has left it, where that is decided
 };
+
+/// Conversations that a user has left are remembered in the user's timeline, so that a device that was away
+/// is told: at least the newest this many, and at most twice as many.
+inline constexpr std::size_t kMaxDepartedKept = 1000;
+/// Given when each of a user's departed conversations last changed: those at or before the answer are to be
+/// forgotten, and the newest kMaxDepartedKept are kept.
+[[nodiscard]] CHATCORE_API TimelinePosition departed_to_forget(std::vector<TimelinePosition> lastChanges);
 
 /// The newest of what is remembered of a conversation in a user's timeline.
 struct CHATCORE_API TimelineSummary {
   TimelinePosition last = 0;  ///< 0: nothing yet
   TimelinePosition hiddenAt = 0;
   bool large = false;
+  bool departed = false;
 
   /// Whether a change need not be noted: another has been since `mark`, the last position given.
   [[nodiscard]] bool covers(const TimelineChange& change, TimelinePosition mark) const noexcept;
@@ -72,6 +81,7 @@ class CHATCORE_API TimelineRow {
   /// of it stands in the token. 0: it is none.
   TimelinePosition largeSince = 0;
   TimelinePosition hiddenAt = 0;  ///< when the user last took a message out of sight
+  bool departed = false;          ///< the user has left the conversation
 
   /// Notes a change at `position`; positions and heads only grow. Beyond kMaxCheckpoints two neighbours
   /// become one: who continues from between them is told more than is new, by the smallest part of what there
@@ -80,7 +90,7 @@ class CHATCORE_API TimelineRow {
   /// The head when `position` was given, or one before it; none: nothing has changed since.
   [[nodiscard]] std::optional<Seq> head_at(TimelinePosition position) const;
   [[nodiscard]] TimelineSummary summary() const noexcept {
-    return {checkpoints_.empty() ? 0 : checkpoints_.back().position, hiddenAt, largeSince != 0};
+    return {checkpoints_.empty() ? 0 : checkpoints_.back().position, hiddenAt, largeSince != 0, departed};
   }
 
   /// What there is to tell who continues from `since`; none: nothing.

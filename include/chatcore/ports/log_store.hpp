@@ -172,6 +172,20 @@ struct CursorUpdate {
   SharedUsers audience = {};  ///< whose timelines hear of it, besides the user's own
 };
 
+struct DeviceKey {
+  UserId userId;
+  DeviceId deviceId;
+};
+
+/// A token longer than this is not kept.
+inline constexpr std::size_t kMaxKeptToken = 8192;
+
+struct TimelineMarkRequest {
+  UserId userId;
+  DeviceId deviceId = {};  ///< empty: nothing is kept
+  std::string token = {};  ///< that this device continued from
+};
+
 /// What of a user's timeline is of interest to who continues from a position.
 struct TimelineRequest {
   UserId userId;
@@ -214,6 +228,13 @@ inline constexpr std::size_t kMaxHiddenTold = 1000;
 /// Unread messages are counted up to here; more are told as that many.
 inline constexpr std::uint64_t kMaxUnread = 10'000;
 
+/// How much of a user's conversations is wanted: what costs least comes first.
+enum class ConversationDetail : std::uint8_t {
+  membership,  ///< conversationId, member and memberSeq: what a connecting device needs
+  head,        ///< conversationId, member, epoch, head, ordinal and lastEventAt: what puts them in an order
+  all,         ///< everything, and whatever else the request asks for
+};
+
 struct UserConversationsRequest {
   UserId userId;
   std::optional<ConversationId> only;  ///< one conversation; an empty answer if not a member
@@ -222,9 +243,7 @@ struct UserConversationsRequest {
   bool withLastMessage = false;
   bool withCursors = false;
   bool withHidden = false;
-  /// Fills conversationId, member and memberSeq alone: what a connecting device needs, at a fraction of the
-  /// cost.
-  bool membershipOnly = false;
+  ConversationDetail detail = ConversationDetail::all;
   Timestamp now = 0;  ///< what expires at or before it is gone
 };
 
@@ -304,12 +323,25 @@ class CHATCORE_API LogStore {
   /// Gives each user a position to continue from. What is committed after it, in the order of these calls and
   /// the appends, is found by `timeline` from there; what came before is visible to every read that begins
   /// after completion. Costs a commit's latency, but writes nothing.
-  virtual void mark_timeline(std::vector<UserId> batch, Executor& executor,
+  ///
+  /// A token given with it is kept for the device, in place of the one before. Not synced, so a crash may
+  /// bring back an older one, from which more is told and nothing less.
+  virtual void mark_timeline(std::vector<TimelineMarkRequest> batch, Executor& executor,
                              Completion<std::vector<Result<TimelineMark>>> done) = 0;
+
+  /// The token kept for each device; none: there is none.
+  virtual void kept_tokens(std::vector<DeviceKey> batch, Executor& executor,
+                           Completion<std::vector<Result<std::optional<std::string>>>> done) = 0;
+  /// The devices are no more. Not synced: a crash may bring their tokens back.
+  virtual void forget_tokens(std::vector<DeviceKey> devices) = 0;
 
   /// The entries of interest, by ascending conversation id: conversations whose appends named the user in
   /// `audience` or `members`, where the user's cursor moved or the user muted or hid something. More than
   /// has changed may be told, and more of it, but never less. O(entries of the user).
+  ///
+  /// Of the conversations that a user has left at least the newest kMaxDepartedKept are remembered. A
+  /// position from before one that was forgotten is answered `out_of_range`: whoever continues from it begins
+  /// anew.
   virtual void timeline(std::vector<TimelineRequest> batch, Executor& executor,
                         Completion<std::vector<Result<std::vector<TimelineEntry>>>> done) = 0;
 

@@ -80,16 +80,19 @@ class CHATCORE_API FaultyLogStore final : public LogStore {
                         Completion<std::vector<Result<std::vector<UserConversation>>>> done) override;
   void members(std::vector<MembersRequest> batch, Executor& executor,
                Completion<std::vector<Result<std::vector<Member>>>> done) override;
-  void mark_timeline(std::vector<UserId> batch, Executor& executor,
+  void mark_timeline(std::vector<TimelineMarkRequest> batch, Executor& executor,
                      Completion<std::vector<Result<TimelineMark>>> done) override;
+  void kept_tokens(std::vector<DeviceKey> batch, Executor& executor,
+                   Completion<std::vector<Result<std::optional<std::string>>>> done) override;
   void timeline(std::vector<TimelineRequest> batch, Executor& executor,
                 Completion<std::vector<Result<std::vector<TimelineEntry>>>> done) override;
   void set_preferences(std::vector<PreferencesRequest> batch, Executor& executor,
                        Completion<std::vector<Result<Preferences>>> done) override;
   void recover(std::uint32_t partition, Executor& executor,
                Completion<Result<std::vector<ConversationId>>> done) override;
-  /// Has no answer: any fault but `delayed` and `unknown_but_written` loses it.
+  /// These have no answer: any fault but `delayed` and `unknown_but_written` loses them.
   void settled(std::vector<ConversationId> logs) override;
+  void forget_tokens(std::vector<DeviceKey> devices) override;
 
  private:
   LogStore& store_;

@@ -9,6 +9,7 @@ using engine::decode_token;
 using engine::encode_token;
 using engine::SyncToken;
 using engine::SyncTokenPage;
+using engine::SyncTokenStart;
 
 namespace {
 
@@ -38,6 +39,20 @@ TEST_CASE("a token comes back as it was given") {
   CHECK_FALSE(decode_token(encode_token({}, 99, "alice"), 99, "alice")->page);
 }
 
+TEST_CASE("a token says where in everything a sync goes on") {
+  SyncToken given = rich();
+  given.start = SyncTokenStart{1'700'000'000'123, true, 20};
+  const auto token = decode_token(encode_token(given, 99, "alice"), 99, "alice");
+  REQUIRE(token);
+  REQUIRE(token->start);
+  CHECK(token->start->lastEventAt == 1'700'000'000'123);
+  CHECK(token->start->again);
+  CHECK(token->start->newest == 20);
+  CHECK(token->page->after == "group.1");
+  CHECK(token->known_large("big") == 1'000'000);
+  CHECK_FALSE(decode_token(encode_token(rich(), 99, "alice"), 99, "alice")->start);
+}
+
 TEST_CASE("another's token is garbage, and one of another store") {
   const std::string text = encode_token(rich(), 99, "alice");
   CHECK_FALSE(decode_token(text, 99, "bob"));
@@ -61,6 +76,7 @@ TEST_CASE("no token that was changed or cut off is taken") {
 TEST_CASE("a token is never longer than what the server takes") {
   SyncToken token = rich();
   token.page->after = std::string(64, 'x');
+  token.start = SyncTokenStart{INT64_MAX, true, 200};
   for (int i = 0; i < 2000; ++i) token.know_large("group" + std::to_string(i), UINT64_C(1) << 53);
   CHECK(token.large.size() == SyncToken::kMaxLarge);
   const std::string text = encode_token(token, 99, std::string(64, 'u'));

@@ -425,10 +425,19 @@ TEST_CASE("sync from watermarks or from a token") {
   CHECK(sync.watermarks.size() == 1);
   CHECK(sync.limit == 200);
   CHECK(read<Sync>(R"({"type":"sync","watermarks":{}})").watermarks.empty());
+  CHECK_FALSE(read<Sync>(R"({"type":"sync","watermarks":{}})").newest);
+  CHECK(read<Sync>(R"({"type":"sync","watermarks":{},"newest":200})").newest == 200);
+  CHECK(read<Sync>(R"({"type":"sync","resume":true})").resume);
+  CHECK_FALSE(read<Sync>(R"({"type":"sync","since":"t","resume":false})").resume);
   CHECK(read<Sync>(R"({"type":"sync","watermarks":)" + conversations(2000) + "}").watermarks.size() == 2000);
   check_refused({
       {R"({"type":"sync"})", kBad, "sync: `watermarks` or `since` is missing"},
       {R"({"type":"sync","since":7})", kBad, "`since`"},
+      {R"({"type":"sync","resume":false})", kBad, "sync: `watermarks` or `since` is missing"},
+      {R"({"type":"sync","resume":true,"since":"t"})", kBad, "`resume` cannot stand beside"},
+      {R"({"type":"sync","resume":true,"watermarks":{}})", kBad, "`resume` cannot stand beside"},
+      {R"({"type":"sync","watermarks":{},"newest":0})", kBad, "`newest` must be from 1 to 200"},
+      {R"({"type":"sync","watermarks":{},"newest":201})", kBad, "`newest`"},
       {R"({"type":"sync","since":"t","limit":0})", kBad, "`limit` must be from 1 to 1000"},
       {R"({"type":"sync","since":"t","limit":1001})", kBad, "`limit`"},
       {R"({"type":"sync","since":"t","limit":"9"})", kBad, "`limit`"},

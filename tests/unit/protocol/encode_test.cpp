@@ -91,7 +91,8 @@ TEST_CASE("what goes wrong inside is not told outside") {
   const auto told = [](ErrorCode code) {
     return written([&](auto& out) { append_error(out, {}, {}, Error{code, "/var/lib/secret", {}}); });
   };
-  for (ErrorCode code : {ErrorCode::invalid_argument, ErrorCode::io_error, ErrorCode::corrupted}) {
+  for (ErrorCode code :
+       {ErrorCode::invalid_argument, ErrorCode::io_error, ErrorCode::corrupted, ErrorCode::out_of_range}) {
     CHECK(told(code) ==
           json{{"type", "error"}, {"code", "internal"}, {"message", "internal error"}, {"temporary", false}});
   }

@@ -40,8 +40,11 @@ class CHATCORE_API MemoryLogStore final : public LogStore {
                         Completion<std::vector<Result<std::vector<UserConversation>>>> done) override;
   void members(std::vector<MembersRequest> batch, Executor& executor,
                Completion<std::vector<Result<std::vector<Member>>>> done) override;
-  void mark_timeline(std::vector<UserId> batch, Executor& executor,
+  void mark_timeline(std::vector<TimelineMarkRequest> batch, Executor& executor,
                      Completion<std::vector<Result<TimelineMark>>> done) override;
+  void kept_tokens(std::vector<DeviceKey> batch, Executor& executor,
+                   Completion<std::vector<Result<std::optional<std::string>>>> done) override;
+  void forget_tokens(std::vector<DeviceKey> devices) override;
   void timeline(std::vector<TimelineRequest> batch, Executor& executor,
                 Completion<std::vector<Result<std::vector<TimelineEntry>>>> done) override;
   void set_preferences(std::vector<PreferencesRequest> batch, Executor& executor,
