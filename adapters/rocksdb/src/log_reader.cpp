@@ -215,8 +215,9 @@ Result<std::vector<TimelineEntry>> LogReader::timeline(const TimelineRequest& re
                owner_end(request.userId), snapshot_);
   TimelineRow row;
   for (; rows.valid() && entries.size() < request.limit; rows.next()) {
-    if (is_departed(rows.key(), rows.value())) ++departed;
-    if (is_old_timeline(rows.key(), rows.value(), request.since.value_or(UINT64_MAX))) continue;
+    const TimelineGlance glance = glance_at_timeline(rows.key(), rows.value());
+    departed += glance.departed ? 1 : 0;
+    if (!glance.tells(request.since)) continue;
     std::optional<TimelineEntry> entry;
     if (decode_timeline(rows.key(), rows.value(), row))
       entry = row.entry(request.since);

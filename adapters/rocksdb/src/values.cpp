@@ -149,14 +149,12 @@ bool decode_timeline(std::string_view key, std::string_view value, TimelineRow& 
   return reader.done() && row.restore(std::move(checkpoints));
 }
 
-bool is_departed(std::string_view key, std::string_view value) {
-  return body_of(key, value).varint() == kDeparted;
-}
-
-bool is_old_timeline(std::string_view key, std::string_view value, TimelinePosition since) {
+TimelineGlance glance_at_timeline(std::string_view key, std::string_view value) {
   ByteReader reader = body_of(key, value);
-  const bool large = reader.varint() > kDeparted;
-  return reader.varint() <= since && reader.ok() && !large;
+  const std::uint64_t largeSince = reader.varint();
+  const TimelinePosition newest = reader.varint();
+  if (!reader.ok()) return {};
+  return {newest, largeSince > kDeparted, largeSince == kDeparted};
 }
 
 std::string encode_preferences(std::string_view key, const Preferences& preferences) {

@@ -21,9 +21,17 @@ void encode_event(std::string_view key, const EventView& event, std::string& val
 
 [[nodiscard]] std::string encode_timeline(std::string_view key, const TimelineRow& row);
 [[nodiscard]] bool decode_timeline(std::string_view key, std::string_view value, TimelineRow& row);
-/// Whether a row says that nothing has changed since, and is no large group's. Cheaper than to decode it.
-[[nodiscard]] bool is_departed(std::string_view key, std::string_view value);
-[[nodiscard]] bool is_old_timeline(std::string_view key, std::string_view value, TimelinePosition since);
+/// What decides whether a timeline's row is to be told. Cheaper than to decode it.
+struct TimelineGlance {
+  TimelinePosition newest = UINT64_MAX;  ///< of a damaged row: everything is new
+  bool large = false;
+  bool departed = false;
+
+  [[nodiscard]] bool tells(std::optional<TimelinePosition> since) const {
+    return large || (since && newest > *since);
+  }
+};
+[[nodiscard]] TimelineGlance glance_at_timeline(std::string_view key, std::string_view value);
 
 [[nodiscard]] std::string encode_number(std::string_view key, std::uint64_t number);
 [[nodiscard]] bool decode_number(std::string_view key, std::string_view value, std::uint64_t& number);
