@@ -166,6 +166,7 @@ class ConversationHome {
   void apply_receipt(Conversation& conversation, ReceiptCommand command);
   void resolve_message(ReceiptCommand command);
   void advance_cursor(Conversation& conversation, ReceiptCommand command, std::uint64_t ordinal);
+  void store_if_shown(Conversation& conversation, CursorUpdate update, PendingReceipt receipt);
   void finish_receipt(const ReceiptCommand& command, const Error* error);
   void tell_receipts(const Conversation& conversation, const Requester& from,
                      const protocol::ReceiptsGet& command);

@@ -123,12 +123,33 @@ void ConversationHome::advance_cursor(Conversation& conversation, ReceiptCommand
     cursor.readOrdinal = std::max(cursor.readOrdinal, ordinal);
   }
   // Not what the user sends at this moment: that counts when it is committed, and the store sees to it.
-  cursorUpdates_.push_back({conversation.id,
-                            UserId(command.from.user()),
-                            {cursor.deliveredSeq, cursor.readSeq, cursor.readOrdinal, 0},
-                            conversation.timeline_audience()});
+  CursorUpdate update{conversation.id,
+                      UserId(command.from.user()),
+                      {cursor.deliveredSeq, cursor.readSeq, cursor.readOrdinal, 0},
+                      conversation.timeline_audience()};
+  const bool readAlone = command.read && advances && !delivers;
   const Seq seq = advances ? command.seq : before;
-  receipts_.push_back({std::move(command), conversation.id, before, seq, delivers});
+  PendingReceipt receipt{std::move(command), conversation.id, before, seq, delivers};
+  if (readAlone && update.audience != nullptr)
+    return store_if_shown(conversation, std::move(update), std::move(receipt));
+  cursorUpdates_.push_back(std::move(update));
+  receipts_.push_back(std::move(receipt));
+}
+
+/// Where nothing but the read position moves, the others' timelines hear of it only from who shows it: that
+/// something has changed would say enough.
+void ConversationHome::store_if_shown(Conversation& conversation, CursorUpdate update,
+                                      PendingReceipt receipt) {
+  ++conversation.receiptReads;
+  std::vector<UserId> reader{update.userId};
+  privacy_.ask(std::move(reader), [this, update = std::move(update),
+                                   receipt = std::move(receipt)](const std::vector<bool>& shows) mutable {
+    if (Conversation* loaded = find(receipt.id); loaded != nullptr && loaded->receiptReads > 0)
+      --loaded->receiptReads;
+    if (!shows[0]) update.audience = nullptr;
+    cursorUpdates_.push_back(std::move(update));
+    receipts_.push_back(std::move(receipt));
+  });
 }
 
 void ConversationHome::finish_receipt(const ReceiptCommand& command, const Error* error) {

@@ -133,6 +133,21 @@ async def test_ones_own_cursor_and_the_others_are_told(chat):
     assert entry["cursors"][bob.user] == {"deliveredSeq": 2, "readSeq": 2}
 
 
+async def test_what_a_user_who_hides_it_has_read_is_not_told_by_saying_nothing(chat):
+    alice, bob = await chat.connect_all("alice", "bob")
+    tablet = await chat.connect("bob", "tablet")
+    dm = (await alice.say_many(range(3), to=bob.user))[0]["conversationId"]
+    await bob.ok("settings.update", readReceipts=False)
+    await bob.ok("message.received", conversationId=dm, seq=3)
+    ours, theirs = await token_of(tablet), await token_of(alice)
+    await bob.ok("message.read", conversationId=dm, seq=2)
+    assert by_id(await tablet.sync(since=ours))[dm]["readSeq"] == 2
+    assert (await alice.sync(since=theirs))["conversations"] == []
+    await bob.ok("settings.update", readReceipts=True)
+    await bob.ok("message.read", conversationId=dm, seq=3)
+    assert by_id(await alice.sync(since=theirs))[dm]["cursors"][bob.user]["readSeq"] == 3
+
+
 async def test_changes_of_messages_are_events_like_any_other(chat):
     alice, bob = await chat.connect_all("alice", "bob")
     sent = await alice.say_many(["a", "b"], to=bob.user)
