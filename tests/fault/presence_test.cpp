@@ -90,6 +90,32 @@ TEST_CASE("who comes back within the debounce was never away") {
   }
 }
 
+TEST_CASE("who comes and goes for a minute costs each of many watchers two updates at most") {
+  TestServer server(2);
+  be_patient(server);
+  server.start();
+  constexpr std::uint64_t kWatchers = 100;
+  std::vector<TestClient> watchers;
+  for (std::uint64_t i = 0; i < kWatchers; ++i)
+    watchers.push_back(server.connect("watcher" + std::to_string(i)));
+  for (TestClient& watcher : watchers) watch(watcher, "bob");
+  for (int second = 0; second < 60; second += 2) {
+    TestClient bob = server.connect("bob");
+    server.clock.advance(1s);
+    bob.disconnect();
+    REQUIRE(wait_for_connections(server, kWatchers));
+    server.clock.advance(1s);
+  }
+  server.clock.advance(server.options.engine.presenceDebounce);
+  for (TestClient& watcher : watchers) {
+    std::vector<std::string> told;
+    told.push_back(watcher.expect_type("presence.update")["status"]);
+    told.push_back(watcher.expect_type("presence.update")["status"]);
+    CHECK_EQ(told, std::vector<std::string>{"online", "offline"});
+    CHECK_FALSE(watcher.has_seen("presence.update"));
+  }
+}
+
 TEST_CASE("a second device keeps the user online") {
   TestServer server(2);
   be_patient(server);
