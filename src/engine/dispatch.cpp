@@ -32,7 +32,8 @@ EngineShard::EngineShard(Context context)
       catchUp_(context_, outlet_),
       syncPages_(context_, outlet_, privacy_),
       decoder_(limits_of(context_.options)),
-      expiries_(context_.clock->steady()) {}
+      expiries_(context_.clock->steady()),
+      connects_(context_, &Hooks::on_connect_later, context_.options.hooks.connectDeadline) {}
 
 EngineShard::~EngineShard() = default;
 
@@ -430,6 +431,7 @@ void EngineShard::closed(SessionId id, std::uint16_t) {
     unwatch(*session, watched);
   }
   nameless_.erase(id);
+  awaitingHost_.erase(id);
   renewed_.erase(id);
   const bool admitted =
       session->state == ClientSession::State::live || session->state == ClientSession::State::admitting;
@@ -455,6 +457,7 @@ void EngineShard::stale(const Topic& topic, std::vector<SessionId> takers) {
 
 void EngineShard::tick() {
   expiries_.advance(context_.clock->steady(), [this](SessionId id) { expire(id); });
+  connects_.tick();
   conversations_.tick();
   users_.tick();
   sweep_limits();

@@ -117,7 +117,7 @@ struct EventCommand {
   Action action;
   /// A limit refused it where it came in. Told only after the owner has seen that it is no repetition.
   std::optional<Error> refusal;
-  bool hooksAsked = false;
+  bool hooksAsked = false;   ///< and they have answered: `refusal` is theirs from then on
   bool lookedUp = false;     ///< known not to be a repetition
   bool targetAsked = false;  ///< the message to be changed was looked for
   /// That message, as it is when the command's turn comes; null: there is none.
