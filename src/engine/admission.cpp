@@ -312,6 +312,7 @@ void EngineShard::welcome_if_ready(ClientSession& session) {
       std::max<std::uint32_t>(1, static_cast<std::uint32_t>(context_.options.heartbeat.count() / 1000));
   welcome.contentBytes = context_.options.contentBytes;
   welcome.frameBytes = context_.options.frameBytes;
+  welcome.contentBytesOf = context_.options.contentBytesOf;
   outlet_.send(session.id,
                [&](std::string& out) { protocol::append_welcome(out, session.more().helloId, welcome); });
   context_.gateway->admit(session.id);

@@ -11,7 +11,7 @@ namespace chatcore::engine {
 namespace {
 
 protocol::Limits limits_of(const EngineOptions& options) {
-  return {options.contentBytes, options.frameBytes};
+  return {options.contentBytes, options.frameBytes, options.contentBytesOf};
 }
 
 /// A group's id where the client names none: the same for every retry of the same create, so that a retry

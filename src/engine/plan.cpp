@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/simulation_bug.hpp"
+#include "protocol/decode.hpp"
 #include "protocol/event_content.hpp"
 
 namespace chatcore::engine {
@@ -43,7 +44,7 @@ class Planner {
     return plan;
   }
 
-  Result<Plan> operator()(const EditMessage&) const {
+  Result<Plan> operator()(const EditMessage& edit) const {
     auto found = target();
     if (!found) return std::move(found).error();
     const FoundMessage& message = **found;
@@ -51,6 +52,11 @@ class Planner {
       return refuse(ErrorCode::forbidden, "only its author may edit a message");
     if (too_late(message, options_.editWindow))
       return refuse(ErrorCode::forbidden, "the message is too old to be edited");
+    const std::size_t limit = options_.content_bytes(message.event.messageType);
+    // What the host put in its place is the host's own.
+    if (edit.content.size() > limit && !command_.hooksAsked)
+      return refuse(ErrorCode::too_large,
+                    "`content` " + protocol::too_much_content(message.event.messageType, limit));
     if (message.view.state.edits.size() >= kMaxEdits)
       return refuse(ErrorCode::too_large, "the message was edited too often");
     auto plan = change_plan(EventKind::edit, message);

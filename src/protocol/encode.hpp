@@ -1,5 +1,7 @@
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -28,6 +30,7 @@ struct Welcome {
   std::uint32_t heartbeatSeconds = 30;
   std::uint64_t contentBytes = 0;
   std::uint64_t frameBytes = 0;
+  std::array<std::uint32_t, kMessageTypes> contentBytesOf = {};  ///< 0, or `contentBytes`: not told
 };
 void append_welcome(std::string& out, const RequestId& id, const Welcome& welcome);
 

@@ -1,7 +1,11 @@
 #pragma once
 
+#include <array>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
+
+#include "chatcore/model/event.hpp"
 
 namespace chatcore {
 
@@ -93,8 +97,15 @@ struct HookOptions {
 
 /// Bounds and times of the engine. Per shard where it says so, otherwise per session or conversation.
 struct EngineOptions {
-  /// Bytes of one message's content, as written by the client.
+  /// Bytes of one message's content, as written by the client; what hooks put in its place is not held to it.
   std::uint32_t contentBytes = 16 * 1024;
+  /// The same for messages of one type, by `MessageType`; 0: `contentBytes`. An edit counts as its message.
+  std::array<std::uint32_t, kMessageTypes> contentBytesOf = {};
+  [[nodiscard]] std::uint32_t content_bytes(MessageType type) const noexcept {
+    const std::uint32_t own = contentBytesOf[static_cast<std::size_t>(type)];
+    return own != 0 ? own : contentBytes;
+  }
+  /// Bytes of one frame: what no content gets past, whatever its type may have.
   std::uint32_t frameBytes = 64 * 1024;
 
   /// How long after it was sent a message may be edited, and deleted for everyone, by its author; 0: for
