@@ -16,8 +16,8 @@ constexpr std::uint32_t kCheckAgainMillis = 100;
 constexpr std::uint32_t kAfterDefectMillis = 1000;
 constexpr std::size_t kMaxTokenBytes = 8192;
 constexpr std::string_view kBearer = "Bearer ";
-constexpr std::string_view kFeatures[] = {"sync",     "history", "groups", "receipts",  "typing",
-                                          "presence", "edit",    "delete", "reactions", "token-sync"};
+constexpr std::string_view kFeatures[] = {"sync", "history", "groups",    "receipts",   "typing", "presence",
+                                          "edit", "delete",  "reactions", "token-sync", "pins"};
 
 std::string parameter(std::string_view query, std::string_view name) {
   return gateway::query_parameter(query, name).value_or(std::string{});

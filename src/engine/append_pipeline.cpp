@@ -150,7 +150,7 @@ void ConversationHome::break_order(Conversation& conversation, BrokenOrder first
 /// that nothing overtakes. False: the command will come again.
 bool ConversationHome::prepare(Conversation& conversation, CommandPtr& pointer) {
   EventCommand& command = *pointer;
-  if (changed_message(command.action) != 0 && !command.targetAsked) {
+  if (message_asked_for(command.action) != 0 && !command.targetAsked) {
     find_target(conversation, std::move(pointer));
     return false;
   }
@@ -201,7 +201,7 @@ void ConversationHome::find_target(Conversation& conversation, CommandPtr pointe
     conversation.waiting.push_front(std::move(pointer));
     return;
   }
-  MessageQuery query{conversation.id, changed_message(pointer->action), UserId(pointer->from.user())};
+  MessageQuery query{conversation.id, message_asked_for(pointer->action), UserId(pointer->from.user())};
   Resume resume = park(conversation, std::move(pointer));
   context_.store->find_messages(
       {std::move(query)}, *context_.executor,

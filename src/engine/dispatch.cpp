@@ -73,6 +73,7 @@ struct ChargeOf {
   Charge operator()(const protocol::MessageSend&) const { return {CommandKind::events}; }
   Charge operator()(const protocol::MessageEdit&) const { return {CommandKind::events}; }
   Charge operator()(const protocol::MessageReact&) const { return {CommandKind::events}; }
+  Charge operator()(const protocol::MessagePin&) const { return {CommandKind::events}; }
   Charge operator()(const protocol::MessageDelete& remove) const {
     return {remove.forEveryone ? CommandKind::events : CommandKind::queries};
   }
@@ -135,6 +136,7 @@ class Dispatch {
   void operator()(protocol::MessageReact& react) {
     change(react, React{react.messageId, std::move(react.emoji), react.add});
   }
+  void operator()(protocol::MessagePin& pin) { change(pin, PinMessage{pin.messageId, pin.add}); }
   void operator()(protocol::MessageReceived& received) {
     shard_.receipts(session_, id_, received.positions, false);
   }

@@ -120,6 +120,13 @@ MessageReact read_react(FieldReader& in) {
   return react;
 }
 
+MessagePin read_message_pin(FieldReader& in) {
+  auto pin = read_change<MessagePin>(in);
+  pin.messageId = in.message_id(Field::messageId);
+  pin.add = in.choice(Field::op, {"add", "remove"}) == 0;
+  return pin;
+}
+
 /// One conversation with `seq` (or `messageId`, where a message may be named), or many in `cursors`.
 std::vector<Position> read_positions(FieldReader& in, bool byMessage) {
   if (in.has(Field::cursors)) {
@@ -362,6 +369,8 @@ Command read_fields(FieldReader& in, CommandType type, const Limits& limits) {
       return read_archive(in);
     case CommandType::conversation_pin:
       return read_pin(in);
+    case CommandType::message_pin:
+      return read_message_pin(in);
   }
   in.fail(Field::type, "is not supported", ErrorCode::unsupported);
   return PresencePing{};

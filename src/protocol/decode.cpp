@@ -86,6 +86,7 @@ std::string_view type_name(const Command& command) noexcept {
     std::string_view operator()(const MessageEdit&) const { return "message.edit"; }
     std::string_view operator()(const MessageDelete&) const { return "message.delete"; }
     std::string_view operator()(const MessageReact&) const { return "message.react"; }
+    std::string_view operator()(const MessagePin&) const { return "message.pin"; }
     std::string_view operator()(const MessageReceived&) const { return "message.received"; }
     std::string_view operator()(const MessageRead&) const { return "message.read"; }
     std::string_view operator()(const Typing& typing) const {

@@ -610,6 +610,25 @@ TEST_CASE("archive and pin") {
   });
 }
 
+TEST_CASE("a message is pinned and removed") {
+  const std::string pinning = R"({"type":"message.pin","conversationId":"c","clientMsgId":"u",)";
+  const auto pin = read<MessagePin>(pinning + R"("messageId":"7","op":"add"})");
+  CHECK(pin.conversationId == "c");
+  CHECK(pin.clientMsgId == "u");
+  CHECK(pin.messageId == 7);
+  CHECK(pin.add);
+  CHECK_FALSE(read<MessagePin>(pinning + R"("messageId":"7","op":"remove"})").add);
+  check_refused({
+      {pinning + R"("op":"add"})", kBad, "`messageId` is missing"},
+      {pinning + R"("messageId":"7"})", kBad, "`op` is missing"},
+      {pinning + R"("messageId":"7","op":"toggle"})", kBad, "`op` must be one of add remove"},
+      {R"({"type":"message.pin","conversationId":"c","messageId":"7","op":"add"})", kBad,
+       "`clientMsgId` is missing"},
+      {R"({"type":"message.pin","clientMsgId":"u","messageId":"7","op":"add"})", kBad,
+       "`conversationId` is missing"},
+  });
+}
+
 TEST_CASE("mute, members and lists") {
   CHECK(read<ConversationMute>(R"({"type":"conversation.mute","conversationId":"c"})").until ==
         kMutedForever);
