@@ -24,6 +24,23 @@ Result<std::uint64_t> number(std::string_view flag, std::string_view text, std::
   return value;
 }
 
+/// `N`, or `TYPE=N`.
+chatcore::Status take_content_bytes(chatcore::EngineOptions& engine, std::string_view value) {
+  constexpr std::string_view kFlag = "--content-bytes";
+  const std::size_t equals = value.find('=');
+  const std::string_view bytes = equals == std::string_view::npos ? value : value.substr(equals + 1);
+  // A frame holds some more than its content.
+  Result<std::uint64_t> parsed = number(kFlag, bytes, 1, engine.frameBytes - 1024);
+  if (!parsed) return parsed.error();
+  const auto limit = static_cast<std::uint32_t>(*parsed);
+  if (equals == std::string_view::npos) return engine.contentBytes = limit, chatcore::Status{};
+  for (std::size_t type = 0; type < chatcore::kMessageTypes; ++type) {
+    if (value.substr(0, equals) != to_string(static_cast<chatcore::MessageType>(type))) continue;
+    return engine.contentBytesOf[type] = limit, chatcore::Status{};
+  }
+  return wrong("--content-bytes: there is no message type '" + std::string(value.substr(0, equals)) + "'");
+}
+
 /// One flag with a value; nothing on success.
 chatcore::Status apply(Flags& flags, std::string_view flag, const std::string& value) {
   const auto take = [&](std::uint64_t low, std::uint64_t high, auto use) -> chatcore::Status {
@@ -69,6 +86,7 @@ chatcore::Status apply(Flags& flags, std::string_view flag, const std::string& v
   if (flag == "--delete-window-ms")
     return take(0, kDecade,
                 [&](std::uint64_t ms) { flags.server.engine.deleteWindow = std::chrono::milliseconds(ms); });
+  if (flag == "--content-bytes") return take_content_bytes(flags.server.engine, value);
   if (flag == "--message-timeout-ms")
     return take(100, kDay, [&](std::uint64_t ms) {
       flags.server.gateway.messageTimeout = std::chrono::milliseconds(ms);
@@ -131,6 +149,7 @@ const char* const kUsage =
     "                   [--max-devices-per-user N] [--message-timeout-ms N]\n"
     "                   [--device-overflow evict|refuse] [--device-roles equal|primary]\n"
     "                   [--device-inactivity-days N] [--edit-window-ms N] [--delete-window-ms N]\n"
+    "                   [--content-bytes N|TYPE=N]...\n"
     "\n"
     "  --listen ADDRESS:PORT    where to serve; port 0 picks a free one (default 127.0.0.1:8080)\n"
     "  --data DIR               where the conversations are kept; made if absent\n"
@@ -156,6 +175,8 @@ const char* const kUsage =
     "  --message-timeout-ms N   from a message's first byte to its last (default 60000)\n"
     "  --edit-window-ms N       how long a message may be edited; 0: for ever (default 900000)\n"
     "  --delete-window-ms N     how long its author may delete it for everyone (default 172800000)\n"
+    "  --content-bytes N        of a message's content (default 16384); image=N and so on: of one of this "
+    "type\n"
     "\n"
     "  SIGTERM and SIGINT end it; SIGUSR1 writes its counts to stderr\n";
 

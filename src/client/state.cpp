@@ -66,8 +66,13 @@ std::string State::lane_of(const Outgoing& message) const {
   return user_.empty() ? "to:" + message.to : direct_conversation_id(user_, message.to);
 }
 
-std::optional<Error> State::check_content(std::string_view content) const {
-  if (content.size() > contentBytes_ || content.size() + kEnvelopeBytes > serverFrameBytes_)
+std::size_t State::content_bytes(MessageType type) const {
+  const std::size_t own = contentBytesOf_[static_cast<std::size_t>(type)];
+  return own != 0 ? own : contentBytes_;
+}
+
+std::optional<Error> State::check_content(std::string_view content, std::size_t limit) const {
+  if (content.size() > limit || content.size() + kEnvelopeBytes > serverFrameBytes_)
     return Error{ErrorCode::too_large, "the content is larger than the server takes", {}};
   if (!Json::accept(content)) return bad("the content is not JSON");
   return std::nullopt;
@@ -79,14 +84,18 @@ std::optional<Error> State::check(const Outgoing& message) const {
     return bad("exactly one of conversationId and to is needed");
   if (!valid_id(message.to.empty() ? message.conversationId : message.to)) return bad("not a valid id");
   if (!message.clientMsgId.empty() && !valid_id(message.clientMsgId)) return bad("not a valid clientMsgId");
-  return check_content(message.content);
+  return check_content(message.content, content_bytes(message.messageType));
 }
 
 std::optional<Error> State::check(const OutgoingChange& change) const {
   if (closed_) return Error{ErrorCode::cancelled, "the client was closed", {}};
   if (!valid_id(change.conversationId)) return bad("not a valid id");
   if (change.messageId == 0) return bad("a message has to be named");
-  if (const auto* edit = std::get_if<OutgoingChange::Edit>(&change.what)) return check_content(edit->content);
+  if (const auto* edit = std::get_if<OutgoingChange::Edit>(&change.what)) {
+    // Of what type the message is that it edits is the server's to know.
+    const std::size_t most = *std::max_element(contentBytesOf_.begin(), contentBytesOf_.end());
+    return check_content(edit->content, std::max(contentBytes_, most));
+  }
   const auto* reaction = std::get_if<OutgoingChange::Reaction>(&change.what);
   if (reaction == nullptr) return std::nullopt;
   if (reaction->emoji.empty() || reaction->emoji.size() > kMaxEmojiBytes || !json_string(reaction->emoji))

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <deque>
 #include <map>
 #include <optional>
@@ -134,7 +135,8 @@ class State {
   std::string lane_of(const Outgoing& message) const;
   std::optional<Error> check(const Outgoing& message) const;
   std::optional<Error> check(const OutgoingChange& change) const;
-  std::optional<Error> check_content(std::string_view content) const;
+  std::size_t content_bytes(MessageType type) const;
+  std::optional<Error> check_content(std::string_view content, std::size_t limit) const;
   void enqueue(Now now, Ticket ticket, const std::string& lane, OutgoingEvent event);
 
   const Options options_;
@@ -154,6 +156,7 @@ class State {
   Millis nextPing_{0};
   Millis heartbeat_{30'000};
   std::size_t contentBytes_;
+  std::array<std::size_t, kMessageTypes> contentBytesOf_{};  ///< 0: contentBytes_
   std::size_t serverFrameBytes_ = 65'536;
   UserId user_;
   DeviceId device_;

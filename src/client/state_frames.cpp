@@ -158,6 +158,11 @@ void State::take_welcome(Now now, const Json& frame) {
   if (const Json* limits = object_field(frame, "limits")) {
     contentBytes_ = number_field(*limits, "contentBytes", contentBytes_);
     serverFrameBytes_ = number_field(*limits, "frameBytes", serverFrameBytes_);
+    const Json* byType = object_field(*limits, "contentBytesByType");
+    for (std::size_t type = 0; type < kMessageTypes; ++type) {
+      const std::string name(to_string(static_cast<MessageType>(type)));
+      contentBytesOf_[type] = byType == nullptr ? 0 : number_field(*byType, name.c_str(), 0);
+    }
   }
   onlineSince_ = now.steady;
   nextPing_ = now.steady + heartbeat_;

@@ -28,6 +28,25 @@ Clock::~Clock() = default;
 Random::~Random() = default;
 Directory::~Directory() = default;
 Hooks::~Hooks() = default;
+
+namespace {
+
+/// Of a host that says `later` and does not say how.
+Hooks::Answers no_answers(std::size_t count) {
+  const Error error{ErrorCode::internal, "the hook has no deciding form for later", {}};
+  return {count, Result<Hooks::Decision>(error)};
+}
+
+}  // namespace
+
+void Hooks::on_connect_later(std::vector<Identity> batch, Executor& executor, Completion<Answers> done) {
+  complete(executor, std::move(done), no_answers(batch.size()));
+}
+void Hooks::before_persist_later(std::vector<PendingDraft> batch, Executor& executor,
+                                 Completion<Answers> done) {
+  complete(executor, std::move(done), no_answers(batch.size()));
+}
+
 InterestRegistry::~InterestRegistry() = default;
 Log::~Log() = default;
 Metrics::~Metrics() = default;

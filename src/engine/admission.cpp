@@ -13,10 +13,11 @@ constexpr std::uint32_t kGroupPage = 1000;
 constexpr int kClaimAttempts = 5;
 constexpr std::size_t kMaxRevocations = 10'000;
 constexpr std::uint32_t kCheckAgainMillis = 100;
+constexpr std::uint32_t kAfterDefectMillis = 1000;
 constexpr std::size_t kMaxTokenBytes = 8192;
 constexpr std::string_view kBearer = "Bearer ";
-constexpr std::string_view kFeatures[] = {"sync",     "history", "groups", "receipts",  "typing",
-                                          "presence", "edit",    "delete", "reactions", "token-sync"};
+constexpr std::string_view kFeatures[] = {"sync", "history", "groups",    "receipts",   "typing", "presence",
+                                          "edit", "delete",  "reactions", "token-sync", "pins"};
 
 std::string parameter(std::string_view query, std::string_view name) {
   return gateway::query_parameter(query, name).value_or(std::string{});
@@ -105,6 +106,13 @@ void EngineShard::revoke(const UserId& user, const DeviceId& device) {
     else
       outlet_.close(id, CloseCode::overloaded, kCheckAgainMillis);
   }
+  std::vector<SessionId> awaiting;
+  for (const auto& [id, identity] : awaitingHost_)
+    if (identity.userId == user && (device.empty() || identity.deviceId == device)) awaiting.push_back(id);
+  for (const SessionId id : awaiting) {
+    awaitingHost_.erase(id);  // what the host still answers comes too late
+    outlet_.close(id, CloseCode::device_removed);
+  }
   // Behind what this shard has sent there to be connected.
   on_shard(context_.home_of(user), [user, device](EngineShard& home) { home.users_.revoke(user, device); });
 }
@@ -133,7 +141,7 @@ void EngineShard::on_authenticated(SessionId id, Result<Identity> answer, std::u
   }
   if (!valid_id(identity.deviceId))
     return refuse(*session, {ErrorCode::unauthorized, "the device id is not valid", {}});
-  begin_admission(*session, std::move(identity));
+  ask_host(*session, std::move(identity));
 }
 
 void EngineShard::take_early(SessionId id) {
@@ -142,17 +150,41 @@ void EngineShard::take_early(SessionId id) {
     if (ClientSession* still = find(id)) before_welcome(*still, message);
 }
 
+void EngineShard::ask_host(ClientSession& session, Identity identity) {
+  if (context_.hooks == nullptr) return begin_admission(session, std::move(identity));
+  Result<Hooks::Decision> answer =
+      ask_hook(context_, [&](Hooks& hooks) { return hooks.on_connect(identity); });
+  if (!answer || answer->verdict != Hooks::Verdict::later)
+    return heed_host(session, std::move(identity), std::move(answer));
+  if (connects_.full())
+    return heed_host(session, std::move(identity),
+                     Error{ErrorCode::overloaded, "the host owes too many answers", {}});
+  session.state = ClientSession::State::authenticating;
+  connects_.ask(identity, [this, id = session.id](Result<Hooks::Decision> decision) {
+    on_host_answer(id, std::move(decision));
+  });
+  awaitingHost_.insert_or_assign(session.id, std::move(identity));
+}
+
+void EngineShard::on_host_answer(SessionId id, Result<Hooks::Decision> answer) {
+  ClientSession* session = find(id);
+  const auto asked = awaitingHost_.find(id);
+  if (session == nullptr || asked == awaitingHost_.end()) return;
+  Identity identity = std::move(asked->second);
+  awaitingHost_.erase(asked);
+  heed_host(*session, std::move(identity), std::move(answer));
+}
+
+void EngineShard::heed_host(ClientSession& session, Identity identity, Result<Hooks::Decision> answer) {
+  const bool threw = !answer && answer.error().code == ErrorCode::internal;
+  const Hooks::Decision decision = decided(std::move(answer), context_.options.hooks.connectFailure);
+  if (decision.verdict != Hooks::Verdict::reject) return begin_admission(session, std::move(identity));
+  if (!threw) return refuse(session, decision.error);
+  outlet_.error(session.id, session.more().helloId, {}, decision.error);
+  outlet_.close(session.id, CloseCode::internal, kAfterDefectMillis);
+}
+
 void EngineShard::begin_admission(ClientSession& session, Identity identity) {
-  if (context_.hooks != nullptr) {
-    Status allowed;
-    try {
-      allowed = context_.hooks->on_connect(identity);
-    } catch (const std::exception& failure) {
-      context_.log->write(LogLevel::error, "hooks", failure.what());
-      allowed = Error{ErrorCode::internal, "the host's hook failed", {}};
-    }
-    if (!allowed) return refuse(session, allowed.error());
-  }
   if (identity.expiresAt != 0) {
     const auto left = std::chrono::milliseconds(identity.expiresAt - context_.now());
     if (left.count() <= 0) return outlet_.close(session.id, CloseCode::token_expired);
@@ -225,6 +257,7 @@ void EngineShard::end_of_turn() {
           }
         });
   }
+  connects_.end_of_turn();
   conversations_.end_of_turn();
   users_.end_of_turn();
   privacy_.end_of_turn();
@@ -279,6 +312,7 @@ void EngineShard::welcome_if_ready(ClientSession& session) {
       std::max<std::uint32_t>(1, static_cast<std::uint32_t>(context_.options.heartbeat.count() / 1000));
   welcome.contentBytes = context_.options.contentBytes;
   welcome.frameBytes = context_.options.frameBytes;
+  welcome.contentBytesOf = context_.options.contentBytesOf;
   outlet_.send(session.id,
                [&](std::string& out) { protocol::append_welcome(out, session.more().helloId, welcome); });
   context_.gateway->admit(session.id);
@@ -330,7 +364,7 @@ void EngineShard::on_hello(ClientSession& session, protocol::Hello hello, const 
     identity.deviceId = std::move(hello.deviceId);
     if (identity.deviceId.empty())
       return refuse(session, {ErrorCode::unauthorized, "hello: `deviceId` is missing", {}});
-    return begin_admission(session, std::move(identity));
+    return ask_host(session, std::move(identity));
   }
   extras.credentials.token = std::move(hello.token);
   if (!hello.deviceId.empty()) extras.credentials.claimedDevice = std::move(hello.deviceId);

@@ -19,6 +19,13 @@ protocol::Placement placement_of(const OriginalSend& original) {
   return {original.seq, original.epoch, original.messageId, original.timestamp};
 }
 
+/// What the host has decided becomes the command's.
+void heed(EventCommand& command, Hooks::Decision decision) {
+  command.hooksAsked = true;
+  if (decision.verdict == Hooks::Verdict::reject) command.refusal = std::move(decision.error);
+  if (decision.verdict == Hooks::Verdict::rewrite) *content_of(command.action) = std::move(decision.content);
+}
+
 }  // namespace
 
 void ConversationHome::submit(CommandPtr command) {
@@ -55,13 +62,14 @@ void ConversationHome::process(Conversation& conversation, CommandPtr pointer) {
                   {ErrorCode::overloaded, "the store is slow", std::chrono::milliseconds(500)});
   if (command.refusal) {
     Error error = *command.refusal;
+    if (command.hooksAsked) return reject(conversation, command, error);
     return look_up_then_reject(conversation, std::move(pointer), std::move(error));
   }
   if (!prepare(conversation, pointer)) return;
   const Timestamp now = context_.now();
   Result<Plan> plan = make_plan(conversation, command, context_.options, now);
   if (!plan) return look_up_then_reject(conversation, std::move(pointer), std::move(plan).error());
-  if (!ask_hooks(conversation, command)) return;
+  if (!ask_hooks(conversation, pointer)) return;
   if (std::string* content = content_of(command.action)) {
     if (!plan->effects.messages.empty()) plan->effects.messages[0].state.content = *content;
     plan->event.content = std::move(*content);
@@ -142,7 +150,7 @@ void ConversationHome::break_order(Conversation& conversation, BrokenOrder first
 /// that nothing overtakes. False: the command will come again.
 bool ConversationHome::prepare(Conversation& conversation, CommandPtr& pointer) {
   EventCommand& command = *pointer;
-  if (changed_message(command.action) != 0 && !command.targetAsked) {
+  if (message_asked_for(command.action) != 0 && !command.targetAsked) {
     find_target(conversation, std::move(pointer));
     return false;
   }
@@ -167,16 +175,15 @@ bool ConversationHome::prepare(Conversation& conversation, CommandPtr& pointer) 
 /// hands the answer to it, and lets the queue go on.
 ConversationHome::Resume ConversationHome::park(Conversation& conversation, CommandPtr pointer) {
   const EventCommand& command = *pointer;
-  Resume resume = [this, id = conversation.id, clientMsgId = command.clientMsgId,
-                   user = UserId(command.from.user())](UniqueFunction<void(EventCommand&)> use) {
+  Resume resume = [this, id = conversation.id,
+                   arrival = command.arrival](UniqueFunction<void(EventCommand&)> use) {
     Conversation* loaded = find(id);
-    // The conversation may have been lost and loaded anew meanwhile.
+    // The conversation may have been lost and loaded anew meanwhile, and the command sent again: its content
+    // need not be the one that was asked about.
     if (loaded == nullptr || !loaded->lookupInFlight) return;
     // Conflicts may have been put before it.
-    const auto parked =
-        std::find_if(loaded->waiting.begin(), loaded->waiting.end(), [&](const CommandPtr& waits) {
-          return waits->clientMsgId == clientMsgId && waits->from.user() == user;
-        });
+    const auto parked = std::find_if(loaded->waiting.begin(), loaded->waiting.end(),
+                                     [&](const CommandPtr& waits) { return waits->arrival == arrival; });
     if (parked == loaded->waiting.end()) return;
     loaded->lookupInFlight = false;
     use(**parked);
@@ -194,7 +201,7 @@ void ConversationHome::find_target(Conversation& conversation, CommandPtr pointe
     conversation.waiting.push_front(std::move(pointer));
     return;
   }
-  MessageQuery query{conversation.id, changed_message(pointer->action), UserId(pointer->from.user())};
+  MessageQuery query{conversation.id, message_asked_for(pointer->action), UserId(pointer->from.user())};
   Resume resume = park(conversation, std::move(pointer));
   context_.store->find_messages(
       {std::move(query)}, *context_.executor,
@@ -248,7 +255,9 @@ void ConversationHome::meet_strangers(Conversation& conversation, CommandPtr poi
       });
 }
 
-bool ConversationHome::ask_hooks(Conversation& conversation, EventCommand& command) {
+/// False: the command was rejected, or comes again with the answer.
+bool ConversationHome::ask_hooks(Conversation& conversation, CommandPtr& pointer) {
+  EventCommand& command = *pointer;
   std::string* content = content_of(command.action);
   if (context_.hooks == nullptr || content == nullptr || command.hooksAsked) return true;
   Hooks::Draft draft{conversation.id, UserId(command.from.user()), MessageType::text, *content, 0};
@@ -258,20 +267,34 @@ bool ConversationHome::ask_hooks(Conversation& conversation, EventCommand& comma
     draft.messageType = command.target->event.messageType;
     draft.edited = command.target->event.messageId;
   }
-  Hooks::Decision decision;
-  try {
-    decision = context_.hooks->before_persist(draft);
-  } catch (const std::exception& failure) {
-    context_.log->write(LogLevel::error, "hooks", failure.what());
-    decision = {Hooks::Verdict::reject, {}, {ErrorCode::internal, "the host's hook failed", {}}};
+  Result<Hooks::Decision> answer =
+      ask_hook(context_, [&](Hooks& hooks) { return hooks.before_persist(draft); });
+  if (answer && answer->verdict == Hooks::Verdict::later) {
+    if (!drafts_.full()) {
+      ask_hooks_later(conversation, std::move(pointer), draft);
+      return false;
+    }
+    answer = Error{ErrorCode::overloaded, "the host owes too many answers", {}};
   }
-  if (decision.verdict == Hooks::Verdict::reject) {
-    reject(conversation, command, decision.error);
-    return false;
-  }
-  command.hooksAsked = true;
-  if (decision.verdict == Hooks::Verdict::rewrite) *content = std::move(decision.content);
-  return true;
+  heed(command, decided(std::move(answer), context_.options.hooks.persistFailure));
+  if (!command.refusal) return true;
+  reject(conversation, command, *command.refusal);
+  return false;
+}
+
+void ConversationHome::ask_hooks_later(Conversation& conversation, CommandPtr pointer,
+                                       const Hooks::Draft& draft) {
+  Hooks::PendingDraft question{draft.conversationId,       draft.senderId, draft.messageType,
+                               std::string(draft.content), draft.edited,   pointer->clientMsgId};
+  drafts_.ask(std::move(question), [this, resume = park(conversation, std::move(pointer))](
+                                       Result<Hooks::Decision> answer) mutable {
+    resume([&](EventCommand& command) {
+      heed(command, decided(std::move(answer), context_.options.hooks.persistFailure));
+      // That may have taken long: what is to be edited is looked for once more.
+      command.targetAsked = false;
+      command.target.reset();
+    });
+  });
 }
 
 void ConversationHome::look_up_then_reject(Conversation& conversation, CommandPtr command, Error error) {
@@ -411,13 +434,21 @@ void ConversationHome::committed(Conversation& conversation, const InFlight& ite
                    {event.seq, event.epoch, event.messageId, event.timestamp, event.payloadHash});
   publish(conversation, event, request.effects, command.from.session);
   CHATCORE_KILL_POINT("engine.published");
-  if (context_.hooks != nullptr) {
-    try {
-      context_.hooks->after_persist(conversation.id, event);
-    } catch (const std::exception& failure) {
-      context_.log->write(LogLevel::error, "hooks", failure.what());
-    }
+  if (context_.hooks != nullptr) tell_observers(conversation.id, event, request.effects);
+}
+
+void ConversationHome::tell_observers(const ConversationId& id, const Event& event,
+                                      const AppendEffects& effects) {
+  tell_hook(context_, [&](Hooks& hooks) { hooks.after_persist(id, event); });
+  if (effects.members.empty()) return;
+  using Change = Hooks::Membership::Change;
+  Hooks::Membership told{id, event.seq, event.senderId, {}};
+  told.who.reserve(effects.members.size());
+  for (const MembershipChange& change : effects.members) {
+    const Change what = change.removed ? Change::went : change.joins ? Change::came : Change::role;
+    told.who.push_back({change.member.userId, what, change.member.role});
   }
+  tell_hook(context_, [&](Hooks& hooks) { hooks.on_membership(told); });
 }
 
 void ConversationHome::answer_duplicate(const Requester& to, const EventCommand& command,
@@ -480,6 +511,7 @@ void ConversationHome::fail_waiter(Conversation& conversation, const Waiter& wai
 }
 
 void ConversationHome::end_of_turn() {
+  drafts_.end_of_turn();
   while (!appends_.empty()) {
     // One call for all that has piled up, cut where the port's batches end.
     const std::size_t count = std::min<std::size_t>(appends_.size(), context_.options.maxAppendBatch);
@@ -566,6 +598,7 @@ void ConversationHome::on_looked_up(LookUp item, Result<std::optional<OriginalSe
 
 void ConversationHome::tick() {
   timers_.advance(context_.clock->steady(), [](Task task) { task(); });
+  drafts_.tick();
   evict();
 }
 

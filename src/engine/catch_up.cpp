@@ -171,6 +171,7 @@ void CatchUp::list_page(const Requester& from, const protocol::ConversationsList
     entry.archived = position->preferences.archived;
     entry.pinned = position->preferences.pinned;
     if (position->info.kind == ConversationKind::group) entry.settings = &position->info.settings;
+    entry.pins = {position->info.pins, position->member.joinSeq, context_.now()};
     entry.lastMessage = position->lastMessage ? &*position->lastMessage : nullptr;
     entry.lastMessageView = position->lastMessageView ? &*position->lastMessageView : nullptr;
     protocol::append_conversation_entry(page, entry);

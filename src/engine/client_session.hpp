@@ -52,8 +52,8 @@ struct ClientSession {
   enum class State : std::uint8_t {
     vacant,
     expecting_hello,
-    authenticating,
-    admitting,  ///< topics and lease are on their way
+    authenticating,  ///< and, where the host has to be asked, until it has answered
+    admitting,       ///< topics and lease are on their way
     live,
   };
 

@@ -10,6 +10,7 @@
 #include "core/timer_wheel.hpp"
 #include "engine/context.hpp"
 #include "engine/conversation.hpp"
+#include "engine/hook_desk.hpp"
 #include "engine/outlet.hpp"
 #include "engine/plan.hpp"
 #include "engine/receipt_privacy.hpp"
@@ -120,7 +121,8 @@ class ConversationHome {
   [[nodiscard]] static bool is_in_flight(const Conversation& conversation, const EventCommand& command);
   [[nodiscard]] bool repeats_in_flight(Conversation& conversation, const EventCommand& command);
   [[nodiscard]] bool out_of_order(Conversation& conversation, const EventCommand& command);
-  [[nodiscard]] bool ask_hooks(Conversation& conversation, EventCommand& command);
+  [[nodiscard]] bool ask_hooks(Conversation& conversation, CommandPtr& command);
+  void ask_hooks_later(Conversation& conversation, CommandPtr command, const Hooks::Draft& draft);
   void look_up_then_reject(Conversation& conversation, CommandPtr command, Error error);
   void reject(Conversation& conversation, const EventCommand& command, const Error& error);
   void note_return(Conversation& conversation, const EventCommand& command);
@@ -130,6 +132,7 @@ class ConversationHome {
   void on_appended(const std::vector<Conversation*>& order, std::vector<AppendResult> results);
   void on_result(Conversation& conversation, InFlight item, AppendResult& result);
   void committed(Conversation& conversation, const InFlight& item, const AppendRequest& request);
+  void tell_observers(const ConversationId& id, const Event& event, const AppendEffects& effects);
   void answer_duplicate(const Requester& to, const EventCommand& command, const OriginalSend& original);
   void answer_waiters(Conversation& conversation, const EventCommand& first, const OriginalSend& original);
   void fail_waiter(Conversation& conversation, const Waiter& waiter, const Error& error);
@@ -212,6 +215,7 @@ class ConversationHome {
   StringMap<Slot> conversations_;
   List used_;  ///< most recently used first
   TimerWheel<Task> timers_;
+  HookQuestions<Hooks::PendingDraft> drafts_;
 
   // The turn's batches.
   std::vector<AppendRequest> appends_;

@@ -18,7 +18,11 @@ void sort_by_user(std::vector<std::pair<UserId, Topic>>& inboxes) {
 }  // namespace
 
 ConversationHome::ConversationHome(Context& context, Outlet& outlet, ReceiptPrivacy& privacy)
-    : context_(context), outlet_(outlet), privacy_(privacy), timers_(context.clock->steady()) {}
+    : context_(context),
+      outlet_(outlet),
+      privacy_(privacy),
+      timers_(context.clock->steady()),
+      drafts_(context, &Hooks::before_persist_later, context.options.hooks.persistDeadline) {}
 
 ConversationHome::~ConversationHome() = default;
 

@@ -104,11 +104,7 @@ void EngineShard::forget_device(const UserId& user, const DeviceId& device) {
 
 void EngineShard::tell_hook_of_removal(const UserId& user, const DeviceId& device) {
   if (context_.hooks == nullptr) return;
-  try {
-    context_.hooks->on_device_removed(user, device);
-  } catch (const std::exception& failure) {
-    context_.log->write(LogLevel::error, "hooks", failure.what());
-  }
+  tell_hook(context_, [&](Hooks& hooks) { hooks.on_device_removed(user, device); });
 }
 
 void EngineShard::device_gone(const UserId& user, const DeviceId& device) {

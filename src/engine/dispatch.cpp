@@ -11,7 +11,7 @@ namespace chatcore::engine {
 namespace {
 
 protocol::Limits limits_of(const EngineOptions& options) {
-  return {options.contentBytes, options.frameBytes};
+  return {options.contentBytes, options.frameBytes, options.contentBytesOf};
 }
 
 /// A group's id where the client names none: the same for every retry of the same create, so that a retry
@@ -32,7 +32,8 @@ EngineShard::EngineShard(Context context)
       catchUp_(context_, outlet_),
       syncPages_(context_, outlet_, privacy_),
       decoder_(limits_of(context_.options)),
-      expiries_(context_.clock->steady()) {}
+      expiries_(context_.clock->steady()),
+      connects_(context_, &Hooks::on_connect_later, context_.options.hooks.connectDeadline) {}
 
 EngineShard::~EngineShard() = default;
 
@@ -72,6 +73,7 @@ struct ChargeOf {
   Charge operator()(const protocol::MessageSend&) const { return {CommandKind::events}; }
   Charge operator()(const protocol::MessageEdit&) const { return {CommandKind::events}; }
   Charge operator()(const protocol::MessageReact&) const { return {CommandKind::events}; }
+  Charge operator()(const protocol::MessagePin&) const { return {CommandKind::events}; }
   Charge operator()(const protocol::MessageDelete& remove) const {
     return {remove.forEveryone ? CommandKind::events : CommandKind::queries};
   }
@@ -134,6 +136,7 @@ class Dispatch {
   void operator()(protocol::MessageReact& react) {
     change(react, React{react.messageId, std::move(react.emoji), react.add});
   }
+  void operator()(protocol::MessagePin& pin) { change(pin, PinMessage{pin.messageId, pin.add}); }
   void operator()(protocol::MessageReceived& received) {
     shard_.receipts(session_, id_, received.positions, false);
   }
@@ -430,6 +433,7 @@ void EngineShard::closed(SessionId id, std::uint16_t) {
     unwatch(*session, watched);
   }
   nameless_.erase(id);
+  awaitingHost_.erase(id);
   renewed_.erase(id);
   const bool admitted =
       session->state == ClientSession::State::live || session->state == ClientSession::State::admitting;
@@ -455,6 +459,7 @@ void EngineShard::stale(const Topic& topic, std::vector<SessionId> takers) {
 
 void EngineShard::tick() {
   expiries_.advance(context_.clock->steady(), [this](SessionId id) { expire(id); });
+  connects_.tick();
   conversations_.tick();
   users_.tick();
   sweep_limits();

@@ -13,6 +13,7 @@
 #include "engine/client_session.hpp"
 #include "engine/context.hpp"
 #include "engine/conversation_home.hpp"
+#include "engine/hook_desk.hpp"
 #include "engine/outlet.hpp"
 #include "engine/rate_limits.hpp"
 #include "engine/receipt_privacy.hpp"
@@ -68,6 +69,9 @@ class EngineShard final : public GatewayEvents {
   /// What to close it with if it, or whoever it may be, was revoked after its credentials were asked about.
   [[nodiscard]] std::optional<CloseCode> revoked_since(const Identity& identity, std::uint64_t round) const;
   void take_early(SessionId id);
+  void ask_host(ClientSession& session, Identity identity);
+  void on_host_answer(SessionId id, Result<Hooks::Decision> answer);
+  void heed_host(ClientSession& session, Identity identity, Result<Hooks::Decision> answer);
   void begin_admission(ClientSession& session, Identity identity);
   void read_groups(SessionId id, const UserId& user, const ConversationId& after);
   void take_group(SessionId id, const UserConversation& group, int attempt);
@@ -142,6 +146,8 @@ class EngineShard final : public GatewayEvents {
   std::uint64_t authenticationRound_ = 0;
   std::uint64_t askAgainRound_ = 0;  ///< up to it, everybody is turned back
   std::uint32_t roundsOwed_ = 0;
+  HookQuestions<Identity> connects_;
+  absl::flat_hash_map<SessionId, Identity> awaitingHost_;  ///< at most HookOptions::maxQuestions
   absl::flat_hash_set<SessionId> nameless_;  ///< the user is known, the device is to come in a hello
   std::vector<UserConversationsRequest> groupReads_;
   std::vector<SessionId> groupReaders_;

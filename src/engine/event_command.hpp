@@ -61,6 +61,10 @@ struct React {
   std::string emoji;
   bool add = true;
 };
+struct PinMessage {
+  MessageId messageId = 0;
+  bool add = true;
+};
 struct CreateGroup {
   std::string name;
   std::vector<UserId> members;
@@ -86,7 +90,7 @@ struct LeaveGroup {};
 struct DeleteGroup {};
 
 using Action = std::variant<NewMessage, EditMessage, DeleteMessage, React, CreateGroup, UpdateConversation,
-                            AddMembers, RemoveMembers, SetRole, LeaveGroup, DeleteGroup>;
+                            AddMembers, RemoveMembers, SetRole, LeaveGroup, DeleteGroup, PinMessage>;
 
 /// The message that an action changes; 0: it changes none.
 [[nodiscard]] inline MessageId changed_message(const Action& action) {
@@ -94,6 +98,13 @@ using Action = std::variant<NewMessage, EditMessage, DeleteMessage, React, Creat
   if (const auto* remove = std::get_if<DeleteMessage>(&action)) return remove->messageId;
   if (const auto* react = std::get_if<React>(&action)) return react->messageId;
   return 0;
+}
+
+/// The message that has to be known before an action is decided; 0: none.
+[[nodiscard]] inline MessageId message_asked_for(const Action& action) {
+  const auto* pin = std::get_if<PinMessage>(&action);
+  if (pin == nullptr) return changed_message(action);
+  return pin->add ? pin->messageId : 0;
 }
 
 /// What the sender wrote, on its way into the event.
@@ -117,7 +128,7 @@ struct EventCommand {
   Action action;
   /// A limit refused it where it came in. Told only after the owner has seen that it is no repetition.
   std::optional<Error> refusal;
-  bool hooksAsked = false;
+  bool hooksAsked = false;   ///< and they have answered: `refusal` is theirs from then on
   bool lookedUp = false;     ///< known not to be a repetition
   bool targetAsked = false;  ///< the message to be changed was looked for
   /// That message, as it is when the command's turn comes; null: there is none.

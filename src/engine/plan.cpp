@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/simulation_bug.hpp"
+#include "protocol/decode.hpp"
 #include "protocol/event_content.hpp"
 
 namespace chatcore::engine {
@@ -43,7 +44,7 @@ class Planner {
     return plan;
   }
 
-  Result<Plan> operator()(const EditMessage&) const {
+  Result<Plan> operator()(const EditMessage& edit) const {
     auto found = target();
     if (!found) return std::move(found).error();
     const FoundMessage& message = **found;
@@ -51,6 +52,11 @@ class Planner {
       return refuse(ErrorCode::forbidden, "only its author may edit a message");
     if (too_late(message, options_.editWindow))
       return refuse(ErrorCode::forbidden, "the message is too old to be edited");
+    const std::size_t limit = options_.content_bytes(message.event.messageType);
+    // What the host put in its place is the host's own.
+    if (edit.content.size() > limit && !command_.hooksAsked)
+      return refuse(ErrorCode::too_large,
+                    "`content` " + protocol::too_much_content(message.event.messageType, limit));
     if (message.view.state.edits.size() >= kMaxEdits)
       return refuse(ErrorCode::too_large, "the message was edited too often");
     auto plan = change_plan(EventKind::edit, message);
@@ -81,6 +87,10 @@ class Planner {
     change.state.reactions.clear();
     change.state.deletedAt = now_;
     change.state.deletedBy = command_.from.user();
+    if (const PinnedMessage* pin = pinned(message.event.messageId)) {
+      plan.effects.info = conversation_.info;
+      std::erase(plan.effects.info->pins, *pin);
+    }
     return plan;
   }
 
@@ -105,6 +115,11 @@ class Planner {
     change.reactor = command_.from.user();
     change.emoji = std::move(own);
     return plan;
+  }
+
+  Result<Plan> operator()(const PinMessage& pin) const {
+    if (auto refused = may_not_pin()) return *std::move(refused);
+    return pin.add ? pinning() : unpinning(pin.messageId);
   }
 
   Result<Plan> operator()(const CreateGroup& create) const {
@@ -340,6 +355,58 @@ class Planner {
     if (!conversation_.exists || self() == nullptr) return not_a_member();
     if (conversation_.direct() && !update.name && update.settings.empty()) return {};
     return update.settings.empty() ? group_right(may().edit) : group_admin();
+  }
+
+  [[nodiscard]] std::optional<Error> may_not_pin() const {
+    if (!conversation_.exists || self() == nullptr) return not_a_member();
+    if (!conversation_.direct()) return group_right(may().pin);
+    if (blocks()) return you_block();
+    return {};
+  }
+
+  [[nodiscard]] const PinnedMessage* pinned(MessageId messageId) const {
+    const auto& pins = conversation_.info.pins;
+    const auto found = std::find_if(pins.begin(), pins.end(), [messageId](const PinnedMessage& pin) {
+      return pin.messageId == messageId;
+    });
+    return found == pins.end() ? nullptr : &*found;
+  }
+
+  [[nodiscard]] Result<Plan> pinning() const {
+    auto found = target();
+    if (!found) return std::move(found).error();
+    const EventMetadata& message = (*found)->event;
+    Plan plan = pin_plan(true, message.messageId, message.seq);
+    // The event ends with what it names, and is kept from whoever that is kept from.
+    plan.event.expiresAt = message.expiresAt;
+    plan.event.hiddenFromOthers |= message.hiddenFromOthers;
+    if (plan.event.hiddenFromOthers || pinned(message.messageId) != nullptr) return plan;
+    ConversationInfo info = conversation_.info;
+    std::erase_if(info.pins,
+                  [this](const PinnedMessage& pin) { return pin.expiresAt != 0 && pin.expiresAt <= now_; });
+    if (info.pins.size() >= kMaxPinnedMessages)
+      return refuse(ErrorCode::too_large, "so many messages are pinned that one has to be removed first");
+    info.pins.push_back({message.messageId, message.seq, message.expiresAt});
+    plan.effects.info = std::move(info);
+    return plan;
+  }
+
+  [[nodiscard]] Plan unpinning(MessageId messageId) const {
+    const PinnedMessage* pin = pinned(messageId);
+    Plan plan = pin_plan(false, messageId, pin == nullptr ? 0 : pin->seq);
+    if (pin == nullptr || plan.event.hiddenFromOthers) return plan;
+    plan.event.expiresAt = pin->expiresAt;
+    plan.effects.info = conversation_.info;
+    std::erase(plan.effects.info->pins, *pin);
+    return plan;
+  }
+
+  /// Who is blocked pins nothing, as such a one changes nothing else.
+  [[nodiscard]] Plan pin_plan(bool add, MessageId messageId, Seq seq) const {
+    Plan plan{draft(command_, EventKind::conversation), {}, false};
+    plan.event.content = protocol::pin_event_content(add, messageId, seq, command_.from.user());
+    plan.event.hiddenFromOthers = blocked();
+    return plan;
   }
 
   [[nodiscard]] const std::pair<const std::string, MemberRecord>* heir() const {

@@ -174,6 +174,7 @@ void SyncPages::end_item(Run& run, std::size_t index, Seq start) {
   entry.unread = unread_of(conversation);
   entry.preferences = conversation.preferences;
   if (entry.preferences.mutedUntil <= context_.now()) entry.preferences.mutedUntil = 0;
+  entry.pins = {conversation.info.pins, conversation.member.joinSeq, context_.now()};
   std::vector<protocol::MemberCursor> cursors;
   for (const CursorAdvance& cursor : conversation.cursors)
     cursors.push_back({cursor.userId, cursor.cursor.deliveredSeq, run.read_by(cursor)});

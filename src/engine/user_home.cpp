@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/simulation_bug.hpp"
+#include "engine/hook_desk.hpp"
 
 namespace chatcore::engine {
 
@@ -188,13 +189,7 @@ void UserHome::debounce_ended(const UserId& user) {
 }
 
 void UserHome::announce(const UserId& user, const User& state, bool online) {
-  if (context_.hooks != nullptr) {
-    try {
-      context_.hooks->on_presence(user, online);
-    } catch (const std::exception& failure) {
-      context_.log->write(LogLevel::error, "hooks", failure.what());
-    }
-  }
+  if (context_.hooks != nullptr) tell_hook(context_, [&](Hooks& hooks) { hooks.on_presence(user, online); });
   tell_watchers(state, online);
 }
 

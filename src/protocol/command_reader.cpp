@@ -36,13 +36,22 @@ void refuse_unsupported(FieldReader& in, std::span<const Field> fields) {
     if (in.has(field)) in.fail(field, "is not supported", ErrorCode::unsupported);
 }
 
-std::string_view read_content(FieldReader& in, const Limits& limits) {
+std::string_view read_content(FieldReader& in, const Limits& limits, MessageType type) {
   const Value* content = in.required(Field::content);
   if (content == nullptr) return {};
-  if (content->raw.size() > limits.contentBytes) {
-    in.fail(Field::content, "is longer than " + std::to_string(limits.contentBytes) + " bytes",
-            ErrorCode::too_large);
-  }
+  const std::size_t limit = limits.content_bytes(type);
+  if (content->raw.size() > limit)
+    in.fail(Field::content, too_much_content(type, limit), ErrorCode::too_large);
+  return content->raw;
+}
+
+/// Of a message whose type is known to the engine alone: bounded by what any type may have.
+std::string_view read_new_content(FieldReader& in, const Limits& limits) {
+  const Value* content = in.required(Field::content);
+  if (content == nullptr) return {};
+  const std::size_t limit = limits.most_content_bytes();
+  if (content->raw.size() > limit)
+    in.fail(Field::content, "is longer than " + std::to_string(limit) + " bytes", ErrorCode::too_large);
   return content->raw;
 }
 
@@ -72,7 +81,7 @@ MessageSend read_send(FieldReader& in, const Limits& limits) {
     send.expiresInSeconds = read_expiry(in);
     if (send.expiresInSeconds == 0) in.fail(Field::expiresInSeconds, "must be 1 or more");
   }
-  send.content = read_content(in, limits);
+  send.content = read_content(in, limits, send.messageType);
   return send;
 }
 static_assert(static_cast<int>(MessageType::text) == 0 && static_cast<int>(MessageType::custom) == 7);
@@ -90,7 +99,7 @@ MessageEdit read_edit(FieldReader& in, const Limits& limits) {
   refuse_unsupported(in, kOfMessagesOnly);
   auto edit = read_change<MessageEdit>(in);
   edit.messageId = in.message_id(Field::messageId);
-  edit.content = read_content(in, limits);
+  edit.content = read_new_content(in, limits);
   return edit;
 }
 
@@ -110,6 +119,13 @@ MessageReact read_react(FieldReader& in) {
   if (react.emoji.empty()) in.fail(Field::emoji, "must not be empty");
   react.add = in.choice(Field::op, {"add", "remove"}) == 0;
   return react;
+}
+
+MessagePin read_message_pin(FieldReader& in) {
+  auto pin = read_change<MessagePin>(in);
+  pin.messageId = in.message_id(Field::messageId);
+  pin.add = in.choice(Field::op, {"add", "remove"}) == 0;
+  return pin;
 }
 
 /// One conversation with `seq` (or `messageId`, where a message may be named), or many in `cursors`.
@@ -360,6 +376,8 @@ Command read_fields(FieldReader& in, CommandType type, const Limits& limits) {
       return read_archive(in);
     case CommandType::conversation_pin:
       return read_pin(in);
+    case CommandType::message_pin:
+      return read_message_pin(in);
   }
   in.fail(Field::type, "is not supported", ErrorCode::unsupported);
   return PresencePing{};

@@ -95,6 +95,14 @@ struct MessageReact {
   bool add = true;
 };
 
+/// For everybody in the conversation.
+struct MessagePin {
+  ConversationId conversationId;
+  ClientMsgId clientMsgId;
+  MessageId messageId = 0;
+  bool add = true;
+};
+
 /// A place in a conversation that a device has come to. `messageId` is set in place of `seq` where a client
 /// named the message (message.read only).
 struct Position {
@@ -227,12 +235,13 @@ struct ConversationsList {
   std::uint32_t limit = 50;  ///< 1 to 500
 };
 
-using Command = std::variant<MessageSend, MessageEdit, MessageDelete, MessageReact, MessageReceived,
-                             MessageRead, Typing, PresencePing, PresenceSubscribe, PresenceUnsubscribe,
-                             PresenceGet, ClientState, Sync, History, ConversationCreate, ConversationUpdate,
-                             ConversationAddMembers, ConversationRemoveMembers, ConversationSetRole,
-                             ConversationLeave, ConversationMute, ConversationMembers, ConversationsList,
-                             Hello, AuthRefresh, DevicesList, DevicesRemove, ReceiptsGet, ConversationDelete,
-                             ConversationArchive, ConversationPin, SettingsGet, SettingsUpdate, PresenceSet>;
+using Command =
+    std::variant<MessageSend, MessageEdit, MessageDelete, MessageReact, MessageReceived, MessageRead, Typing,
+                 PresencePing, PresenceSubscribe, PresenceUnsubscribe, PresenceGet, ClientState, Sync,
+                 History, ConversationCreate, ConversationUpdate, ConversationAddMembers,
+                 ConversationRemoveMembers, ConversationSetRole, ConversationLeave, ConversationMute,
+                 ConversationMembers, ConversationsList, Hello, AuthRefresh, DevicesList, DevicesRemove,
+                 ReceiptsGet, ConversationDelete, ConversationArchive, ConversationPin, SettingsGet,
+                 SettingsUpdate, PresenceSet, MessagePin>;
 
 }  // namespace chatcore::protocol

@@ -1,5 +1,6 @@
 #include "protocol/decode.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "protocol/command_reader.hpp"
@@ -33,6 +34,17 @@ std::string_view read_client_msg_id(const Envelope& envelope) {
 }
 
 }  // namespace
+
+std::size_t Limits::most_content_bytes() const noexcept {
+  std::size_t most = 0;
+  for (std::size_t type = 0; type < kMessageTypes; ++type)
+    most = std::max(most, content_bytes(static_cast<MessageType>(type)));
+  return most;
+}
+
+std::string too_much_content(MessageType type, std::size_t limit) {
+  return "of type `" + std::string(to_string(type)) + "` is longer than " + std::to_string(limit) + " bytes";
+}
 
 class Decoder::Impl {
  public:
@@ -74,6 +86,7 @@ std::string_view type_name(const Command& command) noexcept {
     std::string_view operator()(const MessageEdit&) const { return "message.edit"; }
     std::string_view operator()(const MessageDelete&) const { return "message.delete"; }
     std::string_view operator()(const MessageReact&) const { return "message.react"; }
+    std::string_view operator()(const MessagePin&) const { return "message.pin"; }
     std::string_view operator()(const MessageReceived&) const { return "message.received"; }
     std::string_view operator()(const MessageRead&) const { return "message.read"; }
     std::string_view operator()(const Typing& typing) const {

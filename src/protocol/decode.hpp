@@ -1,7 +1,10 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
 
 #include "chatcore/result.hpp"
@@ -12,9 +15,21 @@ namespace chatcore::protocol {
 
 /// What a client's frame may hold at most.
 struct Limits {
-  std::size_t contentBytes = 16 * 1024;  ///< of message.send's `content`, as written
+  std::size_t contentBytes = 16 * 1024;  ///< of a message's `content`, as written
   std::size_t frameBytes = 64 * 1024;    ///< at most kMaxFrameBytes; a higher figure counts as that
+  /// Of messages of one type, by MessageType; 0: `contentBytes`.
+  std::array<std::uint32_t, kMessageTypes> contentBytesOf = {};
+
+  [[nodiscard]] std::size_t content_bytes(MessageType type) const noexcept {
+    const std::size_t own = contentBytesOf[static_cast<std::size_t>(type)];
+    return own != 0 ? own : contentBytes;
+  }
+  /// Of an edit, whose message nobody has looked at yet: what the type that may have most has.
+  [[nodiscard]] std::size_t most_content_bytes() const noexcept;
 };
+
+/// What who goes beyond is told of `content`: "of type `text` is longer than 16384 bytes".
+[[nodiscard]] std::string too_much_content(MessageType type, std::size_t limit);
 
 inline constexpr std::size_t kMaxFrameBytes = 16 * 1024 * 1024;
 /// Containers inside containers, the frame's own object being the first.

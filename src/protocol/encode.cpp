@@ -228,6 +228,24 @@ void append_status(std::string& out, const PresenceStatus& user) {
 
 }  // namespace
 
+namespace {
+
+void append_content_bytes_by_type(std::string& out, const Welcome& welcome) {
+  bool any = false;
+  for (std::size_t type = 0; type < kMessageTypes; ++type) {
+    const std::uint32_t own = welcome.contentBytesOf[type];
+    if (own == 0 || own == welcome.contentBytes) continue;
+    out += any ? "," : ",\"contentBytesByType\":{";
+    any = true;
+    append_plain(out, to_string(static_cast<MessageType>(type)));
+    out += ':';
+    append_number(out, own);
+  }
+  if (any) out += '}';
+}
+
+}  // namespace
+
 void append_welcome(std::string& out, const RequestId& id, const Welcome& welcome) {
   out += R"({"type":"welcome")";
   id.append_member(out);
@@ -250,6 +268,7 @@ void append_welcome(std::string& out, const RequestId& id, const Welcome& welcom
   append_number(out, welcome.contentBytes);
   out += ",\"frameBytes\":";
   append_number(out, welcome.frameBytes);
+  append_content_bytes_by_type(out, welcome);
   out += "}}";
 }
 

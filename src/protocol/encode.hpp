@@ -1,5 +1,7 @@
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -28,6 +30,7 @@ struct Welcome {
   std::uint32_t heartbeatSeconds = 30;
   std::uint64_t contentBytes = 0;
   std::uint64_t frameBytes = 0;
+  std::array<std::uint32_t, kMessageTypes> contentBytesOf = {};  ///< 0, or `contentBytes`: not told
 };
 void append_welcome(std::string& out, const RequestId& id, const Welcome& welcome);
 
@@ -119,6 +122,12 @@ struct MemberCursor {
   Seq deliveredSeq = 0;
   std::optional<Seq> readSeq = 0;  ///< without: not shown
 };
+/// Of what is pinned, what is seen by who sees `from` and what follows it.
+struct VisiblePins {
+  std::span<const PinnedMessage> pins = {};
+  Seq from = 1;
+  Timestamp now = 0;  ///< what expires at or before it is not there
+};
 struct SyncConversation {
   Seq headSeq = 0;
   Seq fromSeq = 0;
@@ -129,6 +138,7 @@ struct SyncConversation {
   Seq readSeq = 0;
   std::uint64_t unread = 0;
   Preferences preferences = {};           ///< what is not set is left out
+  VisiblePins pins;                       ///< none: left out
   std::span<const MemberCursor> cursors;  ///< empty: left out
   /// Messages up to `toSeq` that the user has deleted for oneself; empty: left out.
   std::span<const Seq> deletedForMe;
@@ -168,6 +178,7 @@ struct ConversationEntry {
   bool archived = false;
   bool pinned = false;
   const GroupSettings* settings = nullptr;  ///< groups; null: left out
+  VisiblePins pins = {};                    ///< none: left out
 };
 void begin_conversations_page(std::string& out, const RequestId& id);
 void append_conversation_entry(std::string& out, const ConversationEntry& entry);

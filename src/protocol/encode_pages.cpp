@@ -42,6 +42,19 @@ void append_cursors(std::string& out, std::span<const MemberCursor> cursors) {
   out += '}';
 }
 
+void append_pins(std::string& out, const VisiblePins& visible) {
+  bool any = false;
+  for (const PinnedMessage& pin : visible.pins) {
+    if (pin.seq < visible.from || (pin.expiresAt != 0 && pin.expiresAt <= visible.now)) continue;
+    out += any ? "," : ",\"pinnedMessages\":[";
+    any = true;
+    append_integer(out, "{\"messageId\":\"", pin.messageId);
+    append_integer(out, "\",\"seq\":", pin.seq);
+    out += '}';
+  }
+  if (any) out += ']';
+}
+
 }  // namespace
 
 void begin_sync_page(std::string& out, const RequestId& id) {
@@ -75,6 +88,7 @@ void end_sync_conversation(std::string& out, const SyncConversation& conversatio
     append_integer(out, ",\"mutedUntil\":", conversation.preferences.mutedUntil);
   if (conversation.preferences.archived) out += ",\"archived\":true";
   if (conversation.preferences.pinned) out += ",\"pinned\":true";
+  append_pins(out, conversation.pins);
   append_cursors(out, conversation.cursors);
   if (!conversation.deletedForMe.empty()) {
     out += ",\"deletedForMe\":[";
@@ -164,6 +178,7 @@ void append_conversation_entry(std::string& out, const ConversationEntry& entry)
   out += entry.pinned ? ",\"pinned\":true" : ",\"pinned\":false";
   if (entry.expiresInSeconds != 0) append_integer(out, ",\"expiresInSeconds\":", entry.expiresInSeconds);
   if (entry.settings != nullptr) append_settings(out, *entry.settings);
+  append_pins(out, entry.pins);
   out += '}';
 }
 

@@ -97,6 +97,21 @@ std::string conversation_update_content(const std::optional<std::string>& name,
   return out;
 }
 
+std::string pin_event_content(bool add, MessageId messageId, Seq seq, std::string_view by) {
+  std::string out = "\"by\":";
+  append_plain(out, by);
+  out += add ? ",\"pinnedMessage\":{\"op\":\"add\",\"messageId\":\""
+             : ",\"pinnedMessage\":{\"op\":\"remove\",\"messageId\":\"";
+  append_number(out, messageId);
+  out += '"';
+  if (seq != 0) {
+    out += ",\"seq\":";
+    append_number(out, seq);
+  }
+  out += '}';
+  return out;
+}
+
 std::string reaction_event_content(std::string_view emoji, bool add) {
   std::string out = "\"emoji\":";
   append_quoted(out, emoji);

@@ -35,6 +35,9 @@ enum class MemberOp : std::uint8_t { added, removed, left, role, deleted };
                                                       std::string_view by, const SettingsChange& change = {},
                                                       const GroupSettings& now = {});
 
+/// A message pinned or not any more; `seq` 0: left out.
+[[nodiscard]] std::string pin_event_content(bool add, MessageId messageId, Seq seq, std::string_view by);
+
 [[nodiscard]] std::string reaction_event_content(std::string_view emoji, bool add);
 
 }  // namespace chatcore::protocol

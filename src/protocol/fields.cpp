@@ -95,6 +95,7 @@ constexpr std::array<std::string_view, kCommandTypeCount> kCommandTypes = {
     "settings.update",
     "conversation.archive",
     "conversation.pin",
+    "message.pin",
 };
 
 /// A perfect hash over a fixed set of names, found at compile time: one probe, one comparison.

@@ -101,8 +101,9 @@ enum class CommandType : std::uint8_t {
   settings_update,
   conversation_archive,
   conversation_pin,
+  message_pin,
 };
-inline constexpr std::size_t kCommandTypeCount = static_cast<std::size_t>(CommandType::conversation_pin) + 1;
+inline constexpr std::size_t kCommandTypeCount = static_cast<std::size_t>(CommandType::message_pin) + 1;
 
 [[nodiscard]] std::string_view to_string(CommandType type) noexcept;
 [[nodiscard]] std::optional<CommandType> command_type_of(std::string_view name) noexcept;

@@ -105,6 +105,10 @@ std::uint64_t payload_hash(const MessageReact& command) {
       .finish();
 }
 
+std::uint64_t payload_hash(const MessagePin& command) {
+  return Hasher("message.pin").integer(command.messageId).integer(command.add ? 1 : 0).finish();
+}
+
 std::uint64_t payload_hash(const ConversationCreate& command) {
   Hasher hasher("conversation.create");
   hasher.text(command.conversationId).text(command.name).texts(command.members);

@@ -14,6 +14,7 @@ namespace chatcore::protocol {
 [[nodiscard]] std::uint64_t payload_hash(const MessageEdit& command);
 [[nodiscard]] std::uint64_t payload_hash(const MessageDelete& command);
 [[nodiscard]] std::uint64_t payload_hash(const MessageReact& command);
+[[nodiscard]] std::uint64_t payload_hash(const MessagePin& command);
 [[nodiscard]] std::uint64_t payload_hash(const ConversationCreate& command);
 [[nodiscard]] std::uint64_t payload_hash(const ConversationUpdate& command);
 [[nodiscard]] std::uint64_t payload_hash(const ConversationAddMembers& command);

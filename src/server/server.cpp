@@ -33,6 +33,8 @@ Status check(const ServerOptions& options, const ServerPorts& ports) {
   if (options.shards > kMaxShards) return invalid("`shards` is above 64");
   if (options.engine.maxDevicesPerUser == 0) return invalid("`engine.maxDevicesPerUser` is 0");
   if (options.engine.maxDevicesPerUser > 32) return invalid("`engine.maxDevicesPerUser` is above 32");
+  if (options.engine.hooks.connectDeadline.count() <= 0 || options.engine.hooks.persistDeadline.count() <= 0)
+    return invalid("a deadline of `engine.hooks` is not above 0");
   if (ports.store == nullptr) return invalid("`ports.store` is missing");
   if (ports.directory == nullptr) return invalid("`ports.directory` is missing");
   if (ports.authenticator == nullptr) return invalid("`ports.authenticator` is missing");

@@ -151,6 +151,31 @@ void heads_are_told_without_the_rest(Subject& s) {
          "the head as it is told with everything else");
 }
 
+void what_is_pinned_is_told(Subject& s) {
+  std::vector<PinnedMessage> pins;
+  for (std::size_t i = 0; i < kMaxPinnedMessages; ++i)
+    pins.push_back({UINT64_MAX - i, i + 1, i % 2 == 0 ? 0 : static_cast<Timestamp>(UINT32_MAX) + 1});
+  s.append(group_of("g", {"alice", "bob"}));
+  const ConversationInfo before = s.claim("g", 1)->info;
+  expect(before.pins.empty(), "nothing at first");
+  AppendRequest pinning = append_of("g", 1);
+  pinning.events[0].kind = EventKind::conversation;
+  pinning.effects.info = before;
+  pinning.effects.info->pins = pins;
+  s.append(pinning);
+  s.append(append_of("g", 2));
+  for (int round = 0; round < 2; ++round) {
+    expect(s.claim("g", 1)->info.pins == pins, "the owner to be told");
+    expect(s.conversations_of(UserId("bob"))[0].info.pins == pins, "the members to be told");
+    expect(s.conversations_of(UserId("bob"))[0].info.settings == before.settings, "all else to stay");
+    if (!s.reopen()) break;
+  }
+  AppendRequest removal = append_of("g", 3);
+  removal.effects.info = before;
+  s.append(removal);
+  expect(s.claim("g", 1)->info.pins.empty(), "nothing any more");
+}
+
 }  // namespace
 
 std::vector<ConformanceCase> conversation_cases(const MakeFixture& make) {
@@ -170,6 +195,7 @@ std::vector<ConformanceCase> conversation_cases(const MakeFixture& make) {
       one("a removed member may come back", a_removed_member_may_come_back),
       one("memberships alone are told", memberships_alone_are_told),
       one("heads are told without the rest", heads_are_told_without_the_rest),
+      one("what is pinned is told", what_is_pinned_is_told),
   };
 }
 

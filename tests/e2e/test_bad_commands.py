@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from device import check_error, direct_id, new_id
+from device import Chat, check_error, direct_id, new_id
 
 
 def command(**fields):
@@ -213,6 +213,24 @@ async def test_content_of_exactly_the_limit_is_taken_and_one_byte_more_is_too_la
     await alice.refused("too_large", "message.send", to=bob.user, clientMsgId="u", content="x" * 16383)
     await alice.refused("too_large", "message.send", to=bob.user, clientMsgId="u", content="é" * 8192)
     assert (await alice.say("after", to=bob.user, clientMsgId="u"))["seq"] == 2
+
+
+async def test_types_of_messages_have_limits_of_their_own(start_server):
+    chat = Chat(start_server("--content-bytes", "20", "--content-bytes", "image=10", "--content-bytes", "custom=30"))
+    alice, bob = await chat.connect_all("alice", "bob")
+    assert alice.welcome["limits"] == {"contentBytes": 20, "frameBytes": 65536,
+                                       "contentBytesByType": {"image": 10, "custom": 30}}
+    for kind, limit in (("text", 20), ("image", 10), ("custom", 30)):
+        sent = await alice.say("x" * (limit - 2), to=bob.user, messageType=kind)
+        error = await alice.refused("too_large", "message.send", to=bob.user, clientMsgId=f"u-{kind}",
+                                    messageType=kind, content="x" * (limit - 1))
+        assert f"`{kind}`" in error["message"] and str(limit) in error["message"]
+        one = {"conversationId": sent["conversationId"], "messageId": sent["messageId"]}
+        await alice.ask("message.edit", "message.sent", **one, clientMsgId=f"e-{kind}", content="y" * (limit - 2))
+        error = await alice.refused("too_large", "message.edit", **one, clientMsgId=f"f-{kind}",
+                                    content="y" * (limit - 1))
+        assert str(limit) in error["message"]
+    await chat.close()
 
 
 async def test_a_client_frame_of_exactly_the_limit_is_taken(chat):

@@ -20,6 +20,7 @@ def usual(tmp_path, *more):
 @pytest.mark.parametrize("flags", [
     ["--no-such-flag"], ["surplus"], ["--shards", "0"], ["--shards", "many"], ["--shards"], ["--shards", "-1"],
     ["--durability", "maybe"], ["--presence-ttl-ms", "x"], ["--presence-debounce-ms", "-5"], ["--rate-limit", "slow"],
+    ["--content-bytes", "0"], ["--content-bytes", "65000"], ["--content-bytes", "picture=9"], ["--content-bytes", "image="],
 ], ids=" ".join)
 def test_a_wrong_flag_is_explained_and_exits_2(tmp_path, flags):
     ended = run(*usual(tmp_path, *flags))

@@ -79,7 +79,13 @@ void OneFaultStore::append_one_by_one(std::vector<AppendRequest> batch, Executor
 void OneFaultStore::append(std::vector<AppendRequest> batch, Executor& executor,
                            Completion<std::vector<AppendResult>> done) {
   if (call_ == PortCall::append_one) return append_one_by_one(std::move(batch), executor, std::move(done));
-  on(PortCall::append).append(std::move(batch), executor, std::move(done));
+  on(PortCall::append)
+      .append(std::move(batch), executor,
+              [this, done = std::move(done)](std::vector<AppendResult> results) mutable {
+                if (answersLost_)
+                  for (AppendResult& result : results) result.outcome = AppendOutcome::unknown;
+                done(std::move(results));
+              });
 }
 
 void OneFaultStore::claim(std::vector<ClaimRequest> batch, Executor& executor,

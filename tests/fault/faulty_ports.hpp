@@ -42,6 +42,10 @@ class OneFaultStore final : public LogStore {
   /// What a request of `append_one` whose fault is `refused` is told instead.
   void answer_refused_with(AppendOutcome outcome) { refusal_ = outcome; }
 
+  /// From now on nobody learns what became of an append: what is told, also of those that are held, is
+  /// `unknown`.
+  void lose_answers(bool lost) { answersLost_ = lost; }
+
   /// Partitions that a starting server has asked to recover.
   [[nodiscard]] std::uint32_t recovered() const { return recovered_.load(); }
 
@@ -88,6 +92,7 @@ class OneFaultStore final : public LogStore {
   PortCall call_;
   AppendOutcome refusal_ = AppendOutcome::refused;
   std::atomic<std::uint32_t> recovered_{0};
+  std::atomic<bool> answersLost_{false};
 };
 
 /// A Directory of which `users` or `blocks` fails as planned: `unavailable` whatever the fault, or held.

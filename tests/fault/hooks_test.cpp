@@ -13,8 +13,8 @@ namespace {
 /// Decides by what the message says, and keeps what it was asked and told.
 class KeepingHooks final : public Hooks {
  public:
-  Status on_connect(const Identity& identity) override {
-    if (identity.userId == "mallory") return Error{ErrorCode::forbidden, "banned", {}};
+  Decision on_connect(const Identity& identity) override {
+    if (identity.userId == "mallory") return {Verdict::reject, {}, {ErrorCode::forbidden, "banned", {}}};
     if (identity.userId == "crash") throw std::runtime_error("no database");
     return {};
   }
@@ -32,6 +32,23 @@ class KeepingHooks final : public Hooks {
     persisted_.push_back(event.seq);
     if (event.content == "\"throw-after\"") throw std::runtime_error("thrown after");
   }
+  void on_membership(const Membership& told) override {
+    std::lock_guard lock(mutex_);
+    std::string line = told.conversationId + "#" + std::to_string(told.seq) + " by " + told.by + ":";
+    for (const auto& [user, change, role] : told.who) {
+      line += " " + user;
+      line +=
+          change == Membership::Change::went
+              ? " went"
+              : (change == Membership::Change::came ? " came as " : " is ") + std::string(to_string(role));
+    }
+    memberships_.push_back(line);
+    if (told.by == "dave") throw std::runtime_error("thrown");
+  }
+  std::vector<std::string> memberships() {
+    std::lock_guard lock(mutex_);
+    return memberships_;
+  }
   std::vector<std::string> asked() {
     std::lock_guard lock(mutex_);
     return asked_;
@@ -45,6 +62,7 @@ class KeepingHooks final : public Hooks {
   std::mutex mutex_;
   std::vector<std::string> asked_;
   std::vector<Seq> persisted_;
+  std::vector<std::string> memberships_;
 };
 
 struct HookedServer : TestServer {
@@ -58,7 +76,7 @@ struct HookedServer : TestServer {
 
 }  // namespace
 
-TEST_CASE("the host rejects a message, or rewrites it for everybody, or fails and refuses it") {
+TEST_CASE("the host rejects a message, or rewrites it for everybody") {
   for (std::uint32_t shards : {1U, 2U}) {
     CAPTURE(shards);
     HookedServer server(shards);
@@ -69,7 +87,6 @@ TEST_CASE("the host rejects a message, or rewrites it for everybody, or fails an
     const Json rejected = alice.ask(message_to("bob", "reject"));
     CHECK_EQ(rejected["code"], "forbidden");
     CHECK_EQ(rejected["message"], "not here");
-    CHECK_EQ(alice.ask(message_to("bob", "throw"))["code"], "internal");
     CHECK_EQ(alice.ask(message_to("bob", "rewrite"))["seq"], 2);
     CHECK_EQ(bob.expect_type("message.new")["data"]["content"], "plain");
     CHECK_EQ(bob.expect_type("message.new")["data"]["content"], Json({{"was", "rewrite"}}));
@@ -106,14 +123,82 @@ TEST_CASE("the host is told of every event in the order of seq, whatever it thro
   }
 }
 
-TEST_CASE("a connection that the host refuses is closed for good") {
-  for (const char* user : {"mallory", "crash"}) {
-    CAPTURE(user);
+TEST_CASE("a message at which the hook throws is refused for now, or accepted where the host prefers that") {
+  for (const HookFailure failure : {HookFailure::closed, HookFailure::open}) {
+    const bool open = failure == HookFailure::open;
+    CAPTURE(open);
     HookedServer server(1);
+    server.options.engine.hooks.persistFailure = failure;
     server.start();
-    TestClient refused = server.open(user);
-    CHECK_EQ(refused.expect_close(), 4500);
-    CHECK_EQ(server.leases_of(user), 0);
+    TestClient alice = server.connect("alice");
+    const Json answer = alice.ask(message_to("bob", "throw"));
+    if (open) {
+      CHECK_EQ(answer["seq"], 1);
+    } else {
+      CHECK_EQ(answer["code"], "unavailable");
+      CHECK_EQ(answer["temporary"], true);
+    }
+  }
+}
+
+TEST_CASE("the host is told who came, who went, and who has another role, by whom") {
+  for (std::uint32_t shards : {1U, 2U}) {
+    CAPTURE(shards);
+    HookedServer server(shards);
+    server.start();
+    TestClient alice = server.connect("alice");
+    const auto ask = [&](const char* type, const char* id, Json rest) {
+      rest.update({{"type", type}, {"conversationId", "fam"}, {"clientMsgId", id}});
+      REQUIRE_NE(alice.ask(rest)["type"], "error");
+    };
+    ask("conversation.create", "c1", {{"name", "Family"}, {"members", {"bob"}}});
+    ask("message.send", "c2", {{"content", "hi"}});
+    ask("conversation.addMembers", "c3", {{"members", {"carol", "dave"}}});
+    ask("conversation.setRole", "c4", {{"userId", "bob"}, {"role", "owner"}});
+    ask("conversation.removeMembers", "c5", {{"members", {"dave"}}});
+    ask("conversation.leave", "c6", Json::object());
+    REQUIRE(server.stop());
+    CHECK_EQ(server.hooks.memberships(), std::vector<std::string>{
+                                             "fam#1 by alice: alice came as owner bob came as member",
+                                             "fam#3 by alice: carol came as member dave came as member",
+                                             "fam#4 by alice: bob is owner alice is admin",
+                                             "fam#5 by alice: dave went",
+                                             "fam#6 by alice: alice went",
+                                         });
+  }
+}
+
+TEST_CASE("a hook that throws when it is told of members costs nobody anything") {
+  HookedServer server(1);
+  server.start();
+  TestClient dave = server.connect("dave");
+  TestClient carol = server.connect("carol");
+  CHECK_EQ(dave.ask(message_to("carol", "plain"))["seq"], 1);
+  CHECK_EQ(server.hooks.memberships().size(), 1);
+  CHECK_EQ(carol.expect_type("message.new")["data"]["content"], "plain");
+}
+
+TEST_CASE("a connection that the host refuses is closed for good") {
+  HookedServer server(1);
+  server.start();
+  TestClient refused = server.open("mallory");
+  CHECK_EQ(refused.expect_close(), 4500);
+  CHECK_EQ(server.leases_of("mallory"), 0);
+}
+
+TEST_CASE("a connection about which the hook throws comes back, or is let in where the host prefers that") {
+  for (const HookFailure failure : {HookFailure::closed, HookFailure::open}) {
+    const bool open = failure == HookFailure::open;
+    CAPTURE(open);
+    HookedServer server(1);
+    server.options.engine.hooks.connectFailure = failure;
+    server.start();
+    TestClient crash = server.open("crash");
+    if (open)
+      crash.expect_type("welcome");
+    else
+      CHECK_EQ(crash.expect_close(), 4003);
+    CHECK_EQ(server.leases_of("crash"), open ? 1 : 0);
     TestClient alice = server.connect("alice");
   }
 }

@@ -150,6 +150,10 @@ struct CheckBounds {
   void operator()(const ConversationPin& pin) const {
     require(valid_id(pin.conversationId), "what is pinned has an id");
   }
+  void operator()(const MessagePin& pin) const {
+    check_change(pin);
+    require(pin.messageId != 0, "what is pinned is a message");
+  }
   void operator()(const MessageEdit& edit) const {
     check_change(edit);
     require(edit.messageId != 0 && !edit.content.empty(), "an edit puts something in the place of something");

@@ -154,11 +154,23 @@ void Simulation::check_list(const SimulatedDevice& device, const std::string& pa
       world_.fail(told + std::to_string(entry.at("unread").get<std::uint64_t>()) + " unread, which is " +
                   std::to_string(unread));
     if (readSeq > log->head()) world_.fail(told + "read above the head");
+    check_pins(device, entry.value("pinnedMessages", nlohmann::json::array()).dump(), *log, told);
     const auto own = std::find_if(stored.begin(), stored.end(),
                                   [&](const UserConversation& known) { return known.conversationId == id; });
     if (own == stored.end() || own->cursor.readSeq != readSeq)
       world_.fail(told + "another readSeq than the store's");
   }
+}
+
+void Simulation::check_pins(const SimulatedDevice& device, const std::string& listed, const Truth::Log& log,
+                            const std::string& told) {
+  const Timestamp now = world_.clock.now();
+  if (log.about_to_expire(now)) return;
+  nlohmann::json seen = nlohmann::json::array();
+  for (const PinnedMessage& pin : log.pins)
+    if (pin.seq >= log.members.at(device.user()).joinSeq && (pin.expiresAt == 0 || pin.expiresAt > now))
+      seen.push_back({{"messageId", std::to_string(pin.messageId)}, {"seq", pin.seq}});
+  if (listed != seen.dump()) world_.fail(told + "other pinned messages than there are");
 }
 
 void Simulation::check_sends() {

@@ -79,6 +79,11 @@ void Simulation::change_message(SimulatedDevice& device) {
   } else if (dice < 85) {
     return device.request(R"({"type":"message.delete","scope":"me","conversationId":")" + id +
                           R"(","messageId":")" + std::to_string(message) + R"("})");
+  } else if (dice < 93) {
+    return command(device, R"({"type":"message.pin","conversationId":")" + id + R"(","messageId":")" +
+                               std::to_string(message) + R"(","op":")" +
+                               (people_.percent(70) ? "add" : "remove") + R"(","clientMsgId":")" +
+                               device.next_id() + R"("})");
   }
   device.change(std::move(change));
 }

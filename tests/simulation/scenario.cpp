@@ -21,6 +21,8 @@ void quicken(Scenario& scenario) {
   engine.headAfterQuiet = milliseconds(1'000);
   engine.pushGrace = milliseconds(500);
   engine.pushTokenCache = milliseconds(1'000);
+  engine.hooks.connectDeadline = milliseconds(1'500);
+  engine.hooks.persistDeadline = milliseconds(1'000);
 }
 
 bool tighten(Scenario& scenario, Choices& choices) {
@@ -67,6 +69,11 @@ Scenario Scenario::of(std::uint64_t seed) {
         &Scenario::storeUnknown, &Scenario::slowStore, &Scenario::directoryErrors, &Scenario::wallJumps,
         &Scenario::vanishing, &Scenario::blocks, &Scenario::repeats, &Scenario::expiry})
     scenario.*kind = choices.percent(30);
+  // Drawn last: what came before there were hooks is as it was.
+  scenario.hooks = choices.percent(30);
+  if (choices.percent(30)) scenario.engine.hooks.persistFailure = HookFailure::open;
+  if (choices.percent(30)) scenario.engine.hooks.connectFailure = HookFailure::open;
+  if (choices.percent(20)) scenario.engine.hooks.maxQuestions = 2;
   return scenario;
 }
 

@@ -34,6 +34,7 @@ struct Scenario {
   bool blocks = false;
   bool expiry = false;   ///< messages that end by themselves
   bool repeats = false;  ///< a client sends the same clientMsgId once more
+  bool hooks = false;    ///< the host decides, by asking somebody
 
   [[nodiscard]] static Scenario of(std::uint64_t seed);
 };
@@ -44,6 +45,7 @@ struct Trouble {
   unsigned appendUnknown = 0;
   unsigned callFails = 0;
   unsigned directoryFails = 0;
+  unsigned hookFails = 0;
   std::int64_t slowestCall = 0;  ///< milliseconds on top
 };
 

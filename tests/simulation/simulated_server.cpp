@@ -63,6 +63,7 @@ void SimulatedServer::start() {
     context.presence = &ports_.presence;
     context.authenticator = &ports_.authenticator;
     context.router = &process_->router;
+    if (world_.scenario.hooks) context.hooks = &ports_.hooks;
     context.clock = &world_.clock;
     context.random = &random_;
     context.log = &process_->log;

@@ -12,6 +12,7 @@
 #include "link.hpp"
 #include "routing/local_router.hpp"
 #include "simulated_directory.hpp"
+#include "simulated_hooks.hpp"
 #include "simulated_store.hpp"
 
 namespace chatcore::simulation {
@@ -99,11 +100,12 @@ class SimulatedShard final : public Executor, public ShardLink {
 /// The ports, which outlive a server's process.
 struct SimulatedPorts {
   explicit SimulatedPorts(World& world)
-      : store(world), directory(world), presence(world), authenticator(world) {}
+      : store(world), directory(world), presence(world), authenticator(world), hooks(world) {}
   SimulatedStore store;
   SimulatedDirectory directory;
   SimulatedPresence presence;
   SimulatedAuthenticator authenticator;
+  SimulatedHooks hooks;
 };
 
 /// A server: the real engines and gateways of its shards. Comes and goes; there may be several over the same

@@ -59,6 +59,8 @@ class Simulation {
   void check_presence();
   void check_lists();
   void check_list(const SimulatedDevice& device, const std::string& page);
+  void check_pins(const SimulatedDevice& device, const std::string& listed, const Truth::Log& log,
+                  const std::string& told);
   [[nodiscard]] std::optional<std::string> ask(SimulatedDevice& device, std::string json);
   void check_histories();
   void check_history(const SimulatedDevice& device, const std::string& page);

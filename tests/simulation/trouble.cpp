@@ -15,6 +15,7 @@ void Simulation::make_trouble() {
     now.appendUnknown = sometimes(scenario.storeUnknown, 60);
     now.directoryFails = sometimes(scenario.directoryErrors, 60);
     now.slowestCall = sometimes(scenario.slowStore, 900);
+    now.hookFails = scenario.hooks ? sometimes(true, 50) : 0;
     world_.trace.line("trouble", "refused " + std::to_string(now.appendRefused) + " failing " +
                                      std::to_string(now.callFails) + " unknown " +
                                      std::to_string(now.appendUnknown) + " directory " +

@@ -71,6 +71,7 @@ void Truth::committed(const AppendRequest& request) {
     check(request.log, log, event, request.effects);
     log.events.push_back(event);
     if (changes_message(event.kind)) change(request.log, log, event, request.effects);
+    pin(request.log, log, event, request.effects);
     if (!event.clientMsgId.empty()) log.sends.emplace(event.senderId, event.clientMsgId);
   }
   if (request.effects.info) log.kind = request.effects.info->kind;
@@ -109,7 +110,7 @@ void Truth::check_sender(const ConversationId& id, const Log& log, const Event& 
   const auto sender = log.members.find(event.senderId);
   if (sender == log.members.end()) return wrong(id, event, "written by somebody who is no member");
   if (changes_message(event.kind)) return check_change(id, log, event);
-  if (event.kind == EventKind::message) return;
+  if (event.kind == EventKind::message || log.kind == ConversationKind::direct) return;
   const bool leaves = std::any_of(effects.members.begin(), effects.members.end(), [&](const auto& change) {
     return change.removed && change.member.userId == event.senderId;
   });
@@ -176,6 +177,37 @@ void Truth::change(const ConversationId& id, Log& log, const Event& event, const
   if (effects.messages.size() != 1) return wrong(id, event, "does not change its message");
   check_state(id, event, now, effects.messages[0]);
   log.messages[event.targetSeq] = std::move(now);
+}
+
+void Truth::pin(const ConversationId& id, Log& log, const Event& event, const AppendEffects& effects) {
+  const auto pinned = [&](MessageId message) {
+    return std::find_if(log.pins.begin(), log.pins.end(),
+                        [message](const PinnedMessage& one) { return one.messageId == message; });
+  };
+  const std::vector<PinnedMessage> before = log.pins;
+  if (event.kind == EventKind::tombstone) {
+    std::erase_if(log.pins, [&](const PinnedMessage& one) { return one.messageId == event.targetId; });
+  } else if (event.kind == EventKind::conversation && !event.hiddenFromOthers) {
+    const auto what =
+        nlohmann::json::parse('{' + event.content + '}').value("pinnedMessage", nlohmann::json());
+    const MessageId message = what.is_null() ? 0 : std::stoull(what.at("messageId").get<std::string>());
+    const auto known = pinned(message);
+    if (what.is_null() || (what.at("op") == "add" && known != log.pins.end())) {
+      // Nothing of the kind.
+    } else if (what.at("op") == "remove") {
+      if (known != log.pins.end()) log.pins.erase(known);
+    } else {
+      const Seq seq = what.at("seq");
+      if (!log.could_see(event.senderId, seq) || log.message(seq).deleted || log.at(seq).messageId != message)
+        return wrong(id, event, "pins what its sender cannot see");
+      std::erase_if(log.pins, [&](const PinnedMessage& one) {
+        return one.expiresAt != 0 && one.expiresAt <= event.timestamp;
+      });
+      log.pins.push_back({message, seq, log.at(seq).expiresAt});
+    }
+  }
+  if (effects.info ? effects.info->pins != log.pins : before != log.pins)
+    wrong(id, event, "what is pinned is stored other than its events make it");
 }
 
 void Truth::check_state(const ConversationId& id, const Event& event, const Message& now,

@@ -36,6 +36,7 @@ class Truth {
     std::set<std::pair<UserId, ClientMsgId>> sends;
     std::map<Seq, Message> messages;  ///< to which something has happened
     std::map<UserId, std::set<Seq>> hidden;
+    std::vector<PinnedMessage> pins;
 
     [[nodiscard]] Seq head() const { return events.size(); }
     [[nodiscard]] const Event& at(Seq seq) const { return events[seq - 1]; }
@@ -73,6 +74,8 @@ class Truth {
   void check_change(const ConversationId& id, const Log& log, const Event& event);
   void check_state(const ConversationId& id, const Event& event, const Message& now,
                    const MessageChange& stored);
+  /// What its event leaves pinned, held against what is stored of it.
+  void pin(const ConversationId& id, Log& log, const Event& event, const AppendEffects& effects);
   void wrong(const ConversationId& id, const Event& event, const std::string& what);
 
   Fail fail_;

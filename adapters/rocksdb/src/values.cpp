@@ -200,6 +200,28 @@ bool to_settings(std::uint8_t flags, GroupSettings& settings) {
   return flags < 2 * kWholeHistory;
 }
 
+void put_pins(std::string& value, const std::vector<PinnedMessage>& pins) {
+  put_varint(value, pins.size());
+  for (const PinnedMessage& pin : pins) {
+    put_fixed64(value, pin.messageId);
+    put_varint(value, pin.seq);
+    put_varint(value, static_cast<std::uint64_t>(pin.expiresAt));
+  }
+}
+
+/// They are the last, and there is one at least.
+bool get_pins(ByteReader& reader, std::vector<PinnedMessage>& pins) {
+  const std::uint64_t count = reader.varint();
+  if (count == 0 || count > kMaxPinnedMessages) return false;
+  for (std::uint64_t i = 0; i < count; ++i) {
+    PinnedMessage& pin = pins.emplace_back();
+    pin.messageId = reader.fixed64();
+    pin.seq = reader.varint();
+    pin.expiresAt = static_cast<Timestamp>(reader.varint());
+  }
+  return reader.done();
+}
+
 }  // namespace
 
 std::string encode_info(std::string_view key, const ConversationInfo& info) {
@@ -212,9 +234,11 @@ std::string encode_info(std::string_view key, const ConversationInfo& info) {
   // What is as it is by default is left out, from the end.
   const GroupSettings& settings = info.settings;
   const bool set = settings != GroupSettings{};
-  if (info.expiresInSeconds != 0 || set) put_varint(value, info.expiresInSeconds);
-  if (set) value.push_back(static_cast<char>(flags_of(settings)));
-  if (settings.slowModeSeconds != 0) put_varint(value, settings.slowModeSeconds);
+  const bool pins = !info.pins.empty();
+  if (info.expiresInSeconds != 0 || set || pins) put_varint(value, info.expiresInSeconds);
+  if (set || pins) value.push_back(static_cast<char>(flags_of(settings)));
+  if (settings.slowModeSeconds != 0 || pins) put_varint(value, settings.slowModeSeconds);
+  if (pins) put_pins(value, info.pins);
   seal_value(key, value);
   return value;
 }
@@ -227,13 +251,15 @@ bool decode_info(std::string_view key, std::string_view value, ConversationInfo&
   info.name = reader.string();
   info.expiresInSeconds = 0;
   info.settings = {};
+  info.pins.clear();
   if (reader.done()) return known;
   info.expiresInSeconds = reader.varint32();
   if (reader.done()) return known && info.expiresInSeconds != 0;
   const bool sane = to_settings(reader.byte(), info.settings);
   if (reader.done()) return known && sane && info.settings != GroupSettings{};
   info.settings.slowModeSeconds = reader.varint32();
-  return known && sane && info.settings.slowModeSeconds != 0 && reader.done();
+  if (reader.done()) return known && sane && info.settings.slowModeSeconds != 0;
+  return known && sane && get_pins(reader, info.pins);
 }
 
 std::string encode_member(std::string_view key, const Member& member) {

@@ -67,6 +67,38 @@ TEST_CASE("what is as it is by default is not stored, and rows from before it re
   CHECK(info.settings == GroupSettings{{}, HistoryVisibility::joined, 5});
 }
 
+TEST_CASE("what is pinned stands behind the settings, and rows without it read as nothing pinned") {
+  const std::string bare(
+      "\x01\x05\x01"
+      "a\x01"
+      "n",
+      6);
+  const std::string one = std::string("\0\x0e\0\x01", 4) + std::string(8, '\x07') + std::string("\x06\0", 2);
+  ConversationInfo info;
+  REQUIRE(decode_info(kKey, sealed(bare + one), info));
+  CHECK(info.settings == GroupSettings{});
+  CHECK(info.pins == std::vector<PinnedMessage>{{0x0707070707070707, 6, 0}});
+  CHECK(encode_info(kKey, info) == sealed(bare + one));
+  REQUIRE(decode_info(kKey, sealed(bare), info));
+  CHECK(info.pins.empty());
+  CHECK(encode_info(kKey, info) == sealed(bare));
+
+  info.settings.slowModeSeconds = 9;
+  info.expiresInSeconds = 60;
+  for (std::uint64_t i = 0; i < kMaxPinnedMessages; ++i)
+    info.pins.push_back({UINT64_MAX - i, i + 1, static_cast<Timestamp>(1000 * i)});
+  ConversationInfo read;
+  REQUIRE(decode_info(kKey, encode_info(kKey, info), read));
+  CHECK(read.pins == info.pins);
+  CHECK(read.settings == info.settings);
+  info.pins.push_back({1, 99, 0});
+  CHECK_FALSE(decode_info(kKey, encode_info(kKey, info), read));
+  for (const std::size_t cut : {std::size_t{1}, std::size_t{2}, std::size_t{9}})
+    CHECK_FALSE(decode_info(kKey, sealed(bare + one.substr(0, one.size() - cut)), read));
+  CHECK_FALSE(decode_info(kKey, sealed(bare + one + '\0'), read));
+  CHECK_FALSE(decode_info(kKey, sealed(bare + std::string("\0\x0e\x05\0", 4)), read));
+}
+
 TEST_CASE("an epoch beyond 32 bits is damage, not another epoch") {
   std::string epoch;
   put_varint(epoch, std::uint64_t{UINT32_MAX} + 2);

@@ -1,7 +1,11 @@
 #pragma once
 
+#include <array>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
+
+#include "chatcore/model/event.hpp"
 
 namespace chatcore {
 
@@ -68,10 +72,40 @@ enum class DeviceRoles : std::uint8_t {
   primary_and_companions,
 };
 
+/// What counts where a deciding hook throws, fails, or does not answer in time, and where so many questions
+/// are out that no more are asked.
+enum class HookFailure : std::uint8_t {
+  /// Refused for the time being. A connection is closed 4003 (the hook threw) or 4004 and comes back; a
+  /// message is answered `unavailable`, or `overloaded`, and sent again, ahead of the session's later ones
+  /// there: a hook that throws at a message whenever it sees it keeps them back until the session ends.
+  closed,
+  open,  ///< accepted as it is
+};
+
+/// What is asked of the host's Hooks and answered later.
+struct HookOptions {
+  /// From the question to the answer, looked at every 100 ms. Above 0. A connection is given up after
+  /// `GatewayOptions::handshakeTimeout` in any case.
+  std::chrono::milliseconds connectDeadline{5'000};
+  HookFailure connectFailure = HookFailure::closed;
+  std::chrono::milliseconds persistDeadline{2'000};
+  HookFailure persistFailure = HookFailure::closed;
+  /// Questions that the host owes an answer, those included whose deadline is over; of each shard and of
+  /// either hook.
+  std::uint32_t maxQuestions = 10'000;
+};
+
 /// Bounds and times of the engine. Per shard where it says so, otherwise per session or conversation.
 struct EngineOptions {
-  /// Bytes of one message's content, as written by the client.
+  /// Bytes of one message's content, as written by the client; what hooks put in its place is not held to it.
   std::uint32_t contentBytes = 16 * 1024;
+  /// The same for messages of one type, by `MessageType`; 0: `contentBytes`. An edit counts as its message.
+  std::array<std::uint32_t, kMessageTypes> contentBytesOf = {};
+  [[nodiscard]] std::uint32_t content_bytes(MessageType type) const noexcept {
+    const std::uint32_t own = contentBytesOf[static_cast<std::size_t>(type)];
+    return own != 0 ? own : contentBytes;
+  }
+  /// Bytes of one frame: what no content gets past, whatever its type may have.
   std::uint32_t frameBytes = 64 * 1024;
 
   /// How long after it was sent a message may be edited, and deleted for everyone, by its author; 0: for
@@ -106,6 +140,8 @@ struct EngineOptions {
   std::chrono::milliseconds settingsCache{60'000};
   /// Users remembered so, per shard.
   std::uint32_t maxCachedSettings = 50'000;
+
+  HookOptions hooks;
 
   RateLimitOptions rateLimits;
   /// Devices of one user, connected or not: 1 to 32, which is what a Directory holds.

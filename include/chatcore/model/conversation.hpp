@@ -1,9 +1,11 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "chatcore/model/ids.hpp"
 
@@ -49,6 +51,16 @@ struct GroupSettings {
 
 inline constexpr std::uint32_t kMaxSlowModeSeconds = 24 * 3600;
 
+/// A message that is pinned for everybody in its conversation.
+struct PinnedMessage {
+  MessageId messageId = 0;
+  Seq seq = 0;
+  Timestamp expiresAt = 0;  ///< of the message, and of the pin with it; 0: never
+  friend bool operator==(const PinnedMessage&, const PinnedMessage&) = default;
+};
+
+inline constexpr std::size_t kMaxPinnedMessages = 50;
+
 /// What a conversation is called and who began it. Changes only together with an event.
 struct ConversationInfo {
   ConversationKind kind = ConversationKind::direct;
@@ -57,6 +69,8 @@ struct ConversationInfo {
   Timestamp createdAt = 0;
   std::uint32_t expiresInSeconds = 0;  ///< of messages that do not say it themselves; 0: never
   GroupSettings settings = {};         ///< groups only
+  /// In the order in which they were pinned, at most kMaxPinnedMessages; expired ones may be among them.
+  std::vector<PinnedMessage> pins = {};
 };
 
 /// What one user wants of one conversation. Nobody else is told.

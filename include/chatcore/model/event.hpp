@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -29,6 +30,7 @@ enum class MessageType : std::uint8_t {
   contact = 6,
   custom = 7,
 };
+inline constexpr std::size_t kMessageTypes = 8;
 
 /// Whether events of this kind change an earlier message.
 [[nodiscard]] constexpr bool changes_message(EventKind kind) noexcept { return kind >= EventKind::edit; }

@@ -251,6 +251,44 @@ TEST_CASE("bad messages are refused before they are queued") {
   }
 }
 
+TEST_CASE("a message is held to what the server takes of its type, an edit to what it takes of any") {
+  Driver driver;
+  driver.state.connect(driver.now());
+  driver.collect();
+  driver.open();
+  driver.reply(Json{{"type", "welcome"},
+                    {"userId", "alice"},
+                    {"deviceId", "phone"},
+                    {"heartbeatSeconds", 30},
+                    {"limits",
+                     {{"contentBytes", 10},
+                      {"frameBytes", 65'536},
+                      {"contentBytesByType", {{"image", 4}, {"custom", 20}}}}}});
+  client::Ticket ticket = 0;
+  const auto refused = [&](MessageType type, std::size_t bytes) {
+    const std::size_t before = driver.sendsDone.size();
+    driver.state.send(driver.now(), ++ticket,
+                      {"c1", "", '"' + std::string(bytes - 2, 'x') + '"', type, 0, ""});
+    driver.collect();
+    return driver.sendsDone.size() > before;
+  };
+  for (const auto& [type, most] : {std::pair(MessageType::text, 10U), std::pair(MessageType::image, 4U),
+                                   std::pair(MessageType::custom, 20U)}) {
+    CAPTURE(most);
+    CHECK_FALSE(refused(type, most));
+    CHECK(refused(type, most + 1));
+  }
+  const auto edit = [&](std::size_t bytes) {
+    const std::size_t before = driver.sendsDone.size();
+    OutgoingChange change{"c1", 7, OutgoingChange::Edit{'"' + std::string(bytes - 2, 'x') + '"'}, {}};
+    driver.state.change(driver.now(), ++ticket, std::move(change));
+    driver.collect();
+    return driver.sendsDone.size() > before;
+  };
+  CHECK_FALSE(edit(20));
+  CHECK(edit(21));
+}
+
 TEST_CASE("a message to a user shares its order with the direct conversation") {
   Driver driver;
   driver.go_online();

@@ -231,3 +231,22 @@ TEST_CASE("how long messages last is for a group's admins to say, or for either 
   CHECK(verdict(plan(a_direct(), "mallory", lasting)) == "not_a_member");
   CHECK(verdict(plan(a_direct(), "bob", UpdateConversation{"n", 60})) == "bad_request");
 }
+
+TEST_CASE("an edit is bounded by the type of the message, unless it is the host's own") {
+  EngineOptions options;
+  options.contentBytesOf[static_cast<std::size_t>(MessageType::image)] = 4;
+  FoundMessage image = bobs();
+  image.event.messageType = MessageType::image;
+  const EditMessage longer{77, "\"abc\""};
+  CHECK(verdict(change(a_group(), "bob", longer, bobs(), options)) == "ok");
+  CHECK(verdict(change(a_group(), "bob", kEdit, image, options)) == "ok");
+  const Result<Plan> refused = change(a_group(), "bob", longer, image, options);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code == ErrorCode::too_large);
+  CHECK(refused.error().message == "`content` of type `image` is longer than 4 bytes");
+
+  EventCommand rewritten = command("bob", longer);
+  rewritten.target = std::make_unique<FoundMessage>(image);
+  rewritten.hooksAsked = true;
+  CHECK(verdict(make_plan(a_group(), rewritten, options, kNow)) == "ok");
+}

@@ -256,6 +256,34 @@ TEST_CASE("changes of a message") {
   });
 }
 
+TEST_CASE("the content of a message is bounded by its type, and an edit's by what any type may have") {
+  Limits limits;
+  limits.contentBytes = 10;
+  limits.contentBytesOf[static_cast<std::size_t>(MessageType::image)] = 4;
+  limits.contentBytesOf[static_cast<std::size_t>(MessageType::custom)] = 20;
+  Decoder decoder(limits);
+  const auto told = [&](const std::string& command, std::size_t bytes) -> std::string {
+    const std::string frame = command + R"(,"conversationId":"c1","clientMsgId":"u","content":")" +
+                              std::string(bytes - 2, 'x') + "\"}";
+    const DecodeResult result = decoder.decode(frame);
+    if (result.command) return "ok";
+    CHECK(result.command.error().code == ErrorCode::too_large);
+    return result.command.error().message;
+  };
+  const std::string send = R"({"type":"message.send")";
+  CHECK(told(send, 10) == "ok");
+  CHECK(told(send, 11) == "message.send: `content` of type `text` is longer than 10 bytes");
+  CHECK(told(send + R"(,"messageType":"image")", 4) == "ok");
+  CHECK(told(send + R"(,"messageType":"image")", 5) ==
+        "message.send: `content` of type `image` is longer than 4 bytes");
+  CHECK(told(send + R"(,"messageType":"custom")", 20) == "ok");
+  CHECK(told(send + R"(,"messageType":"custom")", 21) ==
+        "message.send: `content` of type `custom` is longer than 20 bytes");
+  const std::string edit = R"({"type":"message.edit","messageId":"7")";
+  CHECK(told(edit, 20) == "ok");
+  CHECK(told(edit, 21) == "message.edit: `content` is longer than 20 bytes");
+}
+
 TEST_CASE("an error repeats the id and the clientMsgId wherever they can be read") {
   Decoder decoder;
   struct Row {
@@ -588,6 +616,25 @@ TEST_CASE("archive and pin") {
       {R"({"type":"conversation.pin","conversationId":"c"})", kBad, "`pinned` is missing"},
       {R"({"type":"conversation.pin","conversationId":"c","pinned":null})", kBad,
        "`pinned` must be true or false"},
+  });
+}
+
+TEST_CASE("a message is pinned and removed") {
+  const std::string pinning = R"({"type":"message.pin","conversationId":"c","clientMsgId":"u",)";
+  const auto pin = read<MessagePin>(pinning + R"("messageId":"7","op":"add"})");
+  CHECK(pin.conversationId == "c");
+  CHECK(pin.clientMsgId == "u");
+  CHECK(pin.messageId == 7);
+  CHECK(pin.add);
+  CHECK_FALSE(read<MessagePin>(pinning + R"("messageId":"7","op":"remove"})").add);
+  check_refused({
+      {pinning + R"("op":"add"})", kBad, "`messageId` is missing"},
+      {pinning + R"("messageId":"7"})", kBad, "`op` is missing"},
+      {pinning + R"("messageId":"7","op":"toggle"})", kBad, "`op` must be one of add remove"},
+      {R"({"type":"message.pin","conversationId":"c","messageId":"7","op":"add"})", kBad,
+       "`clientMsgId` is missing"},
+      {R"({"type":"message.pin","clientMsgId":"u","messageId":"7","op":"add"})", kBad,
+       "`conversationId` is missing"},
   });
 }
 

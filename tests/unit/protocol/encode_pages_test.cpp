@@ -40,10 +40,10 @@ TEST_CASE("a sync page holds conversations, removed ones, and where to go on") {
   begin_sync_conversation(out, "c1");
   append_page_event(out, "c1", message(42));
   append_page_event(out, "c1", message(43));
-  end_sync_conversation(out, {60, 42, 43, 1, 1, true, 40, 3, {}, cursors, {}});
+  end_sync_conversation(out, {60, 42, 43, 1, 1, true, 40, 3, {}, {}, cursors, {}});
   append_removed_conversation(out, "gone");
   begin_sync_conversation(out, "c2");
-  end_sync_conversation(out, {0, 1, 0, 1, 2, false, 0, 0, {99, true, true}, {}, hidden});
+  end_sync_conversation(out, {0, 1, 0, 1, 2, false, 0, 0, {99, true, true}, {}, {}, hidden});
   end_sync_page(out, "t\"1", true);
   CHECK(json::parse(out) == json{{"type", "sync.page"},
                                  {"id", 7},
@@ -175,6 +175,35 @@ TEST_CASE("a page of conversations") {
              {"cursor", "next"},
              {"token", "tok"},
              {"more", true}});
+}
+
+TEST_CASE("what is pinned is told of what its reader may see, as long as it lasts") {
+  const std::array<PinnedMessage, 4> pins = {PinnedMessage{77, 6, 0}, PinnedMessage{55, 4, 0},
+                                             PinnedMessage{88, 8, 100}, PinnedMessage{99, 9, 101}};
+  const auto told = [&](const VisiblePins& visible) {
+    std::string out;
+    begin_conversations_page(out, {});
+    ConversationEntry entry;
+    entry.conversationId = "c";
+    entry.pins = visible;
+    append_conversation_entry(out, entry);
+    end_conversations_page(out, {}, {}, false);
+    const json listed = json::parse(out)["conversations"][0];
+    out.clear();
+    begin_sync_page(out, {});
+    begin_sync_conversation(out, "c");
+    SyncConversation conversation;
+    conversation.pins = visible;
+    end_sync_conversation(out, conversation);
+    end_sync_page(out, {}, false);
+    const json synced = json::parse(out)["conversations"][0];
+    CHECK(listed.value("pinnedMessages", json()) == synced.value("pinnedMessages", json()));
+    return listed.value("pinnedMessages", json());
+  };
+  CHECK(told({pins, 5, 100}) == json{{{"messageId", "77"}, {"seq", 6}}, {{"messageId", "99"}, {"seq", 9}}});
+  CHECK(told({pins, 1, 0}).size() == 4);
+  CHECK(told({pins, 10, 0}) == json());
+  CHECK(told({{}, 1, 0}) == json());
 }
 
 TEST_CASE("a page of members") {

@@ -60,6 +60,15 @@ TEST_CASE("welcome") {
              {"limits", {{"contentBytes", 16384}, {"frameBytes", 65536}}}});
 }
 
+TEST_CASE("welcome says of which types of message more or less is taken") {
+  Welcome welcome{"alice", "phone", "s", "srv", 99, {}, 30, 16384, 65536};
+  welcome.contentBytesOf = {16384, 4096, 0, 0, 0, 0, 0, 60000};
+  CHECK(written([&](auto& out) { append_welcome(out, {}, welcome); })["limits"] ==
+        json{{"contentBytes", 16384},
+             {"frameBytes", 65536},
+             {"contentBytesByType", {{"image", 4096}, {"custom", 60000}}}});
+}
+
 TEST_CASE("pong and ok repeat the id if there is one") {
   CHECK(written([](auto& out) { append_presence_pong(out, {}); }) == json{{"type", "presence.pong"}});
   CHECK(written([](auto& out) { append_presence_pong(out, kSeven); }) ==

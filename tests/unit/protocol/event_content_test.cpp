@@ -52,3 +52,10 @@ TEST_CASE("an update says what is new and who made it so") {
         json{{"name", "\xC3\xA9\\"}, {"by", "bob"}});
   CHECK(object(conversation_update_content({}, 60, "bob")) == json{{"expiresInSeconds", 60}, {"by", "bob"}});
 }
+
+TEST_CASE("a pin names its message, and where it stands if that is known") {
+  CHECK(object(pin_event_content(true, 77, 6, "bob")) ==
+        json{{"by", "bob"}, {"pinnedMessage", {{"op", "add"}, {"messageId", "77"}, {"seq", 6}}}});
+  CHECK(object(pin_event_content(false, UINT64_MAX, 0, "bob")) ==
+        json{{"by", "bob"}, {"pinnedMessage", {{"op", "remove"}, {"messageId", "18446744073709551615"}}}});
+}

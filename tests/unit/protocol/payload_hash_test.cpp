@@ -86,5 +86,8 @@ TEST_CASE("commands with the same fields hash apart by type and by where one fie
   add(MessageReact{"c", "u", 7, "+", true});
   add(MessageReact{"c", "u", 7, "+", false});
   add(MessageReact{"c", "u", 7, "-", true});
+  add(MessagePin{"c", "u", 7, true});
+  add(MessagePin{"c", "u", 7, false});
+  add(MessagePin{"c", "u", 8, true});
   CHECK(payload_hash(ConversationLeave{"c", "u"}) == payload_hash(ConversationLeave{"c", "v"}));
 }
