@@ -146,6 +146,12 @@ void FaultyLogStore::mark_timeline(std::vector<UserId> batch, Executor& executor
             [&](auto answer) { store_.mark_timeline(std::move(batch), executor, std::move(answer)); });
 }
 
+void FaultyLogStore::tell_timelines(std::vector<AccountChange> batch, Executor& executor,
+                                    Completion<std::vector<Status>> done) {
+  carry_out(plan_, executor, std::move(done), &failed_batch<Status>, batch.size(),
+            [&](auto answer) { store_.tell_timelines(std::move(batch), executor, std::move(answer)); });
+}
+
 void FaultyLogStore::timeline(std::vector<TimelineRequest> batch, Executor& executor,
                               Completion<std::vector<Result<std::vector<TimelineEntry>>>> done) {
   carry_out(plan_, executor, std::move(done), &failed_batch<Result<std::vector<TimelineEntry>>>, batch.size(),

@@ -42,6 +42,7 @@ class Subject {
   std::vector<Member> members(MembersRequest request);
   std::vector<Member> members_of(const ConversationId& log) { return members({log, {}, 200}); }
   TimelineMark mark(const UserId& user);
+  Status tell(const UserId& user, AccountSection section);
   std::vector<TimelineEntry> timeline(TimelineRequest request);
   Preferences set_preferences(LogStore::PreferencesRequest request);
   std::vector<ConversationId> recover(std::uint32_t partition);

@@ -184,6 +184,11 @@ void SimulatedStore::mark_timeline(std::vector<UserId> batch, Executor& executor
                              executor, std::move(done));
 }
 
+void SimulatedStore::tell_timelines(std::vector<AccountChange> batch, Executor& executor,
+                                    Completion<std::vector<Status>> done) {
+  pass_status(kHide, &LogStore::tell_timelines, std::move(batch), executor, std::move(done));
+}
+
 void SimulatedStore::timeline(std::vector<TimelineRequest> batch, Executor& executor,
                               Completion<std::vector<Result<std::vector<TimelineEntry>>>> done) {
   pass<TimelineRequest, std::vector<TimelineEntry>>(some_reader(), "timeline", &LogStore::timeline,

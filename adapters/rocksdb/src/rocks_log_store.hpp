@@ -29,6 +29,8 @@ class RocksLogStore final : public LogStore {
                Completion<std::vector<Result<std::vector<Member>>>> done) override;
   void mark_timeline(std::vector<UserId> batch, Executor& executor,
                      Completion<std::vector<Result<TimelineMark>>> done) override;
+  void tell_timelines(std::vector<AccountChange> batch, Executor& executor,
+                      Completion<std::vector<Status>> done) override;
   void timeline(std::vector<TimelineRequest> batch, Executor& executor,
                 Completion<std::vector<Result<std::vector<TimelineEntry>>>> done) override;
   void set_preferences(std::vector<PreferencesRequest> batch, Executor& executor,
