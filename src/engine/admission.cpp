@@ -228,6 +228,7 @@ void EngineShard::end_of_turn() {
   conversations_.end_of_turn();
   users_.end_of_turn();
   privacy_.end_of_turn();
+  notes_.end_of_turn();
 }
 
 void EngineShard::take_group(SessionId id, const UserConversation& group, int attempt) {

@@ -48,7 +48,8 @@ struct SyncPages::Run {
   std::uint32_t events = 0;
   bool full = false;
   std::string page;
-  StringMap<bool> showsReading;  ///< of members whose cursors are told, and of the asker
+  std::vector<AccountSection> account;  ///< met on this page, by ascending timeline_id
+  StringMap<bool> showsReading;         ///< of members whose cursors are told, and of the asker
 
   [[nodiscard]] std::optional<Seq> read_by(const CursorAdvance& member) const {
     const bool shown = showsReading.at(from.user()) && showsReading.at(member.userId);
@@ -232,8 +233,19 @@ void SyncPages::read_entries(const RunRef& run) {
         run->entriesDone = answers[0]->size() < kEntriesAtATime;
         if (answers[0]->empty()) return go_on(run);
         run->lastEntry = answers[0]->back().conversationId;
+        take_account(*run, *answers[0]);
+        if (answers[0]->empty()) return go_on(run);
         read_conversations(run, std::move(*answers[0]));
       });
+}
+
+/// What of the entries is a section of the account, and no conversation.
+void SyncPages::take_account(Run& run, std::vector<TimelineEntry>& entries) {
+  std::erase_if(entries, [&](const TimelineEntry& entry) {
+    const auto section = account_section_of(entry.conversationId);
+    if (section) run.account.push_back(*section);
+    return section.has_value();
+  });
 }
 
 void SyncPages::read_conversations(const RunRef& run, std::vector<TimelineEntry> entries) {
@@ -420,7 +432,12 @@ void SyncPages::finish_page(const RunRef& run) {
     }
     run->keep(std::move(rest));
   }
-  protocol::end_sync_page(run->page, token, more);
+  // Behind what is left of this page the next one meets them again.
+  if (itemsLeft)
+    std::erase_if(run->account, [&](AccountSection section) {
+      return timeline_id(section) > run->items[run->next].conversation.conversationId;
+    });
+  protocol::end_sync_page(run->page, token, more, run->account);
   outlet_.deliver(run->from.session, FrameRef::text(run->page));
 }
 

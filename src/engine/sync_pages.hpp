@@ -36,6 +36,7 @@ class SyncPages {
   void start_token(const RunRef& run, std::string_view token);
   void begin_token(const RunRef& run, SyncToken token);
   void read_entries(const RunRef& run);
+  static void take_account(Run& run, std::vector<TimelineEntry>& entries);
   void read_conversations(const RunRef& run, std::vector<TimelineEntry> entries);
   void take_entry(const RunRef& run, const TimelineEntry& entry, std::vector<UserConversation> found);
   void add_newest(const RunRef& run, UserConversation conversation, bool large);

@@ -55,6 +55,7 @@ constexpr std::array<std::string_view, kFieldCount> kFields = {
     "archived",
     "permissions",
     "slowModeSeconds",
+    "displayName",
 };
 
 constexpr std::array<std::string_view, kCommandTypeCount> kCommandTypes = {
@@ -93,6 +94,14 @@ constexpr std::array<std::string_view, kCommandTypeCount> kCommandTypes = {
     "settings.update",
     "conversation.archive",
     "conversation.pin",
+    "contacts.add",
+    "contacts.remove",
+    "contacts.list",
+    "blocks.add",
+    "blocks.remove",
+    "blocks.list",
+    "profile.get",
+    "profile.update",
 };
 
 /// A perfect hash over a fixed set of names, found at compile time: one probe, one comparison.

@@ -250,7 +250,7 @@ void a_list_changes_whole_or_not_at_all(Subject& s) {
 void blocks_are_bounded(Subject& s) {
   expect(s.try_set_blocks("alice", numbered(0, kMaxBlocks - 1)).has_value(), "all but one");
   const Status over = s.try_set_blocks("alice", {"bob", "carol"});
-  expect(!over.has_value() && over.error().code == ErrorCode::overloaded, "not two more");
+  expect(!over.has_value() && over.error().code == ErrorCode::too_large, "not two more");
   expect(!s.blocks("alice", "bob").any(), "and none of them");
   expect(s.try_set_blocks("alice", {"bob", "u100000"}).has_value(), "one more, one is known");
   expect(s.try_set_blocks("alice", {"bob"}).has_value(), "and again");
@@ -264,7 +264,7 @@ void contacts_are_bounded(Subject& s) {
   for (std::size_t i = 0; i < kMaxContacts; i += 1'000)
     expect(s.try_set_contacts("alice", numbered(i, i + 1'000)).has_value(), "a thousand");
   const Status over = s.try_set_contacts("alice", {"bob"});
-  expect(!over.has_value() && over.error().code == ErrorCode::overloaded, "no more");
+  expect(!over.has_value() && over.error().code == ErrorCode::too_large, "no more");
   if (s.reopen()) expect(!s.try_set_contacts("alice", {"bob"}).has_value(), "nor after a restart");
   expect(s.contacts_of({"alice", "u109998", 10}) == Users{"u109999"}, "the last one");
 }

@@ -33,7 +33,7 @@ Status set(Pairs& pairs, const UserId& of, const std::vector<UserId>& whom, bool
       changed.erase(user);
   }
   if (present && changed.size() > most)
-    return Error{.code = ErrorCode::overloaded, .message = "the list has as many users as it may"};
+    return Error{.code = ErrorCode::too_large, .message = "the list has as many users as it may"};
   if (changed.empty())
     pairs.erase(of);
   else

@@ -48,7 +48,7 @@ Status set_list_rows(DirectoryRows& rows, const ListRows& list, const UserId& of
   auto known = count_of(rows, list, countKey, of);
   if (!known) return std::move(known).error();
   if (present && *known + keys->size() > list.most)
-    return Error{.code = ErrorCode::overloaded, .message = "the list has as many users as it may"};
+    return Error{.code = ErrorCode::too_large, .message = "the list has as many users as it may"};
   const std::uint64_t count =
       present ? *known + keys->size() : *known - std::min<std::uint64_t>(*known, keys->size());
   for (std::string& key : *keys) {

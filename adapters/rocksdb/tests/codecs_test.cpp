@@ -126,7 +126,7 @@ TEST_CASE("a list whose count is missing or damaged is counted anew") {
   rows.put(key, "damaged");
   const Status over = block("carol");
   REQUIRE_FALSE(over);
-  CHECK(over.error().code == ErrorCode::overloaded);
+  CHECK(over.error().code == ErrorCode::too_large);
   CHECK(set_list_rows(rows, kBlocks, "alice", {"bob"}, false));
   CHECK(block("carol"));
 }

@@ -58,7 +58,7 @@ class CHATCORE_API Directory {
 
   virtual void blocks(std::vector<BlockQuery> batch, Executor& executor,
                       Completion<std::vector<Result<BlockState>>> done) = 0;
-  /// Blocks all of `whom`, or none of them: `overloaded` if `by` would block more than kMaxBlocks, and
+  /// Blocks all of `whom`, or none of them: `too_large` if `by` would block more than kMaxBlocks, and
   /// `invalid_argument` if one is not an id. Idempotent; complete when durable.
   virtual void set_blocks(UserId by, std::vector<UserId> whom, bool blocked, Executor& executor,
                           Completion<Status> done) = 0;
