@@ -276,7 +276,7 @@ void Server::stop() { impl_->stop(); }
 Status Server::system_alert(const std::string& dataObject) { return impl_->system_alert(dataObject); }
 void Server::blocks_changed(const UserId& a, const UserId& b) { impl_->blocks_changed(a, b); }
 void Server::account_changed(const UserId& user, AccountSection section) {
-  impl_->account_changed(user, section);
+  if (valid_id(user)) impl_->account_changed(user, section);
 }
 void Server::settings_changed(const UserId& user) { impl_->settings_changed(user); }
 void Server::revoke_device(const UserId& user, const DeviceId& device) {
