@@ -24,7 +24,8 @@ constexpr const char* kHelp =
     "/to USER  /group ID  /create ID NAME MEMBER… OPTION…  /delete-group  /archive  /unarchive  /pin  /unpin "
     " "
     "/history [N]  /edit SEQ TEXT  /delete SEQ me|everyone  /react SEQ EMOJI  /unreact SEQ EMOJI  /read  "
-    "/typing  /who  /status online|away|dnd [TEXT]  /receipts on|off  /offline  /online  /wait TEXT SECONDS  "
+    "/typing  /who  /status online|away|dnd [TEXT]  /receipts on|off  /contact USER…  /uncontact USER…  "
+    "/block USER…  /unblock USER…  /name TEXT  /offline  /online  /wait TEXT SECONDS  "
     "/quit; "
     "anything else is sent. SEQ: a number that was shown, or last (for /edit and /delete: your own last). "
     "OPTION: send=admins (a broadcast channel), add=everyone, edit=everyone, history=all, slow=SECONDS";
@@ -185,6 +186,9 @@ void App::command(const std::string& name, const std::vector<std::string>& words
   if (name == "/wait") return wait(words);
   if (name == "/status") return status(words);
   if (name == "/receipts") return receipts(words);
+  if (name == "/contact" || name == "/uncontact" || name == "/block" || name == "/unblock")
+    return account(name, words);
+  if (name == "/name") return rename(words);
   if (name == "/read") return mark_all_read();
   if (name == "/offline") return client_->disconnect();
   if (name == "/online") return client_->connect();

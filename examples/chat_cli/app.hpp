@@ -50,6 +50,9 @@ class App {
                                                                              chatcore::Seq target);
   void status(const std::vector<std::string>& words);
   void receipts(const std::vector<std::string>& words);
+  void account(const std::string& name, const std::vector<std::string>& words);
+  void rename(const std::vector<std::string>& words);
+  chatcore::Completion<chatcore::Status> account_done(std::string done);
   void show_presence(const chatcore::client::PresenceChange& change);
   void wait(const std::vector<std::string>& words);
   void mark_all_read();

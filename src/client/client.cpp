@@ -1,5 +1,7 @@
 #include "chatcore/client/client.hpp"
 
+#include <algorithm>
+
 #include "client/client_impl.hpp"
 
 namespace chatcore::client {
@@ -7,6 +9,8 @@ namespace chatcore::client {
 namespace {
 
 Error not_an_id() { return {ErrorCode::bad_request, "not a valid id", {}}; }
+
+bool all_valid(const std::vector<UserId>& users) { return std::all_of(users.begin(), users.end(), valid_id); }
 
 }  // namespace
 
@@ -94,19 +98,45 @@ void Client::set_status(Availability availability, std::string text) {
 }
 
 void Client::settings(Completion<Result<Settings>> done) {
-  impl_->request(R"({"type":"settings.get"})", [done = std::move(done)](Result<std::string> answer) mutable {
-    if (!done) return;
-    if (!answer) return done(std::move(answer).error());
-    if (const auto settings = decode_settings(*answer)) return done(*settings);
-    done(Error{ErrorCode::internal, "the server did not answer with settings", {}});
-  });
+  impl_->request_value<Settings>(R"({"type":"settings.get"})", std::move(done), &decode_settings);
 }
 
 void Client::update_settings(SettingsChange change, Completion<Status> done) {
-  impl_->request(encode_settings_change(change),
-                 [done = std::move(done)](Result<std::string> answer) mutable {
-                   if (done) done(answer ? Status() : Status(std::move(answer).error()));
-                 });
+  impl_->request_status(encode_settings_change(change), std::move(done));
+}
+
+void Client::add_contacts(std::vector<UserId> users, Completion<Status> done) {
+  if (!all_valid(users)) return impl_->fail<void>(std::move(done), not_an_id());
+  impl_->request_status(encode_users("contacts.add", users), std::move(done));
+}
+void Client::remove_contacts(std::vector<UserId> users, Completion<Status> done) {
+  if (!all_valid(users)) return impl_->fail<void>(std::move(done), not_an_id());
+  impl_->request_status(encode_users("contacts.remove", users), std::move(done));
+}
+void Client::block(std::vector<UserId> users, Completion<Status> done) {
+  if (!all_valid(users)) return impl_->fail<void>(std::move(done), not_an_id());
+  impl_->request_status(encode_users("blocks.add", users), std::move(done));
+}
+void Client::unblock(std::vector<UserId> users, Completion<Status> done) {
+  if (!all_valid(users)) return impl_->fail<void>(std::move(done), not_an_id());
+  impl_->request_status(encode_users("blocks.remove", users), std::move(done));
+}
+void Client::contacts(UserId after, Completion<Result<UsersPage>> done) {
+  if (!after.empty() && !valid_id(after)) return impl_->fail<UsersPage>(std::move(done), not_an_id());
+  impl_->request_value<UsersPage>(encode_list("contacts.list", after), std::move(done), &decode_users);
+}
+void Client::blocked(UserId after, Completion<Result<UsersPage>> done) {
+  if (!after.empty() && !valid_id(after)) return impl_->fail<UsersPage>(std::move(done), not_an_id());
+  impl_->request_value<UsersPage>(encode_list("blocks.list", after), std::move(done), &decode_users);
+}
+void Client::profile(UserId user, Completion<Result<Profile>> done) {
+  if (!user.empty() && !valid_id(user)) return impl_->fail<Profile>(std::move(done), not_an_id());
+  impl_->request_value<Profile>(encode_profile_get(user), std::move(done), &decode_profile);
+}
+void Client::set_display_name(std::string name, Completion<Status> done) {
+  if (!json_string(name))
+    return impl_->fail<void>(std::move(done), {ErrorCode::bad_request, "the name is not UTF-8", {}});
+  impl_->request_status(encode_profile(name), std::move(done));
 }
 
 void Client::request(std::string json, Completion<Result<std::string>> done) {
@@ -115,13 +145,7 @@ void Client::request(std::string json, Completion<Result<std::string>> done) {
 
 void Client::history(HistoryQuery query, Completion<Result<HistoryPage>> done) {
   if (!valid_id(query.conversationId)) return impl_->fail<HistoryPage>(std::move(done), not_an_id());
-  impl_->request(encode_history(query), [done = std::move(done)](Result<std::string> answer) mutable {
-    if (!done) return;
-    if (!answer) return done(std::move(answer).error());
-    auto page = decode_history(*answer);
-    if (page) return done(std::move(*page));
-    done(Error{ErrorCode::internal, "the server did not answer with a page", {}});
-  });
+  impl_->request_value<HistoryPage>(encode_history(query), std::move(done), &decode_history);
 }
 
 void Client::create_group(NewGroup group, Completion<Result<ConversationId>> done) {

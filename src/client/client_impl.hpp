@@ -39,6 +39,17 @@ class Client::Impl {
       if (done) done(answer ? Status() : Status(std::move(answer).error()));
     });
   }
+  /// Completes with what `decode(text)` makes of the answer; nothing: it is not what was asked for.
+  template <class Value>
+  void request_value(std::string json, Completion<Result<Value>> done,
+                     std::optional<Value> (*decode)(std::string_view)) {
+    request(std::move(json), [done = std::move(done), decode](Result<std::string> answer) mutable {
+      if (!done) return;
+      if (!answer) return done(std::move(answer).error());
+      if (auto value = decode(*answer)) return done(std::move(*value));
+      done(Error{ErrorCode::internal, "the server did not answer what was asked for", {}});
+    });
+  }
   void set_token(std::string token);
   void watermarks(Completion<std::vector<Watermark>> done);
   std::string make_client_msg_id();
@@ -65,6 +76,7 @@ class Client::Impl {
   void perform(Receipt action) { tell(listener_->on_receipt, std::move(action)); }
   void perform(Typing action) { tell(listener_->on_typing, std::move(action)); }
   void perform(PresenceChange action) { tell(listener_->on_presence, std::move(action)); }
+  void perform(AccountChanges action) { tell(listener_->on_account_changed, std::move(action)); }
   void perform(RawEvent action) { tell(listener_->on_event, std::move(action.json)); }
   void perform(Error action) { tell(listener_->on_error, std::move(action)); }
 

@@ -263,6 +263,37 @@ std::optional<Settings> decode_settings(std::string_view text) {
   return Settings{flag_field(*frame, "readReceipts", true), audience("lastSeen"), audience("online")};
 }
 
+std::optional<Profile> decode_profile(std::string_view text) {
+  const auto frame = parse_object(text);
+  if (!frame || text_field(*frame, "type") != "profile") return std::nullopt;
+  return Profile{text_field(*frame, "userId"), text_field(*frame, "displayName")};
+}
+
+std::optional<UsersPage> decode_users(std::string_view text) {
+  const auto frame = parse_object(text);
+  if (!frame) return std::nullopt;
+  const std::string type = text_field(*frame, "type");
+  if (type != "contacts.page" && type != "blocks.page") return std::nullopt;
+  UsersPage page;
+  page.more = flag_field(*frame, "more");
+  if (const auto users = frame->find("users"); users != frame->end() && users->is_array())
+    for (const Json& user : *users)
+      if (user.is_string()) page.users.push_back(user.get<UserId>());
+  return page;
+}
+
+AccountChanges decode_account(const Json& frame) {
+  AccountChanges changes;
+  const auto names = frame.find("account");
+  if (names == frame.end() || !names->is_array()) return changes;
+  for (std::size_t i = 0; i < kAccountSections; ++i) {
+    const auto section = static_cast<AccountSection>(i);
+    if (std::find(names->begin(), names->end(), to_string(section)) != names->end())
+      changes.sections.push_back(section);
+  }
+  return changes;
+}
+
 std::optional<HistoryPage> decode_history(std::string_view text) {
   const auto frame = parse_object(text);
   if (!frame || text_field(*frame, "type") != "history.page") return std::nullopt;

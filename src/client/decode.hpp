@@ -44,5 +44,10 @@ LogRange decode_range(const Json& page);
 MessageChange decode_deleted_for_me(const Json& frame, const UserId& user);
 std::optional<HistoryPage> decode_history(std::string_view text);
 std::optional<Settings> decode_settings(std::string_view text);
+std::optional<Profile> decode_profile(std::string_view text);
+/// `contacts.page` or `blocks.page`.
+std::optional<UsersPage> decode_users(std::string_view text);
+/// The sections that `account` names, as far as they are known.
+AccountChanges decode_account(const Json& frame);
 
 }  // namespace chatcore::client

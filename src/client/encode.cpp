@@ -132,7 +132,27 @@ std::string encode_typing(const ConversationId& conversation, bool active) {
 }
 
 std::string encode_presence(std::string_view type, std::span<const UserId> users) {
+  return encode_users(type, users);
+}
+
+std::string encode_users(std::string_view type, std::span<const UserId> users) {
   return json{{"type", type}, {"users", std::vector<UserId>(users.begin(), users.end())}}.dump();
+}
+
+std::string encode_list(std::string_view type, const UserId& after) {
+  json frame{{"type", type}};
+  if (!after.empty()) frame["cursor"] = after;
+  return frame.dump();
+}
+
+std::string encode_profile_get(const UserId& user) {
+  json frame{{"type", "profile.get"}};
+  if (!user.empty()) frame["userId"] = user;
+  return frame.dump();
+}
+
+std::string encode_profile(const std::string& displayName) {
+  return json{{"type", "profile.update"}, {"displayName", displayName}}.dump();
 }
 
 std::string encode_presence_set(Availability availability, const std::string& text) {

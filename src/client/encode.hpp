@@ -28,6 +28,11 @@ std::string encode_typing(const ConversationId& conversation, bool active);
 std::string encode_presence(std::string_view type, std::span<const UserId> users);
 std::string encode_presence_set(Availability availability, const std::string& text);
 std::string encode_settings_change(const SettingsChange& change);
+/// `type`: of contacts or blocks, to be changed or listed.
+std::string encode_users(std::string_view type, std::span<const UserId> users);
+std::string encode_list(std::string_view type, const UserId& after);
+std::string encode_profile_get(const UserId& user);
+std::string encode_profile(const std::string& displayName);
 std::string encode_refresh(FrameId id, std::string_view token);
 
 // The members of a frame but for its id, as OutgoingEvent holds them.

@@ -121,6 +121,7 @@ class State {
   /// `told`: the application knows already that this was sent.
   void take_sent(Now now, const Json& frame, bool told);
   void take_log_event(Now now, const std::string& type, const Json& frame);
+  void take_account(AccountChanges changes);
   void take_sync_page(Now now, const Json& page);
   void take_sync_entry(Now now, const Json& entry);
   void take_entry_deletions(const ConversationId& id, Epoch epoch, const Json& entry);
@@ -168,6 +169,7 @@ class State {
   std::optional<Millis> syncAt_;
   bool syncing_ = false;
   bool syncAgain_ = false;
+  bool syncsWhole_ = true;  ///< the sync under way does not go on from an earlier one
   /// Of the last sync that came to its end: the next one continues from it. Empty: by watermarks.
   std::string syncToken_;
 

@@ -198,6 +198,7 @@ void State::flush_cursors(Now now, CursorFlow& flow, std::string_view type, Pend
 void State::start_sync(Now now) {
   syncAt_.reset();
   syncing_ = true;
+  syncsWhole_ = syncToken_.empty();
   inbound_.begin_sync();
   if (!syncToken_.empty()) return request_sync_since(now, syncToken_);
   Pending pending;

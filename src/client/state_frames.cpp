@@ -144,6 +144,7 @@ void State::dispatch(Now now, const std::string& type, const Json& frame) {
       if (entry.is_object()) take_presence(entry);
     return;
   }
+  if (type == "account.changed") return take_account(decode_account(frame));
   if (type == "sync.deleted") return act(decode_deleted_for_me(frame, user_));
   if (type == "sync.read") readFlow_.known({conversation, epoch, number_field(frame, "lastReadSeq")});
   act(RawEvent{frame.dump()});
@@ -243,13 +244,23 @@ bool State::confirm_from_log(const Sent& sent) {
   return true;
 }
 
+void State::take_account(AccountChanges changes) {
+  if (!changes.sections.empty()) act(std::move(changes));
+}
+
 void State::take_sync_page(Now now, const Json& page) {
+  take_account(decode_account(page));
   const auto conversations = page.find("conversations");
   if (conversations != page.end() && conversations->is_array())
     for (const Json& entry : *conversations)
       if (entry.is_object()) take_sync_entry(now, entry);
   std::string token = text_field(page, "token");
   if (flag_field(page, "more") && !token.empty()) return request_sync_since(now, token);
+  if (syncsWhole_) {
+    AccountChanges all;
+    for (std::size_t i = 0; i < kAccountSections; ++i) all.sections.push_back(static_cast<AccountSection>(i));
+    take_account(std::move(all));
+  }
   // What this sync told and the client did not take is told again by one from the same place.
   if (!syncAgain_) {
     syncToken_ = std::move(token);

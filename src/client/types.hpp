@@ -67,7 +67,7 @@ struct RequestDone {
 };
 
 using Action = std::variant<Connect, SendFrame, CloseConnection, StateChange, Message, MessageChange, Receipt,
-                            Typing, PresenceChange, RawEvent, Error, SendDone, RequestDone>;
+                            Typing, PresenceChange, AccountChanges, RawEvent, Error, SendDone, RequestDone>;
 using Actions = std::vector<Action>;
 
 }  // namespace chatcore::client

@@ -1,8 +1,33 @@
 #include "chatcore/model/timeline.hpp"
 
 #include <algorithm>
+#include <array>
 
 namespace chatcore {
+
+namespace {
+
+constexpr std::string_view kSectionPrefix = "sys.";
+constexpr std::array<std::string_view, kAccountSections> kSectionNames = {"settings", "contacts", "blocks",
+                                                                          "profile", "devices"};
+
+}  // namespace
+
+std::string_view to_string(AccountSection section) noexcept {
+  return kSectionNames[static_cast<std::size_t>(section)];
+}
+
+ConversationId timeline_id(AccountSection section) {
+  return ConversationId(kSectionPrefix).append(to_string(section));
+}
+
+std::optional<AccountSection> account_section_of(std::string_view timelineId) noexcept {
+  if (!timelineId.starts_with(kSectionPrefix)) return std::nullopt;
+  const auto found =
+      std::find(kSectionNames.begin(), kSectionNames.end(), timelineId.substr(kSectionPrefix.size()));
+  if (found == kSectionNames.end()) return std::nullopt;
+  return static_cast<AccountSection>(found - kSectionNames.begin());
+}
 
 TimelinePosition departed_to_forget(std::vector<TimelinePosition> lastChanges) {
   if (lastChanges.size() <= kMaxDepartedKept) return 0;

@@ -1,5 +1,7 @@
 #include <algorithm>
+#include <array>
 #include <iterator>
+#include <span>
 
 #include "core/simulation_bug.hpp"
 #include "engine/engine_shard.hpp"
@@ -18,6 +20,17 @@ constexpr std::size_t kMaxTokenBytes = 8192;
 constexpr std::string_view kBearer = "Bearer ";
 constexpr std::string_view kFeatures[] = {"sync", "history", "groups",    "receipts",   "typing", "presence",
                                           "edit", "delete",  "reactions", "token-sync", "pins"};
+constexpr std::size_t kMostFeatures = std::size(kFeatures) + 3;
+
+/// Into `room`, as many as it returns.
+std::span<const std::string_view> features_of(const AccountCommands& commands,
+                                              std::array<std::string_view, kMostFeatures>& room) {
+  auto end = std::copy(std::begin(kFeatures), std::end(kFeatures), room.begin());
+  if (commands.contacts) *end++ = "contacts";
+  if (commands.blocks) *end++ = "blocks";
+  if (commands.profile) *end++ = "profile";
+  return {room.begin(), end};
+}
 
 std::string parameter(std::string_view query, std::string_view name) {
   return gateway::query_parameter(query, name).value_or(std::string{});
@@ -261,6 +274,7 @@ void EngineShard::end_of_turn() {
   conversations_.end_of_turn();
   users_.end_of_turn();
   privacy_.end_of_turn();
+  notes_.end_of_turn();
 }
 
 void EngineShard::take_group(SessionId id, const UserConversation& group, int attempt) {
@@ -307,7 +321,8 @@ void EngineShard::welcome_if_ready(ClientSession& session) {
   welcome.sessionId = sessionName;
   welcome.serverId = context_.serverId;
   welcome.serverTime = context_.now();
-  welcome.features = kFeatures;
+  std::array<std::string_view, kMostFeatures> features;
+  welcome.features = features_of(context_.options.accountCommands, features);
   welcome.heartbeatSeconds =
       std::max<std::uint32_t>(1, static_cast<std::uint32_t>(context_.options.heartbeat.count() / 1000));
   welcome.contentBytes = context_.options.contentBytes;

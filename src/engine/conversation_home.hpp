@@ -61,6 +61,8 @@ class ConversationHome {
   void message_hidden(const ConversationId& id, std::uint64_t ordinal);
   /// Somebody blocked or unblocked somebody: the pair's direct conversation asks again.
   void blocks_changed(const ConversationId& id);
+  /// Likewise; what one of the two does is known, and holds at once.
+  void block_changed(const ConversationId& id, const UserId& by, bool blocked);
   /// Republishes what a crash may have left unpublished, partition by partition.
   void recover();
   /// Sends notifications that are due for one event; answers when every device is settled.

@@ -193,6 +193,8 @@ void ConversationHome::ask_blocks(Conversation& conversation) {
         loaded->askingBlocks = false;
         const bool loading = loaded->state == Conversation::State::loading;
         if (!answers[0] && loading) return fail_loading(*loaded, answers[0].error());
+        // Asked before the change: the answer may be older than what is known.
+        if (loaded->blocksDirty) return ask_blocks(*loaded);
         if (answers[0]) {
           loaded->firstBlocksSecond = answers[0]->aBlocksB;
           loaded->secondBlocksFirst = answers[0]->bBlocksA;
@@ -201,7 +203,6 @@ void ConversationHome::ask_blocks(Conversation& conversation) {
                               "blocks not read anew: " + answers[0].error().message);
           timers_.add(context_.clock->steady() + kAskAgain, [this, id] { blocks_changed(id); });
         }
-        if (loaded->blocksDirty) return ask_blocks(*loaded);
         if (loading) become_ready(*loaded);
       });
 }
@@ -299,6 +300,15 @@ void ConversationHome::blocks_changed(const ConversationId& id) {
   // One that is not known yet asks as soon as it is.
   if (conversation == nullptr || !conversation->adopted) return;
   if (conversation->inboxes.size() == 2) ask_blocks(*conversation);
+}
+
+void ConversationHome::block_changed(const ConversationId& id, const UserId& by, bool blocked) {
+  Conversation* conversation = find(id);
+  if (conversation != nullptr && conversation->adopted && conversation->inboxes.size() == 2) {
+    const bool first = conversation->inboxes[0].first == by;
+    (first ? conversation->firstBlocksSecond : conversation->secondBlocksFirst) = blocked;
+  }
+  blocks_changed(id);
 }
 
 void ConversationHome::recover() { recover_partition(context_.link->self()); }

@@ -85,18 +85,29 @@ void EngineShard::remove_devices(const Requester& from, std::vector<DeviceId> de
           return outlet_.error(
               from.session, from.id, {},
               {ErrorCode::unavailable, "the device could not be removed", std::chrono::milliseconds(500)});
-        tell_hook_of_removal(user, devices[0]);
-        outlet_.ok(from.session, from.id);
-        device_gone(user, devices[0]);
-        for (std::size_t i = 1; i < devices.size(); ++i) forget_device(user, devices[i]);
+        notes_.note(user, AccountSection::devices, [this, from, user, devices](const Status& noted) {
+          tell_hook_of_removal(user, devices[0]);
+          if (noted)
+            outlet_.ok(from.session, from.id);
+          else
+            outlet_.error(
+                from.session, from.id, {},
+                {ErrorCode::unavailable, "the store did not answer", std::chrono::milliseconds(500)});
+          // It is gone in any case.
+          device_gone(user, devices[0]);
+          for (std::size_t i = 1; i < devices.size(); ++i) forget_device(user, devices[i]);
+        });
       });
 }
 
 void EngineShard::forget_device(const UserId& user, const DeviceId& device) {
   context_.directory->remove_device(
-      user, device, *context_.executor, [busy = context_.busy, this](const Status& removed) {
+      user, device, *context_.executor, [busy = context_.busy, this, user](const Status& removed) {
         if (!removed)
-          context_.log->write(LogLevel::warn, "devices", "not removed: " + removed.error().message);
+          return context_.log->write(LogLevel::warn, "devices", "not removed: " + removed.error().message);
+        notes_.note(user, AccountSection::devices, [this](const Status& noted) {
+          if (!noted) context_.log->write(LogLevel::warn, "devices", "not noted: " + noted.error().message);
+        });
       });
   tell_hook_of_removal(user, device);
   device_gone(user, device);

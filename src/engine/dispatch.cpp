@@ -28,7 +28,8 @@ EngineShard::EngineShard(Context context)
       privacy_(context_),
       conversations_(context_, outlet_, privacy_),
       users_(context_, outlet_),
-      settings_(context_, outlet_),
+      notes_(context_),
+      account_(context_, outlet_, notes_),
       catchUp_(context_, outlet_),
       syncPages_(context_, outlet_, privacy_),
       decoder_(limits_of(context_.options)),
@@ -93,6 +94,9 @@ struct ChargeOf {
   Charge operator()(const protocol::Typing&) const { return {CommandKind::typing}; }
   Charge operator()(const protocol::PresencePing&) const { return {CommandKind::presence}; }
   Charge operator()(const protocol::PresenceSet&) const { return {CommandKind::presence}; }
+  Charge operator()(const protocol::UserListChange& change) const {
+    return {CommandKind::queries, change.users.size()};
+  }
   template <class Asking>
     requires requires(Asking asking) { asking.users; }
   Charge operator()(const Asking& asking) const {
@@ -205,13 +209,19 @@ class Dispatch {
   void operator()(protocol::DevicesRemove& remove) {
     shard_.remove_device(session_, id_, std::move(remove.deviceId));
   }
-  void operator()(protocol::SettingsGet&) {
-    shard_.on_shard(shard_.context_.home_of(session_.user()),
-                    [from = requester()](EngineShard& home) { home.settings_.get(from); });
+  void operator()(protocol::SettingsGet&) { shard_.account_.settings(requester()); }
+  void operator()(protocol::SettingsUpdate& update) { change_account(update); }
+  void operator()(protocol::ProfileGet& get) {
+    if (offered(commands().profile)) shard_.account_.profile(requester(), std::move(get));
   }
-  void operator()(protocol::SettingsUpdate& update) {
-    shard_.on_shard(shard_.context_.home_of(session_.user()),
-                    [from = requester(), update](EngineShard& home) { home.settings_.update(from, update); });
+  void operator()(protocol::ProfileUpdate& update) {
+    if (offered(commands().profile)) change_account(std::move(update));
+  }
+  void operator()(protocol::UserListGet& get) {
+    if (offered(get.list)) shard_.account_.list(requester(), std::move(get));
+  }
+  void operator()(protocol::UserListChange& change) {
+    if (offered(change.list)) change_account(std::move(change));
   }
   void operator()(protocol::Hello& hello) { shard_.on_hello(session_, std::move(hello), id_); }
 
@@ -239,6 +249,22 @@ class Dispatch {
 
  private:
   [[nodiscard]] Requester requester() const { return shard_.requester(session_, id_); }
+  void change_account(AccountHome::Wanted wanted) {
+    shard_.on_shard(shard_.context_.home_of(session_.user()),
+                    [from = requester(), wanted = std::move(wanted)](EngineShard& home) mutable {
+                      home.account_.change(std::move(from), std::move(wanted));
+                    });
+  }
+  [[nodiscard]] const AccountCommands& commands() const { return shard_.context_.options.accountCommands; }
+  [[nodiscard]] bool offered(protocol::UserList list) const {
+    return offered(list == protocol::UserList::contacts ? commands().contacts : commands().blocks);
+  }
+  [[nodiscard]] bool offered(bool here) const {
+    if (!here)
+      shard_.outlet_.error(session_.id, id_, {},
+                           {ErrorCode::unsupported, "not by commands on this server", {}});
+    return here;
+  }
   void prefer(LogStore::PreferencesRequest wanted) { shard_.catchUp_.prefer(requester(), std::move(wanted)); }
   [[nodiscard]] CommandPtr event(std::string_view clientMsgId, std::uint64_t payloadHash) const {
     auto command = std::make_unique<EventCommand>();
@@ -409,6 +435,36 @@ void EngineShard::unwatch(ClientSession& session, const std::vector<UserId>& use
 void EngineShard::settings_changed(const UserId& user) {
   privacy_.changed(user);
   if (context_.here(context_.home_of(user))) users_.settings_changed(user);
+}
+
+void EngineShard::blocks_changed(const UserId& user, const std::vector<UserId>& others,
+                                 std::optional<bool> blocked) {
+  const bool home = context_.here(context_.home_of(user));
+  for (const UserId& other : others) {
+    const ConversationId id = direct_conversation_id(user, other);
+    if (context_.here(context_.home_of(id))) {
+      if (blocked)
+        conversations_.block_changed(id, user, *blocked);
+      else
+        conversations_.blocks_changed(id);
+    }
+    if (home) users_.blocks_changed(user, other);
+    if (context_.here(context_.home_of(other))) users_.blocks_changed(other, user);
+  }
+}
+
+void EngineShard::account_changed(const UserId& user, AccountSection section) {
+  if (section == AccountSection::settings)
+    for (std::uint32_t shard = 0; shard < context_.link->count(); ++shard)
+      on_shard(shard, [user](EngineShard& every) { every.settings_changed(user); });
+  if (section == AccountSection::contacts) users_.settings_changed(user);
+  notes_.note(user, section, [this, user, section](const Status& noted) {
+    if (!noted) context_.log->write(LogLevel::warn, "account", "not noted: " + noted.error().message);
+    const FrameRef frame =
+        outlet_.frame([&](std::string& out) { protocol::append_account_changed(out, section); },
+                      {DeliveryClass::ephemeral, {}, 0});
+    context_.router->publish(context_.link->self(), context_.inbox(user), {frame, 0, 0, nullptr});
+  });
 }
 
 void EngineShard::drained(SessionId id, std::vector<WithheldMark> marks, bool everything) {

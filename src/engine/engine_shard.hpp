@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "engine/account.hpp"
+#include "engine/account_notes.hpp"
 #include "engine/catch_up.hpp"
 #include "engine/client_session.hpp"
 #include "engine/context.hpp"
@@ -17,7 +19,6 @@
 #include "engine/outlet.hpp"
 #include "engine/rate_limits.hpp"
 #include "engine/receipt_privacy.hpp"
-#include "engine/settings.hpp"
 #include "engine/sync_pages.hpp"
 #include "engine/user_home.hpp"
 #include "protocol/decode.hpp"
@@ -44,6 +45,11 @@ class EngineShard final : public GatewayEvents {
 
   /// What a user lets others see is to be asked again. To be called on every shard.
   void settings_changed(const UserId& user);
+  /// A user has blocked or unblocked others, which is known where `blocked` says so; otherwise it may be they
+  /// who did. To be called on every shard.
+  void blocks_changed(const UserId& user, const std::vector<UserId>& others, std::optional<bool> blocked);
+  /// The host has changed a section of a user's account. To be called on the user's home.
+  void account_changed(const UserId& user, AccountSection section);
 
   /// A device of a user is no more: takes it out of the directory, tells the host and the user's other
   /// devices, and closes its connection 4503. To be called on any one shard.
@@ -57,6 +63,7 @@ class EngineShard final : public GatewayEvents {
   [[nodiscard]] Outlet& outlet() noexcept { return outlet_; }
   [[nodiscard]] ConversationHome& conversations() noexcept { return conversations_; }
   [[nodiscard]] UserHome& users() noexcept { return users_; }
+  [[nodiscard]] AccountNotes& notes() noexcept { return notes_; }
   [[nodiscard]] std::uint64_t commands() const noexcept { return commands_; }
 
  private:
@@ -115,7 +122,8 @@ class EngineShard final : public GatewayEvents {
   ReceiptPrivacy privacy_;
   ConversationHome conversations_;
   UserHome users_;
-  SettingsHome settings_;
+  AccountNotes notes_;
+  AccountHome account_;
   CatchUp catchUp_;
   SyncPages syncPages_;
   protocol::Decoder decoder_;

@@ -108,20 +108,30 @@ void UserHome::put_new(const std::shared_ptr<Newcomer>& newcomer) {
   context_.directory->put_device(
       {user, newcomer->who->device, newcomer->platform, {}, now, now}, *context_.executor,
       [busy = context_.busy, this, newcomer, user, now](const Status& stored) {
-        if (!stored)
+        if (!stored) {
           context_.log->write(LogLevel::warn, "devices", "not registered: " + stored.error().message);
-        newcomers_.insert(newcomers_.end(), heldBack_.begin(), heldBack_.end());
-        heldBack_.clear();
-        if (find_session(*newcomer) == nullptr) return hand_over(*newcomer->who);
-        const FrameRef frame = outlet_.frame(
-            [&](std::string& out) {
-              protocol::append_device_added(out, newcomer->who->device, newcomer->platform, now);
-            },
-            {DeliveryClass::ephemeral, {}, 0});
-        context_.router->publish(context_.link->self(), newcomer->who->inbox,
-                                 {frame, 0, newcomer->session, nullptr});
-        admit(*newcomer);
+          return introduce(newcomer, now);
+        }
+        EngineShard& here = *(*context_.shards)[context_.link->self()];
+        here.notes().note(user, AccountSection::devices, [this, newcomer, now](const Status& noted) {
+          if (!noted) context_.log->write(LogLevel::warn, "devices", "not noted: " + noted.error().message);
+          introduce(newcomer, now);
+        });
       });
+}
+
+void UserHome::introduce(const std::shared_ptr<Newcomer>& newcomer, Timestamp now) {
+  newcomers_.insert(newcomers_.end(), heldBack_.begin(), heldBack_.end());
+  heldBack_.clear();
+  if (find_session(*newcomer) == nullptr) return hand_over(*newcomer->who);
+  const FrameRef frame = outlet_.frame(
+      [&](std::string& out) {
+        protocol::append_device_added(out, newcomer->who->device, newcomer->platform, now);
+      },
+      {DeliveryClass::ephemeral, {}, 0});
+  context_.router->publish(context_.link->self(), newcomer->who->inbox,
+                           {frame, 0, newcomer->session, nullptr});
+  admit(*newcomer);
 }
 
 /// Another connection of the device has come while this one was being registered: now it is that one's turn.

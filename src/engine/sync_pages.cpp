@@ -215,7 +215,12 @@ void SyncPages::finish_page(const RunRef& run) {
   } else {
     leave_rest(*run, token);
   }
-  protocol::end_sync_page(run->page, token, more);
+  // Behind what is left of this page the next one meets them again.
+  if (run->next < run->items.size())
+    std::erase_if(run->account, [&](AccountSection section) {
+      return timeline_id(section) > run->items[run->next].conversation.conversationId;
+    });
+  protocol::end_sync_page(run->page, token, more, run->account);
   outlet_.deliver(run->from.session, FrameRef::text(run->page));
 }
 

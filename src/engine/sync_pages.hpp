@@ -48,6 +48,7 @@ class SyncPages {
   void start_token(const RunRef& run, std::string token);
   void begin_token(const RunRef& run, SyncToken token);
   void read_entries(const RunRef& run);
+  static void take_account(Run& run, std::vector<TimelineEntry>& entries);
   void take_entries(const RunRef& run, std::vector<TimelineEntry> entries);
   void take_entry(const RunRef& run, const TimelineEntry& entry, std::vector<UserConversation> found);
 

@@ -49,7 +49,8 @@ struct SyncPages::Run {
   std::uint32_t events = 0;
   bool full = false;
   std::string page;
-  StringMap<bool> showsReading;  ///< of members whose cursors are told, and of the asker
+  std::vector<AccountSection> account;  ///< met on this page, by ascending timeline_id
+  StringMap<bool> showsReading;         ///< of members whose cursors are told, and of the asker
 
   /// What a client continues from may lie before its latest join: the numbers between are void for it.
   void add(UserConversation conversation, Seq first, bool large, bool tellHidden, std::size_t place = 0) {

@@ -72,8 +72,19 @@ void SyncPages::read_entries(const RunRef& run) {
         run->entriesDone = answers[0]->size() < kConversationsAtATime;
         if (answers[0]->empty()) return go_on(run);
         run->lastEntry = answers[0]->back().conversationId;
+        take_account(*run, *answers[0]);
+        if (answers[0]->empty()) return go_on(run);
         take_entries(run, std::move(*answers[0]));
       });
+}
+
+/// What of the entries is a section of the account, and no conversation.
+void SyncPages::take_account(Run& run, std::vector<TimelineEntry>& entries) {
+  std::erase_if(entries, [&](const TimelineEntry& entry) {
+    const auto section = account_section_of(entry.conversationId);
+    if (section) run.account.push_back(*section);
+    return section.has_value();
+  });
 }
 
 void SyncPages::take_entries(const RunRef& run, std::vector<TimelineEntry> entries) {

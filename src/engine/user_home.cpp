@@ -355,9 +355,12 @@ void UserHome::blocks_changed(const UserId& user, const UserId& other) {
   if (known == nullptr || known->watchers == nullptr) return;
   for (Watcher& watcher : *known->watchers) {
     if (watcher.user != other) continue;
-    watcher.sees = {false, false};
+    const Visibility before = std::exchange(watcher.sees, {false, false});
+    tell_difference(*known, watcher, before);
     query({watcher.session, std::make_shared<const Principal>(Principal{context_.inbox(other), {}}), {}},
-          {user}, true, [](std::vector<PresenceAnswer>) {});
+          {user}, true, [this, session = watcher.session](const std::vector<PresenceAnswer>& now) {
+            tell_visible(session, now[0]);
+          });
   }
 }
 

@@ -55,7 +55,8 @@ class UserHome {
   void query(Requester from, std::vector<UserId> users, bool watch, Answer answer);
   void unwatch(SessionId watcher, std::span<const UserId> users);
 
-  /// What `other` may see of `user` has to be found out again; until then it is nothing.
+  /// What `other` may see of `user` has to be found out again; until then it is nothing. Told where it makes
+  /// a difference, like the user's going and coming.
   void blocks_changed(const UserId& user, const UserId& other);
   /// Likewise what everybody may see of `user`. Watchers are told where it makes a difference.
   void settings_changed(const UserId& user);
@@ -144,6 +145,7 @@ class UserHome {
   void decide(const std::shared_ptr<Newcomer>& newcomer, const Result<std::vector<Device>>& known);
   void forget_then_put(const std::shared_ptr<Newcomer>& newcomer);
   void put_new(const std::shared_ptr<Newcomer>& newcomer);
+  void introduce(const std::shared_ptr<Newcomer>& newcomer, Timestamp now);
   void hand_over(const Principal& who);
   void admit(Newcomer& newcomer);
   void record_active(const UserId& user, DeviceSession& device, std::string platform);
@@ -176,6 +178,7 @@ class UserHome {
   void revise_contacts(std::shared_ptr<Revision> revision, const Result<chatcore::User>& settings);
   void revised(const Revision& revision);
   void tell_difference(const User& state, const Watcher& watcher, Visibility before);
+  void tell_visible(SessionId watcher, const PresenceAnswer& now);
   /// Null: the lease is not the newest of a device that is connected.
   [[nodiscard]] DeviceSession* holder_of(const DeviceLease& lease) const;
   [[nodiscard]] DeviceLease lease_of(const DeviceSession& device) const;

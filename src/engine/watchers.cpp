@@ -104,4 +104,15 @@ void UserHome::tell_difference(const User& state, const Watcher& watcher, Visibi
                {DeliveryClass::ephemeral, {}, 0});
 }
 
+/// To a watcher that was told of nobody: whom it sees again.
+void UserHome::tell_visible(SessionId watcher, const PresenceAnswer& now) {
+  if (!now.online && now.lastSeen == 0) return;
+  outlet_.send(watcher,
+               [&](std::string& out) {
+                 protocol::append_presence_update(
+                     out, {now.userId, now.online, now.lastSeen, now.availability, now.text});
+               },
+               {DeliveryClass::ephemeral, {}, 0});
+}
+
 }  // namespace chatcore::engine

@@ -296,6 +296,20 @@ SettingsUpdate read_settings_update(FieldReader& in) {
   return update;
 }
 
+UserListChange read_user_list_change(FieldReader& in, UserList list, bool add) {
+  UserListChange change{list, add, in.ids(Field::users, kMaxUsersPerListChange, ErrorCode::too_large)};
+  if (change.users.empty()) in.fail(Field::users, "must not be empty");
+  return change;
+}
+
+UserListGet read_user_list(FieldReader& in, UserList list) {
+  UserListGet get;
+  get.list = list;
+  get.cursor = in.id_or_empty(Field::cursor);
+  get.limit = in.limit(get.limit, kMaxPage);
+  return get;
+}
+
 ConversationsList read_list(FieldReader& in) {
   ConversationsList list;
   list.cursor = in.text_or_empty(Field::cursor, kMaxCursorBytes);
@@ -378,6 +392,22 @@ Command read_fields(FieldReader& in, CommandType type, const Limits& limits) {
       return read_pin(in);
     case CommandType::message_pin:
       return read_message_pin(in);
+    case CommandType::contacts_add:
+      return read_user_list_change(in, UserList::contacts, true);
+    case CommandType::contacts_remove:
+      return read_user_list_change(in, UserList::contacts, false);
+    case CommandType::contacts_list:
+      return read_user_list(in, UserList::contacts);
+    case CommandType::blocks_add:
+      return read_user_list_change(in, UserList::blocks, true);
+    case CommandType::blocks_remove:
+      return read_user_list_change(in, UserList::blocks, false);
+    case CommandType::blocks_list:
+      return read_user_list(in, UserList::blocks);
+    case CommandType::profile_get:
+      return ProfileGet{UserId(in.id_or_empty(Field::userId))};
+    case CommandType::profile_update:
+      return ProfileUpdate{std::string(in.text(Field::displayName, kMaxNameBytes))};
   }
   in.fail(Field::type, "is not supported", ErrorCode::unsupported);
   return PresencePing{};

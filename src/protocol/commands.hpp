@@ -22,6 +22,7 @@ namespace chatcore::protocol {
 
 inline constexpr std::size_t kMaxMembersPerCommand = 500;
 inline constexpr std::size_t kMaxUsersPerPresence = 1000;
+inline constexpr std::size_t kMaxUsersPerListChange = 100;
 inline constexpr std::size_t kMaxWatermarks = 2000;
 inline constexpr std::size_t kMaxNameBytes = 256;
 inline constexpr std::size_t kMaxCursorBytes = 256;
@@ -55,6 +56,32 @@ struct SettingsUpdate {  ///< at least one
   std::optional<bool> readReceipts;
   std::optional<Audience> lastSeen;
   std::optional<Audience> online;
+};
+
+/// What a user has of other users.
+enum class UserList : std::uint8_t { contacts, blocks };
+[[nodiscard]] constexpr std::string_view to_string(UserList list) noexcept {
+  return list == UserList::contacts ? "contacts" : "blocks";
+}
+
+struct UserListChange {
+  UserList list = UserList::contacts;
+  bool add = true;
+  std::vector<UserId> users;  ///< 1 to kMaxUsersPerListChange
+};
+
+struct UserListGet {
+  UserList list = UserList::contacts;
+  UserId cursor;              ///< exclusive; empty: from the beginning
+  std::uint32_t limit = 200;  ///< 1 to 500
+};
+
+struct ProfileGet {
+  UserId userId;  ///< empty: one's own
+};
+
+struct ProfileUpdate {
+  std::string displayName;  ///< at most kMaxNameBytes bytes; empty: none
 };
 
 struct ClientState {
@@ -235,13 +262,13 @@ struct ConversationsList {
   std::uint32_t limit = 50;  ///< 1 to 500
 };
 
-using Command =
-    std::variant<MessageSend, MessageEdit, MessageDelete, MessageReact, MessageReceived, MessageRead, Typing,
-                 PresencePing, PresenceSubscribe, PresenceUnsubscribe, PresenceGet, ClientState, Sync,
-                 History, ConversationCreate, ConversationUpdate, ConversationAddMembers,
-                 ConversationRemoveMembers, ConversationSetRole, ConversationLeave, ConversationMute,
-                 ConversationMembers, ConversationsList, Hello, AuthRefresh, DevicesList, DevicesRemove,
-                 ReceiptsGet, ConversationDelete, ConversationArchive, ConversationPin, SettingsGet,
-                 SettingsUpdate, PresenceSet, MessagePin>;
+using Command = std::variant<MessageSend, MessageEdit, MessageDelete, MessageReact, MessageReceived,
+                             MessageRead, Typing, PresencePing, PresenceSubscribe, PresenceUnsubscribe,
+                             PresenceGet, ClientState, Sync, History, ConversationCreate, ConversationUpdate,
+                             ConversationAddMembers, ConversationRemoveMembers, ConversationSetRole,
+                             ConversationLeave, ConversationMute, ConversationMembers, ConversationsList,
+                             Hello, AuthRefresh, DevicesList, DevicesRemove, ReceiptsGet, ConversationDelete,
+                             ConversationArchive, ConversationPin, SettingsGet, SettingsUpdate, PresenceSet,
+                             MessagePin, UserListChange, UserListGet, ProfileGet, ProfileUpdate>;
 
 }  // namespace chatcore::protocol

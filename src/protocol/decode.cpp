@@ -121,6 +121,15 @@ std::string_view type_name(const Command& command) noexcept {
     std::string_view operator()(const PresenceSet&) const { return "presence.set"; }
     std::string_view operator()(const SettingsGet&) const { return "settings.get"; }
     std::string_view operator()(const SettingsUpdate&) const { return "settings.update"; }
+    std::string_view operator()(const UserListChange& change) const {
+      if (change.list == UserList::contacts) return change.add ? "contacts.add" : "contacts.remove";
+      return change.add ? "blocks.add" : "blocks.remove";
+    }
+    std::string_view operator()(const UserListGet& get) const {
+      return get.list == UserList::contacts ? "contacts.list" : "blocks.list";
+    }
+    std::string_view operator()(const ProfileGet&) const { return "profile.get"; }
+    std::string_view operator()(const ProfileUpdate&) const { return "profile.update"; }
   };
   return std::visit(Namer{}, command);
 }

@@ -13,6 +13,7 @@
 #include "chatcore/model/event.hpp"
 #include "chatcore/model/ids.hpp"
 #include "chatcore/model/message_state.hpp"
+#include "chatcore/model/timeline.hpp"
 #include "chatcore/model/user.hpp"
 #include "protocol/request_id.hpp"
 
@@ -109,6 +110,18 @@ struct Settings {
 };
 void append_settings(std::string& out, const RequestId& id, const Settings& settings);
 
+/// An empty name is written as such: there is none.
+void append_profile(std::string& out, const RequestId& id, std::string_view userId,
+                    std::string_view displayName);
+
+/// `contacts.page` or `blocks.page`; an empty cursor is left out.
+void append_users_page(std::string& out, const RequestId& id, std::string_view list,
+                       std::span<const UserId> users, std::string_view cursor, bool more);
+/// To the user's other devices: `contacts.changed` or `blocks.changed`.
+void append_users_changed(std::string& out, std::string_view list, bool added, std::span<const UserId> users);
+/// To all of the user's devices: the host has changed a section.
+void append_account_changed(std::string& out, AccountSection section);
+
 /// A sync page is written front to back: begin, then per conversation either a removed entry, or
 /// begin_sync_conversation, append_page_event…, end_sync_conversation; then end.
 void begin_sync_page(std::string& out, const RequestId& id);
@@ -145,8 +158,9 @@ struct SyncConversation {
 };
 void end_sync_conversation(std::string& out, const SyncConversation& conversation);
 void append_removed_conversation(std::string& out, std::string_view conversationId);
-/// An empty token is left out.
-void end_sync_page(std::string& out, std::string_view token, bool more);
+/// An empty token is left out, and `account` (sections that have changed) where it is empty.
+void end_sync_page(std::string& out, std::string_view token, bool more,
+                   std::span<const AccountSection> account = {});
 
 /// Without a conversation: the token is of no use, start over.
 void append_sync_reset(std::string& out, const RequestId& id, std::string_view conversationId = {},

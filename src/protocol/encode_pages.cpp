@@ -107,8 +107,17 @@ void append_removed_conversation(std::string& out, std::string_view conversation
   out += ",\"removed\":true}";
 }
 
-void end_sync_page(std::string& out, std::string_view token, bool more) {
+void end_sync_page(std::string& out, std::string_view token, bool more,
+                   std::span<const AccountSection> account) {
   out += ']';
+  if (!account.empty()) {
+    out += ",\"account\":[";
+    for (const AccountSection section : account) {
+      separate(out);
+      append_plain(out, to_string(section));
+    }
+    out += ']';
+  }
   append_text_unless_empty(out, ",\"token\":", token);
   append_more(out, more);
   out += '}';
@@ -231,6 +240,52 @@ void append_receipts_page(std::string& out, const RequestId& id, std::string_vie
                            append_integer(out, ",\"deliveredSeq\":", member.deliveredSeq);
                            if (member.readSeq) append_integer(out, ",\"readSeq\":", *member.readSeq);
                          });
+}
+
+namespace {
+
+void append_users(std::string& out, std::span<const UserId> users) {
+  out += '[';
+  for (const UserId& user : users) {
+    separate(out);
+    append_plain(out, user);
+  }
+  out += ']';
+}
+
+}  // namespace
+
+void append_users_page(std::string& out, const RequestId& id, std::string_view list,
+                       std::span<const UserId> users, std::string_view cursor, bool more) {
+  out.append("{\"type\":\"").append(list).append(".page\"");
+  id.append_member(out);
+  out += ",\"users\":";
+  append_users(out, users);
+  append_text_unless_empty(out, ",\"cursor\":", cursor);
+  append_more(out, more);
+  out += '}';
+}
+
+void append_users_changed(std::string& out, std::string_view list, bool added,
+                          std::span<const UserId> users) {
+  out.append("{\"type\":\"").append(list).append(added ? ".changed\",\"added\":" : ".changed\",\"removed\":");
+  append_users(out, users);
+  out += '}';
+}
+
+void append_account_changed(std::string& out, AccountSection section) {
+  append_id_member(out, "{\"type\":\"account.changed\",\"account\":[", to_string(section));
+  out += "]}";
+}
+
+void append_profile(std::string& out, const RequestId& id, std::string_view userId,
+                    std::string_view displayName) {
+  out += R"({"type":"profile")";
+  id.append_member(out);
+  append_id_member(out, ",\"userId\":", userId);
+  out += ",\"displayName\":";
+  append_quoted(out, displayName);
+  out += '}';
 }
 
 void append_device_added(std::string& out, std::string_view deviceId, std::string_view platform,

@@ -93,7 +93,7 @@ MessageId FieldReader::message_id(Field field) {
   return 0;
 }
 
-std::vector<UserId> FieldReader::ids(Field field, std::size_t maxCount) {
+std::vector<UserId> FieldReader::ids(Field field, std::size_t maxCount, ErrorCode beyond) {
   const Value* value = required(field);
   simdjson::dom::array array;
   if (value == nullptr) return {};
@@ -102,7 +102,7 @@ std::vector<UserId> FieldReader::ids(Field field, std::size_t maxCount) {
     return {};
   }
   if (array.size() > maxCount) {
-    fail(field, at_most(maxCount, " ids"));
+    fail(field, at_most(maxCount, " ids"), beyond);
     return {};
   }
   std::vector<UserId> ids;

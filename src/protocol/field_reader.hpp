@@ -42,8 +42,8 @@ class FieldReader {
   std::string_view text(Field field, std::size_t maxBytes);
   std::uint64_t integer(Field field, std::uint64_t max);
   MessageId message_id(Field field);
-  /// Sorted, each once.
-  std::vector<UserId> ids(Field field, std::size_t maxCount);
+  /// Sorted, each once. `beyond`: what it is to have more.
+  std::vector<UserId> ids(Field field, std::size_t maxCount, ErrorCode beyond = ErrorCode::bad_request);
   /// `{"c1":41,"c2":{"seq":7,"epoch":2}}`
   std::vector<Position> positions(Field field);
   /// `{"send":"everyone","add":"admins"}` into what it names; unknown names are refused: who asks for a

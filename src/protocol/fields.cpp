@@ -57,6 +57,7 @@ constexpr std::array<std::string_view, kFieldCount> kFields = {
     "slowModeSeconds",
     "newest",
     "resume",
+    "displayName",
 };
 
 constexpr std::array<std::string_view, kCommandTypeCount> kCommandTypes = {
@@ -96,6 +97,14 @@ constexpr std::array<std::string_view, kCommandTypeCount> kCommandTypes = {
     "conversation.archive",
     "conversation.pin",
     "message.pin",
+    "contacts.add",
+    "contacts.remove",
+    "contacts.list",
+    "blocks.add",
+    "blocks.remove",
+    "blocks.list",
+    "profile.get",
+    "profile.update",
 };
 
 /// A perfect hash over a fixed set of names, found at compile time: one probe, one comparison.

@@ -59,8 +59,9 @@ enum class Field : std::uint8_t {
   slowModeSeconds,
   newest,
   resume,
+  displayName,
 };
-inline constexpr std::size_t kFieldCount = static_cast<std::size_t>(Field::resume) + 1;
+inline constexpr std::size_t kFieldCount = static_cast<std::size_t>(Field::displayName) + 1;
 
 [[nodiscard]] std::string_view to_string(Field field) noexcept;
 [[nodiscard]] std::optional<Field> field_of(std::string_view key) noexcept;
@@ -102,8 +103,16 @@ enum class CommandType : std::uint8_t {
   conversation_archive,
   conversation_pin,
   message_pin,
+  contacts_add,
+  contacts_remove,
+  contacts_list,
+  blocks_add,
+  blocks_remove,
+  blocks_list,
+  profile_get,
+  profile_update,
 };
-inline constexpr std::size_t kCommandTypeCount = static_cast<std::size_t>(CommandType::message_pin) + 1;
+inline constexpr std::size_t kCommandTypeCount = static_cast<std::size_t>(CommandType::profile_update) + 1;
 
 [[nodiscard]] std::string_view to_string(CommandType type) noexcept;
 [[nodiscard]] std::optional<CommandType> command_type_of(std::string_view name) noexcept;

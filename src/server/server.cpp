@@ -110,12 +110,14 @@ class Server::Impl {
       shard->post([target = shard.get(), user] { target->engine().settings_changed(user); });
   }
 
+  void account_changed(const UserId& user, AccountSection section) {
+    server::Shard& home = home_of(user);
+    home.post([&home, user, section] { home.engine().account_changed(user, section); });
+  }
+
   void blocks_changed(const UserId& a, const UserId& b) {
-    const ConversationId id = direct_conversation_id(a, b);
-    server::Shard& home = home_of(id);
-    home.post([&home, id] { home.engine().conversations().blocks_changed(id); });
-    tell_blocks_changed(a, b);
-    tell_blocks_changed(b, a);
+    for (auto& shard : shards_)
+      shard->post([target = shard.get(), a, b] { target->engine().blocks_changed(a, {b}, std::nullopt); });
   }
 
   /// Through every shard: a session that one of them is admitting has told its user's home before.
@@ -139,10 +141,6 @@ class Server::Impl {
   }
 
  private:
-  void tell_blocks_changed(const UserId& user, const UserId& other) {
-    server::Shard& owner = home_of(user);
-    owner.post([&owner, user, other] { owner.engine().users().blocks_changed(user, other); });
-  }
   [[nodiscard]] std::uint32_t shard_count() const {
     if (options_.shards != 0) return std::min(options_.shards, kMaxShards);
     return std::clamp(std::thread::hardware_concurrency(), 1U, kMaxShards);
@@ -279,6 +277,9 @@ std::uint16_t Server::port() const noexcept { return impl_->port(); }
 void Server::stop() { impl_->stop(); }
 Status Server::system_alert(const std::string& dataObject) { return impl_->system_alert(dataObject); }
 void Server::blocks_changed(const UserId& a, const UserId& b) { impl_->blocks_changed(a, b); }
+void Server::account_changed(const UserId& user, AccountSection section) {
+  if (valid_id(user)) impl_->account_changed(user, section);
+}
 void Server::settings_changed(const UserId& user) { impl_->settings_changed(user); }
 void Server::revoke_device(const UserId& user, const DeviceId& device) {
   // An empty name is nobody's, and would mean all of them below.

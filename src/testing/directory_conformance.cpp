@@ -32,6 +32,21 @@ class Subject {
   void set_block(UserId by, UserId whom, bool on) {
     change([&](Executor& e, auto done) { directory().set_block(by, whom, on, e, std::move(done)); });
   }
+  Status try_set_blocks(UserId by, std::vector<UserId> whom, bool on = true) {
+    return executor_.wait<Status>(
+        [&](Executor& e, auto done) { directory().set_blocks(by, whom, on, e, std::move(done)); });
+  }
+  Status try_set_contacts(UserId of, std::vector<UserId> whom, bool on = true) {
+    return executor_.wait<Status>(
+        [&](Executor& e, auto done) { directory().set_contacts(of, whom, on, e, std::move(done)); });
+  }
+  std::vector<UserId> blocks_of(UsersRequest request) {
+    return users_page([&](Executor& e, auto done) { directory().blocks_of({request}, e, std::move(done)); });
+  }
+  std::vector<UserId> contacts_of(UsersRequest request) {
+    return users_page(
+        [&](Executor& e, auto done) { directory().contacts_of({request}, e, std::move(done)); });
+  }
   void set_contact(UserId of, UserId whom, bool on) {
     change([&](Executor& e, auto done) { directory().set_contact(of, whom, on, e, std::move(done)); });
   }
@@ -80,6 +95,12 @@ class Subject {
   void change(Start start) {
     const Status status = executor_.wait<Status>(start);
     expect(status.has_value(), "the change to be taken");
+  }
+  template <class Start>
+  std::vector<UserId> users_page(Start start) {
+    auto answers = batch<Result<std::vector<UserId>>>(start);
+    expect(answers.size() == 1 && answers[0].has_value(), "one page");
+    return std::move(*answers[0]);
   }
   template <class Answer, class Start>
   std::vector<Answer> batch(Start start) {
@@ -196,6 +217,58 @@ void contacts_have_a_direction(Subject& s) {
   expect(!s.contact("alice", "bob"), "removed");
 }
 
+using Users = std::vector<UserId>;
+
+Users numbered(std::size_t from, std::size_t to) {
+  Users users;
+  for (std::size_t i = from; i < to; ++i) users.push_back("u" + std::to_string(100'000 + i));
+  return users;
+}
+
+void lists_are_paged_by_id(Subject& s) {
+  expect(s.contacts_of({"alice", "", 10}).empty() && s.blocks_of({"alice", "", 10}).empty(), "none at first");
+  expect(s.try_set_contacts("alice", {"dave", "bob", "carol", "bob"}).has_value(), "several at once");
+  expect(s.try_set_blocks("alice", {"mallory"}).has_value(), "a list of its own");
+  s.set_contact("al", "icebob", true);
+  s.set_contact("alicea", "zoe", true);
+  expect(s.contacts_of({"alice", "", 10}) == Users{"bob", "carol", "dave"}, "each once, ascending");
+  expect(s.contacts_of({"alice", "", 2}) == Users{"bob", "carol"}, "no more than asked for");
+  expect(s.contacts_of({"alice", "carol", 2}) == Users{"dave"}, "those behind the last one");
+  expect(s.contacts_of({"alice", "bobb", 1}) == Users{"carol"}, "behind one that is not among them");
+  expect(s.blocks_of({"alice", "", 10}) == Users{"mallory"}, "blocks apart from contacts");
+  expect(s.try_set_contacts("alice", {"bob", "nobody", "dave"}, false).has_value(), "removed at once");
+  expect(s.contacts_of({"alice", "", 10}) == Users{"carol"}, "the rest");
+}
+
+void a_list_changes_whole_or_not_at_all(Subject& s) {
+  const Status refused = s.try_set_contacts("alice", {"bob", "not an id"});
+  expect(!refused.has_value() && refused.error().code == ErrorCode::invalid_argument, "no id");
+  expect(!s.try_set_blocks("not an id", {"bob"}).has_value(), "nobody's block");
+  expect(s.contacts_of({"alice", "", 10}).empty(), "and nothing changed");
+}
+
+void blocks_are_bounded(Subject& s) {
+  expect(s.try_set_blocks("alice", numbered(0, kMaxBlocks - 1)).has_value(), "all but one");
+  const Status over = s.try_set_blocks("alice", {"bob", "carol"});
+  expect(!over.has_value() && over.error().code == ErrorCode::too_large, "not two more");
+  expect(!s.blocks("alice", "bob").any(), "and none of them");
+  expect(s.try_set_blocks("alice", {"bob", "u100000"}).has_value(), "one more, one is known");
+  expect(s.try_set_blocks("alice", {"bob"}).has_value(), "and again");
+  expect(!s.try_set_blocks("alice", {"carol"}).has_value(), "no more");
+  expect(s.try_set_blocks("alice", {"bob", "carol"}, false).has_value(), "one less");
+  expect(s.try_set_blocks("alice", {"carol"}).has_value(), "room again");
+  expect(s.try_set_blocks("bob", {"carol"}).has_value(), "everybody has their own");
+}
+
+void contacts_are_bounded(Subject& s) {
+  for (std::size_t i = 0; i < kMaxContacts; i += 1'000)
+    expect(s.try_set_contacts("alice", numbered(i, i + 1'000)).has_value(), "a thousand");
+  const Status over = s.try_set_contacts("alice", {"bob"});
+  expect(!over.has_value() && over.error().code == ErrorCode::too_large, "no more");
+  if (s.reopen()) expect(!s.try_set_contacts("alice", {"bob"}).has_value(), "nor after a restart");
+  expect(s.contacts_of({"alice", "u109998", 10}) == Users{"u109999"}, "the last one");
+}
+
 void last_seen_is_kept(Subject& s) {
   s.put_user({"alice", ""});
   expect(s.last_seen("alice") == 0, "never seen");
@@ -237,6 +310,10 @@ std::vector<ConformanceCase> directory_conformance(std::function<std::unique_ptr
       one("dead push tokens are forgotten", dead_tokens_are_forgotten),
       one("blocks have a direction", blocks_have_a_direction),
       one("contacts have a direction", contacts_have_a_direction),
+      one("lists of users are paged by id", lists_are_paged_by_id),
+      one("a list changes whole or not at all", a_list_changes_whole_or_not_at_all),
+      one("a user blocks at most 1,000", blocks_are_bounded),
+      one("a user has at most 10,000 contacts", contacts_are_bounded),
       one("when a user was last seen is kept", last_seen_is_kept),
       one("reopening keeps everything", reopening_keeps_everything),
   };

@@ -152,6 +152,12 @@ void FaultyLogStore::kept_tokens(std::vector<DeviceKey> batch, Executor& executo
             [&](auto answer) { store_.kept_tokens(std::move(batch), executor, std::move(answer)); });
 }
 
+void FaultyLogStore::tell_timelines(std::vector<AccountChange> batch, Executor& executor,
+                                    Completion<std::vector<Status>> done) {
+  carry_out(plan_, executor, std::move(done), &failed_batch<Status>, batch.size(),
+            [&](auto answer) { store_.tell_timelines(std::move(batch), executor, std::move(answer)); });
+}
+
 void FaultyLogStore::timeline(std::vector<TimelineRequest> batch, Executor& executor,
                               Completion<std::vector<Result<std::vector<TimelineEntry>>>> done) {
   carry_out(plan_, executor, std::move(done), &failed_batch<Result<std::vector<TimelineEntry>>>, batch.size(),

@@ -42,6 +42,7 @@ class Subject {
   std::vector<Member> members(MembersRequest request);
   std::vector<Member> members_of(const ConversationId& log) { return members({log, {}, 200}); }
   TimelineMark mark(const UserId& user, const DeviceId& device = {}, const std::string& token = {});
+  Status tell(const UserId& user, AccountSection section);
   std::vector<TimelineEntry> timeline(TimelineRequest request);
   /// Nothing: the position is out of range.
   std::optional<std::vector<TimelineEntry>> timeline_if_in_range(TimelineRequest request);

@@ -81,6 +81,14 @@ void Subject::hide(HideRequest request) {
   expect(answers.size() == 1 && answers.front().has_value(), "one answer per hidden message");
 }
 
+Status Subject::tell(const UserId& user, AccountSection section) {
+  auto answers = executor_.wait<std::vector<Status>>([&](Executor& executor, auto done) {
+    store().tell_timelines({{user, section}}, executor, std::move(done));
+  });
+  expect(answers.size() == 1, "one answer per section");
+  return std::move(answers.front());
+}
+
 Cursor Subject::advance(CursorUpdate update) {
   auto answers = executor_.wait<std::vector<Result<Cursor>>>([&](Executor& executor, auto done) {
     store().advance({std::move(update)}, executor, std::move(done));

@@ -273,6 +273,55 @@ void of_conversations_that_were_left_the_newest_are_remembered(Subject& s) {
   expect(seen_since(s, "bob", last) == Seen{{"left1000000", 2}}, "to hear of a return");
 }
 
+void expect_told(Subject& s, const UserId& user, AccountSection section) {
+  expect(s.tell(user, section).has_value(), "the section to be noted");
+}
+
+void sections_of_the_account_are_told_once_each(Subject& s) {
+  const TimelineMark mark = s.mark("bob");
+  for (int i = 0; i < 3; ++i) expect_told(s, "bob", AccountSection::contacts);
+  expect_told(s, "bob", AccountSection::devices);
+  expect_told(s, "alice", AccountSection::blocks);
+  expect(seen_since(s, "bob", mark) == Seen{{"sys.contacts", 0}, {"sys.devices", 0}}, "both, and no more");
+  const TimelineMark later = s.mark("bob");
+  expect(seen_since(s, "bob", later).empty(), "nothing since a newer position");
+  expect_told(s, "bob", AccountSection::contacts);
+  expect(seen_since(s, "bob", later) == Seen{{"sys.contacts", 0}}, "what changed after it");
+  expect(!s.tell("", AccountSection::contacts).has_value(), "no section of nobody");
+}
+
+void sections_are_no_conversations(Subject& s) {
+  expect_committed(s, group_of("g", {"bob"}));
+  const TimelineMark mark = s.mark("bob");
+  expect_told(s, "bob", AccountSection::settings);
+  expect(s.conversations_of("bob").size() == 1, "one conversation");
+  expect(s.timeline({.userId = "bob", .since = {}, .after = {}, .limit = 10}).empty(), "no large group");
+  const auto entries = since(s, "bob", mark);
+  expect(entries.size() == 1 && account_section_of(entries[0].conversationId) == AccountSection::settings,
+         "an entry that says what it is");
+}
+
+void every_position_hears_of_a_section(Subject& s) {
+  std::vector<TimelineMark> marks;
+  for (int i = 0; i < 20; ++i) {
+    marks.push_back(s.mark("bob"));
+    expect_told(s, "bob", AccountSection::profile);
+  }
+  for (const TimelineMark& mark : marks)
+    expect(seen_since(s, "bob", mark) == Seen{{"sys.profile", 0}}, "whichever position one has");
+}
+
+void sections_outlive_a_restart(Subject& s) {
+  const TimelineMark mark = s.mark("bob");
+  expect_told(s, "bob", AccountSection::blocks);
+  const TimelineMark later = s.mark("bob");
+  if (!s.reopen()) return;
+  expect(seen_since(s, "bob", mark) == Seen{{"sys.blocks", 0}}, "what was told before");
+  expect(seen_since(s, "bob", later).empty(), "not again");
+  expect_told(s, "bob", AccountSection::blocks);
+  expect(seen_since(s, "bob", later) == Seen{{"sys.blocks", 0}}, "what changed since");
+}
+
 }  // namespace
 
 std::vector<ConformanceCase> timeline_cases(const MakeFixture& make) {
@@ -298,6 +347,10 @@ std::vector<ConformanceCase> timeline_cases(const MakeFixture& make) {
       one("of conversations that were left the newest are remembered",
           of_conversations_that_were_left_the_newest_are_remembered),
       one("a position from before a restart misses nothing", a_position_from_before_a_restart_misses_nothing),
+      one("sections of the account are told once each", sections_of_the_account_are_told_once_each),
+      one("sections of the account are no conversations", sections_are_no_conversations),
+      one("every position hears of a section of the account", every_position_hears_of_a_section),
+      one("sections of the account outlive a restart", sections_outlive_a_restart),
   };
 }
 

@@ -1,7 +1,9 @@
 """A device that keeps what it is told, as clients do, and the ways in which it catches up."""
 
 from device import new_id
-from model import LIVE, Log, event_in
+from model import ACCOUNT_CHANGES, LIVE, Account, Log, event_in
+
+ACCOUNT = {"contacts", "blocks", "profile"}
 
 
 class KeptLog(Log):
@@ -48,6 +50,8 @@ class Follower:
         self.user = chat.name(name)
         self.device = self.token = None
         self.logs = {}
+        self.account = Account()
+        self.unknown = set()  # of the account: to be fetched
 
     def __str__(self):
         return f"{self.name}/{self.device_name}"
@@ -56,6 +60,16 @@ class Follower:
         self.device = await self.chat.connect(self.name, self.device_name)
         self.heard, self.asked = 0, {}
         await self.way(self, limit, pages)
+        await self.fetch_account()
+
+    async def fetch_account(self):
+        self.listen()
+        for section in self.unknown & {"contacts", "blocks"}:
+            page = await self.device.ask(f"{section}.list", f"{section}.page")
+            setattr(self.account, section, set(page["users"]))
+        if "profile" in self.unknown:
+            self.account.profile = (await self.device.ask("profile.get", "profile"))["displayName"]
+        self.unknown = set()
 
     def go(self):
         self.listen()
@@ -84,6 +98,8 @@ class Follower:
             self.take(self.asked[frame["id"]].event(frame))
         elif type == "sync.page":
             self.take_page(frame)
+        elif type in ("contacts.changed", "blocks.changed") or type == "profile" and "id" not in frame:
+            self.account.take(type, frame)
         elif type == "ok":
             self.take_own(self.asked[frame["id"]])
         elif log and type == "sync.reset":
@@ -98,6 +114,8 @@ class Follower:
             log.advance(frame["userId"], deliveredSeq=frame["seq"])
 
     def take_own(self, command):
+        if command.type in ACCOUNT_CHANGES:
+            return self.account.take(command.type, command.fields)
         log = self.logs[command.fields["conversationId"]]
         if command.hides:
             log.messages.pop(command.seq, None)
@@ -115,6 +133,7 @@ class Follower:
         log.offer(event)
 
     def take_page(self, page):
+        self.unknown |= set(page.get("account", []))
         for entry in page["conversations"]:
             if entry.get("removed"):
                 self.logs.pop(entry["conversationId"], None)
@@ -124,6 +143,7 @@ class Follower:
 
 
 async def by_watermarks(follower, limit, pages):
+    follower.unknown |= ACCOUNT
     watermarks = {id: log.last for id, log in follower.logs.items() if log.last is not None}
     await rest_of(await follower.device.sync(watermarks, limit=limit), follower, limit, pages)
 

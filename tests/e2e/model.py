@@ -169,8 +169,36 @@ class Conversation(Log):
         return {other: self.cursor(other) for other in self.joined if other != user}
 
 
+@dataclass
+class Account:
+    contacts: set = field(default_factory=set)
+    blocks: set = field(default_factory=set)
+    profile: str = ""
+
+    def take(self, type, fields):
+        """A command, or what other devices hear of it."""
+        section, _, op = type.partition(".")
+        if section == "profile":
+            self.profile = fields["displayName"]
+        elif op == "changed":
+            getattr(self, section).update(fields.get("added", []))
+            getattr(self, section).difference_update(fields.get("removed", []))
+        else:
+            (set.update if op == "add" else set.difference_update)(getattr(self, section), fields["users"])
+
+
+ACCOUNT_CHANGES = ("contacts.add", "contacts.remove", "blocks.add", "blocks.remove", "profile.update")
+
+
 class Model(dict):
-    """The conversations by their ids."""
+    """The conversations by their ids, and what users keep for themselves."""
+
+    def __init__(self):
+        super().__init__()
+        self.accounts = {}
+
+    def account(self, user):
+        return self.accounts.setdefault(user, Account())
 
     def of(self, user):
         """The most recently active first."""
@@ -197,6 +225,8 @@ class Model(dict):
 
     def take(self, command, answer):
         """What a command has changed that was not refused."""
+        if command.type in ACCOUNT_CHANGES:
+            return self.account(command.user).take(command.type, command.fields)
         if answer["type"] == "ok":
             return self[command.fields["conversationId"]].take_personal(command)
         event = command.event(answer) if answer["type"] == "message.sent" else event_in(answer)

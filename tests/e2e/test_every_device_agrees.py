@@ -13,7 +13,7 @@ import pytest
 
 from device import Chat, check_error
 from follower import NEEDS, Follower, KeptLog, by_token, by_watermarks
-from model import Command, Model, now, shown
+from model import ACCOUNT_CHANGES, Command, Model, now, shown
 
 FIRST, _, LAST = os.environ.get("MODEL_SEED", "1-4").partition("-")
 SEEDS = range(int(FIRST), int(LAST or FIRST) + 1)
@@ -60,6 +60,7 @@ class Story:
     async def go_on(self):
         weights = {self.send: 20, self.send_first: 3, self.send_briefly: 1, self.change: 25, self.delete_for_me: 4,
                    self.receipt: 12, self.create_group: 1, self.change_group: 14, self.mute: 4, self.come_or_go: 9,
+                   self.change_account: 8,
                    self.burst: 5, self.restart: 1, self.everybody_agrees: 9}
         step, = self.random.choices(list(weights), weights.values())
         await step()
@@ -177,6 +178,12 @@ class Story:
         conversation, user = self.somewhere()
         await self.do(user, "conversation.mute", conversation, **self.random.choice([{}, {"until": 0}]))
 
+    async def change_account(self):
+        others = self.random.sample([f"other-{i}" for i in range(6)], 2)
+        type = self.random.choice(ACCOUNT_CHANGES)
+        fields = {"displayName": self.new("name")} if type == "profile.update" else {"users": others}
+        await self.do(self.random.choice(self.users), type, **fields)
+
     def one_of_many(self):
         """A command that may be made in any order with others like it."""
         conversation, user = self.somewhere(chance_of_a_member=1)
@@ -264,10 +271,11 @@ class Story:
                      for id, log in follower.logs.items() if log.last is not None}
             wanted = {c.id: self.known(follower, c.id, c, c.cursor(follower.user)["readSeq"],
                                        c.visible(follower.user), c.cursors) for c in self.model.of(follower.user)}
-            if known == wanted:
+            account = self.model.account(follower.user)
+            if known == wanted and follower.account == account:
                 return
             if now() > deadline:
-                pytest.fail(f"{follower}: {differences(known, wanted)}")
+                pytest.fail(f"{follower}: {differences(known, wanted)}\n{follower.account}\nshould be {account}")
             await asyncio.sleep(0.005)
 
     def known(self, follower, id, log, read, messages, cursors):

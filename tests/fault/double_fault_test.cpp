@@ -87,7 +87,10 @@ TEST_CASE("a block set later ends what the other was watching") {
   alice.ask({{"type", "presence.subscribe"}, {"users", {"bob"}}});
   server.block("bob", "alice");
   server.server->blocks_changed("bob", "alice");
-  alice.ask({{"type", "typing.stop"}, {"conversationId", kDirect}});
+  // As if bob had gone, and had never said when.
+  const Json gone = alice.expect_type("presence.update");
+  CHECK_EQ(gone["status"], "offline");
+  CHECK_FALSE(gone.contains("lastSeen"));
   bob.disconnect();
   REQUIRE(TestServer::eventually([&] { return server.server->stats().connections == 1; }));
   server.clock.advance(31s);

@@ -35,6 +35,18 @@ bool meets_fault(FaultPlan& plan, Executor& executor, Completion<std::vector<Ans
   return true;
 }
 
+/// True if a change is not to be made; whether or not it is, its caller is told of the fault.
+bool fails_change(FaultPlan& plan, Executor& executor, Completion<chatcore::Status>& done) {
+  const Fault fault = plan.next();
+  if (fault == Fault::none) return false;
+  if (fault == Fault::unknown_but_written) {
+    done = [later = std::move(done)](const chatcore::Status&) mutable { later(injected()); };
+    return false;
+  }
+  complete(executor, std::move(done), chatcore::Status(injected()));
+  return true;
+}
+
 }  // namespace
 
 AppendResult OneFaultStore::told(Fault fault) const {
@@ -147,6 +159,11 @@ void OneFaultStore::forget_tokens(std::vector<DeviceKey> devices) {
   store_.forget_tokens(std::move(devices));
 }
 
+void OneFaultStore::tell_timelines(std::vector<AccountChange> batch, Executor& executor,
+                                   Completion<std::vector<Status>> done) {
+  on(PortCall::tell_timelines).tell_timelines(std::move(batch), executor, std::move(done));
+}
+
 void OneFaultStore::timeline(std::vector<TimelineRequest> batch, Executor& executor,
                              Completion<std::vector<Result<std::vector<TimelineEntry>>>> done) {
   on(PortCall::timeline).timeline(std::move(batch), executor, std::move(done));
@@ -190,17 +207,29 @@ void OneFaultDirectory::drop_push_tokens(std::vector<std::string> tokens, Execut
                                          Completion<Status> done) {
   directory_.drop_push_tokens(std::move(tokens), executor, std::move(done));
 }
-void OneFaultDirectory::set_block(UserId by, UserId whom, bool blocked, Executor& executor,
-                                  Completion<Status> done) {
-  directory_.set_block(std::move(by), std::move(whom), blocked, executor, std::move(done));
+void OneFaultDirectory::set_blocks(UserId by, std::vector<UserId> whom, bool blocked, Executor& executor,
+                                   Completion<Status> done) {
+  if (call_ == PortCall::set_blocks && fails_change(plan_, executor, done)) return;
+  directory_.set_blocks(std::move(by), std::move(whom), blocked, executor, std::move(done));
+}
+
+void OneFaultDirectory::blocks_of(std::vector<UsersRequest> batch, Executor& executor,
+                                  Completion<std::vector<Result<std::vector<UserId>>>> done) {
+  directory_.blocks_of(std::move(batch), executor, std::move(done));
 }
 void OneFaultDirectory::contacts(std::vector<BlockQuery> batch, Executor& executor,
                                  Completion<std::vector<Result<bool>>> done) {
   directory_.contacts(std::move(batch), executor, std::move(done));
 }
-void OneFaultDirectory::set_contact(UserId of, UserId whom, bool present, Executor& executor,
-                                    Completion<Status> done) {
-  directory_.set_contact(std::move(of), std::move(whom), present, executor, std::move(done));
+void OneFaultDirectory::set_contacts(UserId of, std::vector<UserId> whom, bool present, Executor& executor,
+                                     Completion<Status> done) {
+  if (call_ == PortCall::set_contacts && fails_change(plan_, executor, done)) return;
+  directory_.set_contacts(std::move(of), std::move(whom), present, executor, std::move(done));
+}
+
+void OneFaultDirectory::contacts_of(std::vector<UsersRequest> batch, Executor& executor,
+                                    Completion<std::vector<Result<std::vector<UserId>>>> done) {
+  directory_.contacts_of(std::move(batch), executor, std::move(done));
 }
 void OneFaultDirectory::last_seen(std::vector<UserId> batch, Executor& executor,
                                   Completion<std::vector<Result<Timestamp>>> done) {

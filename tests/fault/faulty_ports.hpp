@@ -24,12 +24,15 @@ enum class PortCall : std::uint8_t {
   find_messages,
   mark_timeline,
   kept_tokens,
+  tell_timelines,
   timeline,
   read,
   advance,
   conversations_of,
   users,
   blocks,
+  set_blocks,    ///< fails, or is made and told to have failed
+  set_contacts,  ///< likewise
   acquire,
 };
 
@@ -72,6 +75,8 @@ class OneFaultStore final : public LogStore {
   void kept_tokens(std::vector<DeviceKey> batch, Executor& executor,
                    Completion<std::vector<Result<std::optional<std::string>>>> done) override;
   void forget_tokens(std::vector<DeviceKey> devices) override;
+  void tell_timelines(std::vector<AccountChange> batch, Executor& executor,
+                      Completion<std::vector<Status>> done) override;
   void timeline(std::vector<TimelineRequest> batch, Executor& executor,
                 Completion<std::vector<Result<std::vector<TimelineEntry>>>> done) override;
   void set_preferences(std::vector<PreferencesRequest> batch, Executor& executor,
@@ -112,11 +117,16 @@ class OneFaultDirectory : public Directory {
                         Completion<Status> done) override;
   void blocks(std::vector<BlockQuery> batch, Executor& executor,
               Completion<std::vector<Result<BlockState>>> done) override;
-  void set_block(UserId by, UserId whom, bool blocked, Executor& executor, Completion<Status> done) override;
+  void set_blocks(UserId by, std::vector<UserId> whom, bool blocked, Executor& executor,
+                  Completion<Status> done) override;
+  void blocks_of(std::vector<UsersRequest> batch, Executor& executor,
+                 Completion<std::vector<Result<std::vector<UserId>>>> done) override;
   void contacts(std::vector<BlockQuery> batch, Executor& executor,
                 Completion<std::vector<Result<bool>>> done) override;
-  void set_contact(UserId of, UserId whom, bool present, Executor& executor,
-                   Completion<Status> done) override;
+  void set_contacts(UserId of, std::vector<UserId> whom, bool present, Executor& executor,
+                    Completion<Status> done) override;
+  void contacts_of(std::vector<UsersRequest> batch, Executor& executor,
+                   Completion<std::vector<Result<std::vector<UserId>>>> done) override;
   void last_seen(std::vector<UserId> batch, Executor& executor,
                  Completion<std::vector<Result<Timestamp>>> done) override;
   void set_last_seen(UserId user, Timestamp at, Executor& executor, Completion<Status> done) override;

@@ -226,6 +226,11 @@ void Link::watch_presence(std::string_view frames) {
   if (text_after(update, R"("status":")") != "offline") return;
   const auto& scenario = world_.scenario;
   const UserId user(text_after(update, R"("userId":")"));
+  // A block takes out of sight at once.
+  const auto apart = [&](const UserId& by, const UserId& whom) {
+    return world_.blocks(by, whom).value_or(true);
+  };
+  if (apart(user, userId_) || apart(userId_, user)) return;
   const Millis least = scenario.engine.presenceDebounce - scenario.gateway.closeLinger - Millis(200);
   if (world_.now() - world_.heard[user] < least)
     world_.fail(name_ + " is told at once that " + user + " went");

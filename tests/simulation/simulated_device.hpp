@@ -107,6 +107,7 @@ class SimulatedDevice final : public LinkUser {
   void perform(client::Receipt action);
   void perform(client::Typing action);
   void perform(client::PresenceChange action);
+  void perform(const client::AccountChanges&) {}
   void perform(client::RawEvent action);
   void perform(Error action);
   void perform(client::SendDone action);

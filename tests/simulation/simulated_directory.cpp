@@ -67,13 +67,24 @@ void SimulatedDirectory::drop_push_tokens(std::vector<std::string> tokens, Execu
                                           Completion<Status> done) {
   directory_.drop_push_tokens(std::move(tokens), executor, std::move(done));
 }
-void SimulatedDirectory::set_block(UserId by, UserId whom, bool blocked, Executor& executor,
-                                   Completion<Status> done) {
-  directory_.set_block(std::move(by), std::move(whom), blocked, executor, std::move(done));
+void SimulatedDirectory::set_blocks(UserId by, std::vector<UserId> whom, bool blocked, Executor& executor,
+                                    Completion<Status> done) {
+  directory_.set_blocks(std::move(by), std::move(whom), blocked, executor, std::move(done));
 }
-void SimulatedDirectory::set_contact(UserId of, UserId whom, bool present, Executor& executor,
-                                     Completion<Status> done) {
-  directory_.set_contact(std::move(of), std::move(whom), present, executor, std::move(done));
+
+void SimulatedDirectory::blocks_of(std::vector<UsersRequest> batch, Executor& executor,
+                                   Completion<std::vector<Result<std::vector<UserId>>>> done) {
+  ask<UsersRequest, std::vector<UserId>>(&Directory::blocks_of, std::move(batch), executor, std::move(done));
+}
+void SimulatedDirectory::set_contacts(UserId of, std::vector<UserId> whom, bool present, Executor& executor,
+                                      Completion<Status> done) {
+  directory_.set_contacts(std::move(of), std::move(whom), present, executor, std::move(done));
+}
+
+void SimulatedDirectory::contacts_of(std::vector<UsersRequest> batch, Executor& executor,
+                                     Completion<std::vector<Result<std::vector<UserId>>>> done) {
+  ask<UsersRequest, std::vector<UserId>>(&Directory::contacts_of, std::move(batch), executor,
+                                         std::move(done));
 }
 void SimulatedDirectory::set_last_seen(UserId user, Timestamp at, Executor& executor,
                                        Completion<Status> done) {

@@ -107,13 +107,8 @@ bool SimulatedServer::accept(std::shared_ptr<Link> link, const std::string& quer
 
 void SimulatedServer::blocks_changed(const UserId& a, const UserId& b) {
   if (!up()) return;
-  const ConversationId id = direct_conversation_id(a, b);
-  SimulatedShard& home = process_->home_of(id);
-  home.post([&home, id] { home.engine().conversations().blocks_changed(id); });
-  for (const auto& [user, other] : {std::pair(a, b), std::pair(b, a)}) {
-    SimulatedShard& owner = process_->home_of(user);
-    owner.post([&owner, user, other] { owner.engine().users().blocks_changed(user, other); });
-  }
+  for (auto& shard : process_->shards)
+    shard->post([target = shard.get(), a, b] { target->engine().blocks_changed(a, {b}, std::nullopt); });
 }
 
 std::string SimulatedServer::leftovers() {

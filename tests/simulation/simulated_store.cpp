@@ -194,6 +194,11 @@ void SimulatedStore::forget_tokens(std::vector<DeviceKey> devices) {
   store_.forget_tokens(std::move(devices));
 }
 
+void SimulatedStore::tell_timelines(std::vector<AccountChange> batch, Executor& executor,
+                                    Completion<std::vector<Status>> done) {
+  pass_status(kHide, &LogStore::tell_timelines, std::move(batch), executor, std::move(done));
+}
+
 void SimulatedStore::timeline(std::vector<TimelineRequest> batch, Executor& executor,
                               Completion<std::vector<Result<std::vector<TimelineEntry>>>> done) {
   pass<TimelineRequest, std::vector<TimelineEntry>>(some_reader(), "timeline", &LogStore::timeline,

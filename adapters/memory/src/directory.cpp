@@ -1,5 +1,6 @@
 #include "chatcore/memory/directory.hpp"
 
+#include <algorithm>
 #include <map>
 #include <mutex>
 #include <set>
@@ -15,20 +16,39 @@ constexpr std::size_t kMaxDevices = 32;
 
 Error invalid(const char* what) { return Error{.code = ErrorCode::invalid_argument, .message = what}; }
 
-using Pairs = std::unordered_map<UserId, std::unordered_set<UserId>>;
+using Pairs = std::unordered_map<UserId, std::set<UserId>>;
 
 bool holds(const Pairs& pairs, const UserId& first, const UserId& second) {
   const auto found = pairs.find(first);
   return found != pairs.end() && found->second.contains(second);
 }
 
-void set(Pairs& pairs, const UserId& first, const UserId& second, bool present) {
-  if (present) {
-    pairs[first].insert(second);
-  } else if (const auto found = pairs.find(first); found != pairs.end()) {
-    found->second.erase(second);
-    if (found->second.empty()) pairs.erase(found);
+Status set(Pairs& pairs, const UserId& of, const std::vector<UserId>& whom, bool present, std::size_t most) {
+  if (!valid_id(of) || !std::all_of(whom.begin(), whom.end(), valid_id)) return invalid("not an id");
+  std::set<UserId> changed = pairs[of];
+  for (const UserId& user : whom) {
+    if (present)
+      changed.insert(user);
+    else
+      changed.erase(user);
   }
+  if (present && changed.size() > most)
+    return Error{.code = ErrorCode::too_large, .message = "the list has as many users as it may"};
+  if (changed.empty())
+    pairs.erase(of);
+  else
+    pairs[of] = std::move(changed);
+  return {};
+}
+
+std::vector<UserId> page(const Pairs& pairs, const UsersRequest& request) {
+  std::vector<UserId> users;
+  const auto found = pairs.find(request.of);
+  if (found == pairs.end()) return users;
+  for (auto next = found->second.upper_bound(request.after);
+       next != found->second.end() && users.size() < request.limit; ++next)
+    users.push_back(*next);
+  return users;
 }
 
 }  // namespace
@@ -157,13 +177,17 @@ void MemoryDirectory::blocks(std::vector<BlockQuery> batch, Executor& executor,
   });
 }
 
-void MemoryDirectory::set_block(UserId by, UserId whom, bool blocked, Executor& executor,
-                                Completion<Status> done) {
-  state_->change(executor, std::move(done), [&]() -> Status {
-    if (!valid_id(by) || !valid_id(whom)) return invalid("not an id");
-    set(state_->blocks, by, whom, blocked);
-    return {};
-  });
+void MemoryDirectory::set_blocks(UserId by, std::vector<UserId> whom, bool blocked, Executor& executor,
+                                 Completion<Status> done) {
+  state_->change(executor, std::move(done),
+                 [&] { return set(state_->blocks, by, whom, blocked, kMaxBlocks); });
+}
+
+void MemoryDirectory::blocks_of(std::vector<UsersRequest> batch, Executor& executor,
+                                Completion<std::vector<Result<std::vector<UserId>>>> done) {
+  state_->answer<Result<std::vector<UserId>>>(
+      batch, executor, std::move(done),
+      [this](const UsersRequest& request) { return page(state_->blocks, request); });
 }
 
 void MemoryDirectory::contacts(std::vector<BlockQuery> batch, Executor& executor,
@@ -173,13 +197,17 @@ void MemoryDirectory::contacts(std::vector<BlockQuery> batch, Executor& executor
   });
 }
 
-void MemoryDirectory::set_contact(UserId of, UserId whom, bool present, Executor& executor,
-                                  Completion<Status> done) {
-  state_->change(executor, std::move(done), [&]() -> Status {
-    if (!valid_id(of) || !valid_id(whom)) return invalid("not an id");
-    set(state_->contacts, of, whom, present);
-    return {};
-  });
+void MemoryDirectory::set_contacts(UserId of, std::vector<UserId> whom, bool present, Executor& executor,
+                                   Completion<Status> done) {
+  state_->change(executor, std::move(done),
+                 [&] { return set(state_->contacts, of, whom, present, kMaxContacts); });
+}
+
+void MemoryDirectory::contacts_of(std::vector<UsersRequest> batch, Executor& executor,
+                                  Completion<std::vector<Result<std::vector<UserId>>>> done) {
+  state_->answer<Result<std::vector<UserId>>>(
+      batch, executor, std::move(done),
+      [this](const UsersRequest& request) { return page(state_->contacts, request); });
 }
 
 void MemoryDirectory::last_seen(std::vector<UserId> batch, Executor& executor,

@@ -123,6 +123,17 @@ void MemoryLogStore::forget_tokens(std::vector<DeviceKey> devices) {
   for (const DeviceKey& device : devices) state_->table.timelines().forget_token(device);
 }
 
+void MemoryLogStore::tell_timelines(std::vector<AccountChange> batch, Executor& executor,
+                                    Completion<std::vector<Status>> done) {
+  state_->answer<Status>(batch, executor, std::move(done), [this](const AccountChange& item) -> Status {
+    if (!valid_id(item.userId))
+      return Error{.code = ErrorCode::invalid_argument, .message = "a timeline's user is not an id"};
+    memory::Timelines& timelines = state_->table.timelines();
+    timelines.tell(item.userId, timeline_id(item.section), timelines.next(), {});
+    return {};
+  });
+}
+
 void MemoryLogStore::timeline(std::vector<TimelineRequest> batch, Executor& executor,
                               Completion<std::vector<Result<std::vector<TimelineEntry>>>> done) {
   state_->answer<Result<std::vector<TimelineEntry>>>(

@@ -26,6 +26,7 @@ using AdvanceCall = Call<CursorUpdate, Result<Cursor>>;
 using PreferencesCall = Call<LogStore::PreferencesRequest, Result<Preferences>>;
 using HideCall = Call<HideRequest, Status>;
 using MarkCall = Call<TimelineMarkRequest, Result<TimelineMark>>;
+using TellCall = Call<AccountChange, Status>;
 
 struct SettledCall {
   std::vector<ConversationId> logs;
@@ -47,6 +48,8 @@ class DirectoryRows {
   virtual Result<std::optional<std::string>> get(std::string_view key) = 0;
   virtual void put(std::string key, std::string value) = 0;
   virtual void erase(std::string key) = 0;
+  /// The rows in [from, end) as they were before this commit.
+  virtual Result<std::uint64_t> count(const std::string& from, const std::string& end) = 0;
 };
 
 struct ChangeCall {
@@ -76,8 +79,8 @@ struct FoldedCall {
   std::uint64_t lastRow = 0;
 };
 
-using AnyCall =
-    std::variant<AppendCall, ClaimCall, AdvanceCall, PreferencesCall, HideCall, MarkCall, SettledCall,
-                 ForgetTokensCall, ForgetDepartedCall, ChangeCall, FoldPieceCall, DurableCall, FoldedCall>;
+using AnyCall = std::variant<AppendCall, ClaimCall, AdvanceCall, PreferencesCall, HideCall, MarkCall,
+                             TellCall, SettledCall, ForgetTokensCall, ForgetDepartedCall, ChangeCall,
+                             FoldPieceCall, DurableCall, FoldedCall>;
 
 }  // namespace chatcore::rocks

@@ -6,6 +6,7 @@
 #include "keys.hpp"
 #include "log_rows.hpp"
 #include "message_rows.hpp"
+#include "row_scan.hpp"
 #include "values.hpp"
 
 namespace chatcore::rocks {
@@ -316,6 +317,18 @@ void CommitGroup::decide(ForgetDepartedCall& call) {
     database_.options().log->write(LogLevel::warn, "rocksdb", "a timeline: " + status.error().message);
 }
 
+void CommitGroup::decide(TellCall& call) {
+  for (const AccountChange& change : call.batch) {
+    if (!storable(change.userId)) {
+      call.answers.emplace_back(invalid("a timeline's user is not an id"));
+      continue;
+    }
+    call.answers.push_back(
+        timelines_.tell(batch_, change.userId, timeline_id(change.section), timelines_.next(), {}));
+    wantsSync_ = true;
+  }
+}
+
 Status CommitGroup::tell_timelines(const AppendRequest& request, HotLog& log) {
   const AppendEffects& effects = request.effects;
   const TimelinePosition position = timelines_.next();
@@ -449,6 +462,14 @@ void CommitGroup::put(std::string key, std::string value) {
 void CommitGroup::erase(std::string key) {
   batch_.Delete(database_.column(Column::directory), key);
   directory_.insert_or_assign(std::move(key), std::nullopt);
+}
+
+Result<std::uint64_t> CommitGroup::count(const std::string& from, const std::string& end) {
+  RowScan rows(database_, Column::directory, from, end, nullptr);
+  std::uint64_t counted = 0;
+  for (; rows.valid(); rows.next()) ++counted;
+  if (Status status = rows.status(); !status) return std::move(status).error();
+  return counted;
 }
 
 rocksdb::WriteBatch& CommitGroup::seal() {

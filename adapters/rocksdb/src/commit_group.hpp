@@ -27,6 +27,7 @@ class CommitGroup final : private DirectoryRows {
   void decide(PreferencesCall& call);
   void decide(HideCall& call);
   void decide(MarkCall& call);
+  void decide(TellCall& call);
   void decide(SettledCall& call);
   void decide(ForgetTokensCall& call);
   void decide(ForgetDepartedCall& call);
@@ -67,6 +68,7 @@ class CommitGroup final : private DirectoryRows {
   Result<std::optional<std::string>> get(std::string_view key) override;
   void put(std::string key, std::string value) override;
   void erase(std::string key) override;
+  Result<std::uint64_t> count(const std::string& from, const std::string& end) override;
 
   Database& database_;
   Journal& journal_;

@@ -163,7 +163,7 @@ void Committer::answer(AnyCall& any, const std::optional<AppendOutcome>& failure
           if (failure == AppendOutcome::unknown) fail_all(call.answers);
           replies_.add(*call.executor, std::move(call.done), std::move(call.answers));
         } else if constexpr (std::is_same_v<Kind, AdvanceCall> || std::is_same_v<Kind, PreferencesCall> ||
-                             std::is_same_v<Kind, HideCall>) {
+                             std::is_same_v<Kind, HideCall> || std::is_same_v<Kind, TellCall>) {
           if (failure) fail_all(call.answers);
           replies_.add(*call.executor, std::move(call.done), std::move(call.answers));
         } else if constexpr (std::is_same_v<Kind, ChangeCall>) {

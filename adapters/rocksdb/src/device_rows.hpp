@@ -14,7 +14,9 @@ enum class DirectoryRow : char {
   user = 'u',
   devices = 'd',
   block = 'b',
+  blockCount = 'B',
   contact = 'c',
+  contactCount = 'C',
   lastSeen = 'l',
   token = 't'
 };

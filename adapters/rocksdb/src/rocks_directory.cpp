@@ -3,6 +3,7 @@
 #include "device_rows.hpp"
 #include "keys.hpp"
 #include "rocks_calls.hpp"
+#include "row_scan.hpp"
 #include "values.hpp"
 
 namespace chatcore::rocks {
@@ -104,19 +105,32 @@ Result<bool> RocksDirectory::has_pair(DirectoryRow kind, const UserId& first, co
   return row->has_value();
 }
 
-void RocksDirectory::set_pair(DirectoryRow kind, UserId first, UserId second, bool present,
+void RocksDirectory::set_list(const ListRows& list, UserId of, std::vector<UserId> whom, bool present,
                               Executor& executor, Completion<Status> done) {
-  std::string pair = valid_id(first) && valid_id(second) ? pair_key(first, second) : std::string();
-  change(executor, std::move(done), [kind, pair = std::move(pair), present](DirectoryRows& rows) -> Status {
-    if (pair.empty()) return invalid("not an id");
-    std::string key = directory_key(kind, pair);
-    if (present) {
-      rows.put(std::move(key), "");
-    } else {
-      rows.erase(std::move(key));
-    }
-    return {};
-  });
+  change(executor, std::move(done),
+         [&list, of = std::move(of), whom = std::move(whom), present](DirectoryRows& rows) {
+           return set_list_rows(rows, list, of, whom, present);
+         });
+}
+
+Result<std::vector<UserId>> RocksDirectory::page(DirectoryRow kind, const UsersRequest& request) {
+  std::vector<UserId> users;
+  if (!storable(request.of) || request.after.size() > kMaxKeyId) return users;
+  const std::string first =
+      request.after.empty() ? owner_prefix(request.of) : pair_key(request.of, request.after) + '\0';
+  RowScan rows(engine_.database(), Column::directory, directory_key(kind, first),
+               directory_key(kind, owner_end(request.of)), nullptr);
+  for (; rows.valid() && users.size() < request.limit; rows.next())
+    users.emplace_back(second_of_pair(rows.key().substr(1)));
+  if (Status status = rows.status(); !status) return std::move(status).error();
+  return users;
+}
+
+void RocksDirectory::pages(DirectoryRow kind, std::vector<UsersRequest> batch, Executor& executor,
+                           Completion<std::vector<Result<std::vector<UserId>>>> done) {
+  submit_read<Result<std::vector<UserId>>>(
+      engine_, std::move(batch), executor, std::move(done),
+      [this, kind](LogReader&, const UsersRequest& request) { return page(kind, request); });
 }
 
 void RocksDirectory::blocks(std::vector<BlockQuery> batch, Executor& executor,
@@ -131,9 +145,14 @@ void RocksDirectory::blocks(std::vector<BlockQuery> batch, Executor& executor,
                                   });
 }
 
-void RocksDirectory::set_block(UserId by, UserId whom, bool blocked, Executor& executor,
-                               Completion<Status> done) {
-  set_pair(DirectoryRow::block, std::move(by), std::move(whom), blocked, executor, std::move(done));
+void RocksDirectory::set_blocks(UserId by, std::vector<UserId> whom, bool blocked, Executor& executor,
+                                Completion<Status> done) {
+  set_list(kBlocks, std::move(by), std::move(whom), blocked, executor, std::move(done));
+}
+
+void RocksDirectory::blocks_of(std::vector<UsersRequest> batch, Executor& executor,
+                               Completion<std::vector<Result<std::vector<UserId>>>> done) {
+  pages(DirectoryRow::block, std::move(batch), executor, std::move(done));
 }
 
 void RocksDirectory::contacts(std::vector<BlockQuery> batch, Executor& executor,
@@ -143,9 +162,14 @@ void RocksDirectory::contacts(std::vector<BlockQuery> batch, Executor& executor,
       [this](LogReader&, const BlockQuery& pair) { return has_pair(DirectoryRow::contact, pair.a, pair.b); });
 }
 
-void RocksDirectory::set_contact(UserId of, UserId whom, bool present, Executor& executor,
-                                 Completion<Status> done) {
-  set_pair(DirectoryRow::contact, std::move(of), std::move(whom), present, executor, std::move(done));
+void RocksDirectory::set_contacts(UserId of, std::vector<UserId> whom, bool present, Executor& executor,
+                                  Completion<Status> done) {
+  set_list(kContacts, std::move(of), std::move(whom), present, executor, std::move(done));
+}
+
+void RocksDirectory::contacts_of(std::vector<UsersRequest> batch, Executor& executor,
+                                 Completion<std::vector<Result<std::vector<UserId>>>> done) {
+  pages(DirectoryRow::contact, std::move(batch), executor, std::move(done));
 }
 
 void RocksDirectory::last_seen(std::vector<UserId> batch, Executor& executor,

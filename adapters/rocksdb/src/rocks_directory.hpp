@@ -2,6 +2,7 @@
 
 #include "device_rows.hpp"
 #include "engine.hpp"
+#include "list_rows.hpp"
 
 namespace chatcore::rocks {
 
@@ -21,11 +22,16 @@ class RocksDirectory final : public Directory {
                         Completion<Status> done) override;
   void blocks(std::vector<BlockQuery> batch, Executor& executor,
               Completion<std::vector<Result<BlockState>>> done) override;
-  void set_block(UserId by, UserId whom, bool blocked, Executor& executor, Completion<Status> done) override;
+  void set_blocks(UserId by, std::vector<UserId> whom, bool blocked, Executor& executor,
+                  Completion<Status> done) override;
+  void blocks_of(std::vector<UsersRequest> batch, Executor& executor,
+                 Completion<std::vector<Result<std::vector<UserId>>>> done) override;
   void contacts(std::vector<BlockQuery> batch, Executor& executor,
                 Completion<std::vector<Result<bool>>> done) override;
-  void set_contact(UserId of, UserId whom, bool present, Executor& executor,
-                   Completion<Status> done) override;
+  void set_contacts(UserId of, std::vector<UserId> whom, bool present, Executor& executor,
+                    Completion<Status> done) override;
+  void contacts_of(std::vector<UsersRequest> batch, Executor& executor,
+                   Completion<std::vector<Result<std::vector<UserId>>>> done) override;
   void last_seen(std::vector<UserId> batch, Executor& executor,
                  Completion<std::vector<Result<Timestamp>>> done) override;
   void set_last_seen(UserId user, Timestamp at, Executor& executor, Completion<Status> done) override;
@@ -33,8 +39,11 @@ class RocksDirectory final : public Directory {
  private:
   using Change = UniqueFunction<Status(DirectoryRows&)>;
   void change(Executor& executor, Completion<Status> done, Change what);
-  void set_pair(DirectoryRow kind, UserId first, UserId second, bool present, Executor& executor,
+  void set_list(const ListRows& list, UserId of, std::vector<UserId> whom, bool present, Executor& executor,
                 Completion<Status> done);
+  Result<std::vector<UserId>> page(DirectoryRow kind, const UsersRequest& request);
+  void pages(DirectoryRow kind, std::vector<UsersRequest> batch, Executor& executor,
+             Completion<std::vector<Result<std::vector<UserId>>>> done);
   Result<User> user(const UserId& id);
   Result<std::vector<Device>> devices_of(const UserId& id);
   Result<bool> has_pair(DirectoryRow kind, const UserId& first, const UserId& second);

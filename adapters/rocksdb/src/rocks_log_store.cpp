@@ -101,6 +101,12 @@ void RocksLogStore::mark_timeline(std::vector<TimelineMarkRequest> batch, Execut
   submit_write<Result<TimelineMark>>(engine_, std::move(batch), executor, std::move(done), {size, 0});
 }
 
+void RocksLogStore::tell_timelines(std::vector<AccountChange> batch, Executor& executor,
+                                   Completion<std::vector<Status>> done) {
+  const std::size_t size = batch.size();
+  submit_write<Status>(engine_, std::move(batch), executor, std::move(done), {size, 0});
+}
+
 void RocksLogStore::timeline(std::vector<TimelineRequest> batch, Executor& executor,
                              Completion<std::vector<Result<std::vector<TimelineEntry>>>> done) {
   submit_read<Result<std::vector<TimelineEntry>>>(engine_, std::move(batch), executor, std::move(done),

@@ -32,6 +32,8 @@ class RocksLogStore final : public LogStore {
   void kept_tokens(std::vector<DeviceKey> batch, Executor& executor,
                    Completion<std::vector<Result<std::optional<std::string>>>> done) override;
   void forget_tokens(std::vector<DeviceKey> devices) override;
+  void tell_timelines(std::vector<AccountChange> batch, Executor& executor,
+                      Completion<std::vector<Status>> done) override;
   void timeline(std::vector<TimelineRequest> batch, Executor& executor,
                 Completion<std::vector<Result<std::vector<TimelineEntry>>>> done) override;
   void set_preferences(std::vector<PreferencesRequest> batch, Executor& executor,

@@ -5,6 +5,7 @@
 #include "device_rows.hpp"
 #include "journal_row.hpp"
 #include "keys.hpp"
+#include "list_rows.hpp"
 #include "rows_by_hand.hpp"
 #include "values.hpp"
 
@@ -142,4 +143,22 @@ TEST_CASE("a token that a device gives again is found, though another device had
   std::vector<Device> devices;
   REQUIRE(decode_devices(key, rows.rows.at(key), devices));
   for (const Device& device : devices) CHECK(device.pushToken == (device.deviceId == "tab" ? "T2" : ""));
+}
+TEST_CASE("a list whose count is missing or damaged is counted anew") {
+  RowsInMemory rows;
+  for (std::size_t i = 0; i + 1 < kMaxBlocks; ++i)
+    rows.put(directory_key(DirectoryRow::block, pair_key("alice", "u" + std::to_string(i))), "");
+  rows.put(directory_key(DirectoryRow::block, pair_key("alicf", "u0")), "");
+  const std::string key = directory_key(DirectoryRow::blockCount, "alice");
+  const auto block = [&](const UserId& whom) { return set_list_rows(rows, kBlocks, "alice", {whom}, true); };
+  CHECK(block("bob"));
+  std::uint64_t count = 0;
+  REQUIRE(decode_number(key, rows.rows.at(key), count));
+  CHECK(count == kMaxBlocks);
+  rows.put(key, "damaged");
+  const Status over = block("carol");
+  REQUIRE_FALSE(over);
+  CHECK(over.error().code == ErrorCode::too_large);
+  CHECK(set_list_rows(rows, kBlocks, "alice", {"bob"}, false));
+  CHECK(block("carol"));
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <iterator>
 #include <map>
 #include <optional>
 #include <string>
@@ -30,6 +31,9 @@ class RowsInMemory final : public DirectoryRows {
   }
   void put(std::string key, std::string value) override { rows[std::move(key)] = std::move(value); }
   void erase(std::string key) override { rows.erase(key); }
+  Result<std::uint64_t> count(const std::string& from, const std::string& end) override {
+    return static_cast<std::uint64_t>(std::distance(rows.lower_bound(from), rows.lower_bound(end)));
+  }
 
   std::map<std::string, std::string, std::less<>> rows;
 };

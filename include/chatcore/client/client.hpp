@@ -65,9 +65,16 @@ struct Listener {
   std::function<void(const Receipt&)> on_receipt;
   std::function<void(const Typing&)> on_typing;
   std::function<void(const PresenceChange&)> on_presence;
+  /// What is not what it was when this client last knew: after a sync what changed while it was away, all of
+  /// it where the sync did not go on from an earlier one (the first does not); live what the host has
+  /// changed. Perhaps more than did change, never less. What this user's other devices change live comes to
+  /// on_event.
+  std::function<void(const AccountChanges&)> on_account_changed;
   /// Everything else as the server's JSON: membership (in seq order among the messages), `sync.read`,
-  /// `sync.reset` (drop what you kept of that conversation), and what this client does not know. Edits,
-  /// deletions and reactions go to on_change instead, also where that is empty.
+  /// `settings`, `profile`, `contacts.changed`, `blocks.changed`, `device.added` and `device.removed` (this
+  /// user's account, changed by another device), `sync.reset` (drop what you kept of that conversation), and
+  /// what this client does not know. Edits, deletions and reactions go to on_change instead, also where that
+  /// is empty.
   std::function<void(std::string_view json)> on_event;
   /// What no completion stands for; informational.
   std::function<void(const Error&)> on_error;
@@ -165,6 +172,21 @@ class CHATCORE_API Client {
   void settings(Completion<Result<Settings>> done);
   /// Harmless to repeat.
   void update_settings(SettingsChange change, Completion<Status> done);
+
+  /// Requests, harmless to repeat. At most 100 users in one, and none of them this one. Errors: the server's,
+  /// such as `too_large` (the list is full) and `unsupported` (the host does not offer it).
+  void add_contacts(std::vector<UserId> users, Completion<Status> done);
+  void remove_contacts(std::vector<UserId> users, Completion<Status> done);
+  void block(std::vector<UserId> users, Completion<Status> done);
+  void unblock(std::vector<UserId> users, Completion<Status> done);
+  /// Those behind `after`, which may be empty: from the beginning. What on_event says of the list until the
+  /// page comes is to be applied to it once more.
+  void contacts(UserId after, Completion<Result<UsersPage>> done);
+  void blocked(UserId after, Completion<Result<UsersPage>> done);
+  /// Empty: this user's.
+  void profile(UserId user, Completion<Result<Profile>> done);
+  /// At most 256 bytes of UTF-8. Harmless to repeat.
+  void set_display_name(std::string name, Completion<Status> done);
 
   void history(HistoryQuery query, Completion<Result<HistoryPage>> done);
   void create_group(NewGroup group, Completion<Result<ConversationId>> done);

@@ -9,6 +9,7 @@
 #include "chatcore/error.hpp"
 #include "chatcore/model/event.hpp"
 #include "chatcore/model/ids.hpp"
+#include "chatcore/model/timeline.hpp"
 #include "chatcore/model/user.hpp"
 
 /// What a chat client tells its application. Plain values.
@@ -133,6 +134,22 @@ struct SettingsChange {
   std::optional<bool> readReceipts;
   std::optional<Audience> lastSeen;
   std::optional<Audience> online;
+};
+
+/// Sections of this user's account that are to be fetched anew.
+struct AccountChanges {
+  std::vector<AccountSection> sections;
+};
+
+struct Profile {
+  UserId userId;
+  std::string displayName;  ///< empty: none
+};
+
+/// Of contacts, or of those whom this user blocks.
+struct UsersPage {
+  std::vector<UserId> users;  ///< ascending
+  bool more = false;          ///< behind the last of them
 };
 
 struct HistoryPage {

@@ -95,6 +95,14 @@ struct HookOptions {
   std::uint32_t maxQuestions = 10'000;
 };
 
+/// Sections of the account that devices may read and change by commands. Without, those commands are
+/// `unsupported`: where the host's own application does it. What the Directory says counts all the same.
+struct AccountCommands {
+  bool contacts = true;  ///< contacts.*
+  bool blocks = true;    ///< blocks.*
+  bool profile = true;   ///< profile.*
+};
+
 /// Bounds and times of the engine. Per shard where it says so, otherwise per session or conversation.
 struct EngineOptions {
   /// Bytes of one message's content, as written by the client; what hooks put in its place is not held to it.
@@ -151,6 +159,8 @@ struct EngineOptions {
   /// A device not connected for so long is removed when the user's devices are looked at: a new one comes, or
   /// they are listed. When it comes back itself it is registered as a new one. 0: never.
   std::uint32_t deviceInactivityDays = 30;
+
+  AccountCommands accountCommands;
 
   /// A user's status (`presence.set`) is told to watchers at once, and again no sooner than this.
   std::chrono::milliseconds statusInterval{30'000};

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string_view>
 #include <vector>
 
 #include "chatcore/model/ids.hpp"
@@ -15,6 +16,26 @@ namespace chatcore {
 
 /// A place in the order of everything a store has committed; grows, and never runs back over a restart.
 using TimelinePosition = std::uint64_t;
+
+/// What of a user's account may have changed while a device was away. On the wire, and in the ids of stored
+/// rows, by name.
+enum class AccountSection : std::uint8_t { settings, contacts, blocks, profile, devices };
+inline constexpr std::size_t kAccountSections = 5;
+
+[[nodiscard]] CHATCORE_API std::string_view to_string(AccountSection section) noexcept;
+
+/// A section is an entry of the timeline like a conversation, under an id that no conversation can have:
+/// `sys.contacts`.
+[[nodiscard]] CHATCORE_API ConversationId timeline_id(AccountSection section);
+/// Nothing for the id of a conversation.
+[[nodiscard]] CHATCORE_API std::optional<AccountSection> account_section_of(
+    std::string_view timelineId) noexcept;
+
+/// One user's section has changed.
+struct AccountChange {
+  UserId userId;
+  AccountSection section = AccountSection::settings;
+};
 
 /// Where a device that knows everything as of now continues from.
 struct TimelineMark {
@@ -33,11 +54,11 @@ struct TimelineCheckpoint {
   friend bool operator==(const TimelineCheckpoint&, const TimelineCheckpoint&) = default;
 };
 
-/// A conversation to look at again.
+/// A conversation to look at again, or a section of the account.
 struct TimelineEntry {
-  ConversationId conversationId;
-  bool large = false;    ///< a large group: named whether it has changed or not
-  bool changed = false;  ///< something has been noted since the position asked about
+  ConversationId conversationId;  ///< of a section: its timeline_id
+  bool large = false;             ///< a large group: named whether it has changed or not
+  bool changed = false;           ///< something has been noted since the position asked about
   /// How far the user's devices had seen its log then; none: it was a large group, of which they say that
   /// themselves.
   std::optional<Seq> seen;

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "chatcore/completion.hpp"
@@ -19,6 +21,17 @@ struct BlockState {
   bool bBlocksA = false;
   [[nodiscard]] bool any() const noexcept { return aBlocksB || bBlocksA; }
 };
+
+/// A page of the users whom one user has in a list.
+struct UsersRequest {
+  UserId of;
+  UserId after;  ///< exclusive; ids ascend; empty: from the beginning
+  std::uint32_t limit = 200;
+};
+
+/// Of one user.
+inline constexpr std::size_t kMaxContacts = 10'000;
+inline constexpr std::size_t kMaxBlocks = 1'000;
 
 /// Users, their devices and what they think of one another: usually the host's own database. Batches as in
 /// LogStore: one answer per item, in order, on the executor, never inside the call.
@@ -45,14 +58,29 @@ class CHATCORE_API Directory {
 
   virtual void blocks(std::vector<BlockQuery> batch, Executor& executor,
                       Completion<std::vector<Result<BlockState>>> done) = 0;
-  virtual void set_block(UserId by, UserId whom, bool blocked, Executor& executor,
-                         Completion<Status> done) = 0;
+  /// Blocks all of `whom`, or none of them: `too_large` if `by` would block more than kMaxBlocks, and
+  /// `invalid_argument` if one is not an id. Idempotent; complete when durable.
+  virtual void set_blocks(UserId by, std::vector<UserId> whom, bool blocked, Executor& executor,
+                          Completion<Status> done) = 0;
+  void set_block(UserId by, UserId whom, bool blocked, Executor& executor, Completion<Status> done) {
+    set_blocks(std::move(by), {std::move(whom)}, blocked, executor, std::move(done));
+  }
+  /// Whom a user blocks.
+  virtual void blocks_of(std::vector<UsersRequest> batch, Executor& executor,
+                         Completion<std::vector<Result<std::vector<UserId>>>> done) = 0;
 
   /// Whether each `b` is in `a`'s contacts (presence audience `contacts`).
   virtual void contacts(std::vector<BlockQuery> batch, Executor& executor,
                         Completion<std::vector<Result<bool>>> done) = 0;
-  virtual void set_contact(UserId of, UserId whom, bool present, Executor& executor,
-                           Completion<Status> done) = 0;
+  /// As set_blocks, up to kMaxContacts.
+  virtual void set_contacts(UserId of, std::vector<UserId> whom, bool present, Executor& executor,
+                            Completion<Status> done) = 0;
+  void set_contact(UserId of, UserId whom, bool present, Executor& executor, Completion<Status> done) {
+    set_contacts(std::move(of), {std::move(whom)}, present, executor, std::move(done));
+  }
+  /// A user's contacts.
+  virtual void contacts_of(std::vector<UsersRequest> batch, Executor& executor,
+                           Completion<std::vector<Result<std::vector<UserId>>>> done) = 0;
 
   /// When the user was last online; 0: never seen. Stored by the owner of the user's presence.
   virtual void last_seen(std::vector<UserId> batch, Executor& executor,

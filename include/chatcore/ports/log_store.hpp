@@ -335,9 +335,16 @@ class CHATCORE_API LogStore {
   /// The devices are no more. Not synced: a crash may bring their tokens back.
   virtual void forget_tokens(std::vector<DeviceKey> devices) = 0;
 
+  /// Notes that a section of a user's account has changed, for who continues from an earlier position: the
+  /// entry `timeline_id(section)`, however often it is noted. To be called when the change is durable where
+  /// it belongs. Idempotent; durable like an append; `invalid_argument` without a user.
+  virtual void tell_timelines(std::vector<AccountChange> batch, Executor& executor,
+                              Completion<std::vector<Status>> done) = 0;
+
   /// The entries of interest, by ascending conversation id: conversations whose appends named the user in
-  /// `audience` or `members`, where the user's cursor moved or the user muted or hid something. More than
-  /// has changed may be told, and more of it, but never less. O(entries of the user).
+  /// `audience` or `members`, where the user's cursor moved or the user muted or hid something, and sections
+  /// that tell_timelines was told of. More than has changed may be told, and more of it, but never less.
+  /// O(entries of the user).
   ///
   /// Of the conversations that a user has left at least the newest kMaxDepartedKept are remembered. A
   /// position from before one that was forgotten is answered `out_of_range`: whoever continues from it begins

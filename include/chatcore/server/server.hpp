@@ -86,6 +86,13 @@ class CHATCORE_API Server {
   /// and whether they show read receipts. Returns at once. Until it is told, what was known before may hold
   /// for `EngineOptions::settingsCache`, and for watchers of the user's presence until they ask again.
   void settings_changed(const UserId& user);
+  /// The host tells that it has changed a section of a user's account in the Directory, after it has. Devices
+  /// that are connected get `account.changed`, those that are away hear of it with their next sync by token.
+  /// For `settings` it does what settings_changed does, for `contacts` it looks at who may see the user
+  /// online; for `blocks` blocks_changed is to be called as well, for each pair. Nothing but the user's own
+  /// devices hear of it. Returns at once; a note that the store does not take is logged and lost: call again.
+  /// Does nothing for what is no user id.
+  void account_changed(const UserId& user, AccountSection section);
 
   /// Closes the connections of a device, or of all of a user's devices, with 4503 (`device_removed`), those
   /// too whose credentials are being checked at this moment. Returns at once. Lasts no longer than that: the

@@ -193,6 +193,7 @@ class Driver {
   std::vector<Receipt> receipts;
   std::vector<Typing> typings;
   std::vector<PresenceChange> presences;
+  std::vector<std::vector<AccountSection>> accounts;
   std::vector<Json> events;
   std::vector<Error> errors;
   std::vector<SendDone> sendsDone;
@@ -217,6 +218,7 @@ class Driver {
   void keep(Receipt action) { receipts.push_back(std::move(action)); }
   void keep(Typing action) { typings.push_back(std::move(action)); }
   void keep(PresenceChange action) { presences.push_back(std::move(action)); }
+  void keep(AccountChanges action) { accounts.push_back(std::move(action.sections)); }
   void keep(RawEvent action) { events.push_back(Json::parse(action.json)); }
   void keep(Error action) { errors.push_back(std::move(action)); }
   void keep(SendDone action) { sendsDone.push_back(std::move(action)); }

@@ -84,6 +84,18 @@ TEST_CASE("who continues from while a group was large must say itself what is kn
   CHECK_FALSE(row.entry(40));
 }
 
+TEST_CASE("a section of the account has an id that is no conversation's") {
+  for (std::size_t i = 0; i < kAccountSections; ++i) {
+    const auto section = static_cast<AccountSection>(i);
+    const ConversationId id = timeline_id(section);
+    CHECK(reserved_conversation_id(id));
+    CHECK(account_section_of(id) == section);
+  }
+  CHECK(timeline_id(AccountSection::contacts) == "sys.contacts");
+  for (const char* id : {"contacts", "sys.", "sys.contact", "sys.contacts2", "dm.contacts", ""})
+    CHECK_FALSE(account_section_of(id));
+}
+
 TEST_CASE("only checkpoints that ascend are restored") {
   TimelineRow row;
   CHECK(row.restore({{1, 5}, {2, 5}, {3, 6}}));

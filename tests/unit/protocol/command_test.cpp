@@ -188,6 +188,40 @@ TEST_CASE("settings and status") {
   });
 }
 
+TEST_CASE("contacts, blocks and profile") {
+  const auto add = read<UserListChange>(R"({"type":"contacts.add","users":["carol","bob","carol"]})");
+  CHECK(add.list == UserList::contacts);
+  CHECK(add.add);
+  CHECK(add.users == std::vector<UserId>{"bob", "carol"});
+  CHECK_FALSE(read<UserListChange>(R"({"type":"contacts.remove","users":["bob"]})").add);
+  const auto unblock = read<UserListChange>(R"({"type":"blocks.remove","users":["bob"]})");
+  CHECK(unblock.list == UserList::blocks);
+  CHECK_FALSE(unblock.add);
+  CHECK(read<UserListChange>(R"({"type":"blocks.add","users":["bob"]})").add);
+  const auto list = read<UserListGet>(R"({"type":"blocks.list","cursor":"bob","limit":3})");
+  CHECK(list.list == UserList::blocks);
+  CHECK(list.cursor == "bob");
+  CHECK(list.limit == 3);
+  CHECK(read<UserListGet>(R"({"type":"contacts.list"})").limit == 200);
+  CHECK(read<ProfileGet>(R"({"type":"profile.get"})").userId.empty());
+  CHECK(read<ProfileGet>(R"({"type":"profile.get","userId":"bob"})").userId == "bob");
+  CHECK(read<ProfileUpdate>(R"({"type":"profile.update","displayName":"B\u00f6b"})").displayName == "Böb");
+  CHECK(read<ProfileUpdate>(R"({"type":"profile.update","displayName":""})").displayName.empty());
+  std::string many = "\"u\"";
+  for (std::size_t i = 0; i < kMaxUsersPerListChange; ++i) many += ",\"u\"";
+  check_refused({
+      {R"({"type":"contacts.add"})", kBad, "`users` is missing"},
+      {R"({"type":"contacts.add","users":[]})", kBad, "`users` must not be empty"},
+      {R"({"type":"blocks.add","users":["not an id"]})", kBad, "`users`"},
+      {R"({"type":"blocks.remove","users":[)" + many + "]}", ErrorCode::too_large, "100"},
+      {R"({"type":"contacts.list","limit":501})", kBad, "`limit`"},
+      {R"({"type":"contacts.list","cursor":"a b"})", kBad, "`cursor`"},
+      {R"({"type":"profile.get","userId":""})", kBad, "`userId`"},
+      {R"({"type":"profile.update"})", kBad, "`displayName` is missing"},
+      {R"({"type":"profile.update","displayName":")" + std::string(257, 'a') + "\"}", kBad, "256 bytes"},
+  });
+}
+
 TEST_CASE("a token, devices, and who has come how far") {
   CHECK(read<AuthRefresh>(R"({"type":"auth.refresh","token":"t"})").token == "t");
   CHECK(read<DevicesRemove>(R"({"type":"devices.remove","deviceId":"phone"})").deviceId == "phone");

@@ -86,6 +86,18 @@ TEST_CASE("an empty sync page is a page") {
   CHECK(json::parse(out) == json{{"type", "sync.page"}, {"conversations", json::array()}, {"more", false}});
 }
 
+TEST_CASE("a sync page names the sections of the account that have changed") {
+  const std::array<AccountSection, 2> account = {AccountSection::blocks, AccountSection::settings};
+  std::string out;
+  begin_sync_page(out, {});
+  end_sync_page(out, "t", false, account);
+  CHECK(json::parse(out) == json{{"type", "sync.page"},
+                                 {"conversations", json::array()},
+                                 {"account", {"blocks", "settings"}},
+                                 {"token", "t"},
+                                 {"more", false}});
+}
+
 TEST_CASE("sync.reset and sync.required") {
   std::string out;
   append_sync_reset(out, {}, "c1", 2, 60);

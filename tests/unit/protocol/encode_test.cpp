@@ -361,6 +361,24 @@ TEST_CASE("a status stands beside who is online only") {
         json{{"type", "presence.update"}, {"userId", "bob"}, {"status", "offline"}});
 }
 
+TEST_CASE("contacts, blocks, profile, and what of an account has changed") {
+  const std::vector<UserId> users{"bob", "carol"};
+  CHECK(written([&](auto& out) {
+          append_users_page(out, RequestId::number(7), "contacts", users, "carol", true);
+        }) ==
+        json{{"type", "contacts.page"}, {"id", 7}, {"users", users}, {"cursor", "carol"}, {"more", true}});
+  CHECK(written([&](auto& out) { append_users_page(out, {}, "blocks", {}, {}, false); }) ==
+        json{{"type", "blocks.page"}, {"users", json::array()}, {"more", false}});
+  CHECK(written([&](auto& out) { append_users_changed(out, "blocks", true, users); }) ==
+        json{{"type", "blocks.changed"}, {"added", users}});
+  CHECK(written([&](auto& out) { append_users_changed(out, "contacts", false, users); }) ==
+        json{{"type", "contacts.changed"}, {"removed", users}});
+  CHECK(written([&](auto& out) { append_profile(out, {}, "bob", "B\"b\n"); }) ==
+        json{{"type", "profile"}, {"userId", "bob"}, {"displayName", "B\"b\n"}});
+  CHECK(written([&](auto& out) { append_account_changed(out, AccountSection::devices); }) ==
+        json{{"type", "account.changed"}, {"account", {"devices"}}});
+}
+
 TEST_CASE("settings") {
   CHECK(written([](auto& out) { append_settings(out, {}, {false, Audience::contacts, Audience::nobody}); }) ==
         json{{"type", "settings"}, {"readReceipts", false}, {"lastSeen", "contacts"}, {"online", "nobody"}});

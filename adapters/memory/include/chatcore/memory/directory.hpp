@@ -31,12 +31,17 @@ class CHATCORE_API MemoryDirectory final : public Directory {
 
   void blocks(std::vector<BlockQuery> batch, Executor& executor,
               Completion<std::vector<Result<BlockState>>> done) override;
-  void set_block(UserId by, UserId whom, bool blocked, Executor& executor, Completion<Status> done) override;
+  void set_blocks(UserId by, std::vector<UserId> whom, bool blocked, Executor& executor,
+                  Completion<Status> done) override;
+  void blocks_of(std::vector<UsersRequest> batch, Executor& executor,
+                 Completion<std::vector<Result<std::vector<UserId>>>> done) override;
 
   void contacts(std::vector<BlockQuery> batch, Executor& executor,
                 Completion<std::vector<Result<bool>>> done) override;
-  void set_contact(UserId of, UserId whom, bool present, Executor& executor,
-                   Completion<Status> done) override;
+  void set_contacts(UserId of, std::vector<UserId> whom, bool present, Executor& executor,
+                    Completion<Status> done) override;
+  void contacts_of(std::vector<UsersRequest> batch, Executor& executor,
+                   Completion<std::vector<Result<std::vector<UserId>>>> done) override;
 
   void last_seen(std::vector<UserId> batch, Executor& executor,
                  Completion<std::vector<Result<Timestamp>>> done) override;
