@@ -29,7 +29,8 @@ UserHome::UserHome(Context& context, Outlet& outlet)
     : context_(context),
       outlet_(outlet),
       debounces_(context.clock->steady()),
-      statuses_(context.clock->steady()) {}
+      statuses_(context.clock->steady()),
+      revisions_(context.clock->steady()) {}
 
 UserHome::User* UserHome::find(std::string_view user) const {
   const auto found = users_.find(user);
@@ -408,6 +409,10 @@ void UserHome::end_of_turn() {
 void UserHome::tick() {
   debounces_.advance(context_.clock->steady(), [this](const UserId& user) { debounce_ended(user); });
   statuses_.advance(context_.clock->steady(), [this](const UserId& user) { status_due(user); });
+  revisions_.advance(context_.clock->steady(), [this](const UserId& user) {
+    if (User* state = find(user)) state->revisited = false;
+    settings_changed(user);
+  });
   record_the_present();
   const std::int64_t now = context_.clock->steady().count();
   if (now < nextRenewal_) return;

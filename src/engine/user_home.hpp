@@ -58,7 +58,8 @@ class UserHome {
   /// What `other` may see of `user` has to be found out again; until then it is nothing. Told where it makes
   /// a difference, like the user's going and coming.
   void blocks_changed(const UserId& user, const UserId& other);
-  /// Likewise what everybody may see of `user`. Watchers are told where it makes a difference.
+  /// Likewise what everybody may see of `user`. Watchers are told where it makes a difference. Where it
+  /// cannot be found out it is tried again, and nothing is shown until it is known.
   void settings_changed(const UserId& user);
 
   /// What the user says of being online, until the last device has gone: told to watchers at once, or when
@@ -89,6 +90,7 @@ class UserHome {
     SessionId session = 0;
     UserId user;
     Visibility sees;
+    bool unknown = false;  ///< what it sees could not be found out, and is nothing until it is
   };
   struct UserStatus {
     Availability availability = Availability::online;
@@ -103,6 +105,7 @@ class UserHome {
     std::unique_ptr<UserStatus> status;              ///< null: online, and no more
     bool announced = false;                          ///< watchers hold the user to be online
     bool timed = false;                              ///< a timer will look at the debounce
+    bool revisited = false;                          ///< a timer will look at what watchers may see
     std::int64_t offlineAt = 0;                      ///< steady millis; 0: no debounce is running
     Timestamp lastSeen = 0;                          ///< when the last device went; 0: ask the directory
 
@@ -177,7 +180,9 @@ class UserHome {
   void revise(const UserId& user);
   void revise_contacts(std::shared_ptr<Revision> revision, const Result<chatcore::User>& settings);
   void revised(const Revision& revision);
+  void revise_again(User& state);
   void tell_difference(const User& state, const Watcher& watcher, Visibility before);
+  void tell_state(const User& state, const Watcher& watcher);
   void tell_visible(SessionId watcher, const PresenceAnswer& now);
   /// Null: the lease is not the newest of a device that is connected.
   [[nodiscard]] DeviceSession* holder_of(const DeviceLease& lease) const;
@@ -188,6 +193,7 @@ class UserHome {
   absl::flat_hash_set<std::unique_ptr<User>, NameHash, NameEqual> users_;
   TimerWheel<UserId> debounces_;
   TimerWheel<UserId> statuses_;
+  TimerWheel<UserId> revisions_;
   std::int64_t nextRenewal_ = 0;
   std::int64_t nextRecord_ = 0;
   std::vector<std::shared_ptr<Newcomer>> newcomers_;

@@ -188,6 +188,26 @@ TEST_CASE("who is in somebody's contacts sees at once what is for contacts, and 
   }
 }
 
+TEST_CASE("watchers of whom it cannot be found out what they may see are told when it can") {
+  TestServer server(1, PortCall::blocks);
+  server.options.gateway.idleTimeout = 1h;
+  server.options.gateway.heartbeat = 1h;
+  server.start();
+  TestClient alice = server.connect("alice");
+  TestClient bob = server.connect("bob");
+  CHECK_EQ(alice.ask({{"type", "presence.subscribe"}, {"users", {"bob"}}})["users"][0]["status"], "online");
+  server.plan.fail_from(server.plan.calls() + 1, Fault::refused);
+  CHECK_EQ(bob.ask(change("contacts.add", {"carol"}))["type"], "ok");
+  REQUIRE(TestServer::eventually([&] { return server.plan.failed() > 0; }));
+  CHECK(alice.settle().empty());
+  CHECK_EQ(bob.ask({{"type", "presence.set"}, {"status", "away"}})["type"], "ok");
+  CHECK(alice.settle().empty());
+  server.plan.heal();
+  server.clock.advance(2s);
+  CHECK_EQ(alice.expect_type("presence.update")["status"], "away");
+  CHECK_FALSE(alice.has_seen("presence.update"));
+}
+
 TEST_CASE("a change is answered when it is noted for the devices that are away, and not before") {
   TestServer server(1, PortCall::tell_timelines);
   server.start();

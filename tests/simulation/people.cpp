@@ -120,7 +120,7 @@ void Simulation::read_something(SimulatedDevice& device) {
 void Simulation::look_around(SimulatedDevice& device) {
   const ConversationId id = some_conversation(device.user());
   const std::string place = R"("conversationId":")" + id + '"';
-  switch (people_.index(8)) {
+  switch (people_.index(9)) {
     case 0:
     case 1:
       return device.typing(id, people_.percent(70));
@@ -135,9 +135,20 @@ void Simulation::look_around(SimulatedDevice& device) {
     case 6:
       return device.request(R"({"type":"history",)" + place + R"(,"limit":)" +
                             std::to_string(people_.between(1, 20)) + '}');
+    case 7:
+      return change_account(device);
     default:
       return device.request(R"({"type":"conversations.list","limit":3})");
   }
+}
+
+void Simulation::change_account(SimulatedDevice& device) {
+  const UserId& other = someone();
+  if (people_.percent(30) || other == device.user())
+    return device.request(R"({"type":"profile.update","displayName":")" + other + R"("})");
+  if (people_.percent(20)) return device.request(R"({"type":"contacts.list"})");
+  device.request(std::string(R"({"type":"contacts.)") + (people_.percent(60) ? "add" : "remove") +
+                 R"(","users":[")" + other + R"("]})");
 }
 
 void Simulation::come_or_go(SimulatedDevice& device) {

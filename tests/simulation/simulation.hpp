@@ -40,6 +40,7 @@ class Simulation {
   void change_message(SimulatedDevice& device);
   void read_something(SimulatedDevice& device);
   void look_around(SimulatedDevice& device);
+  void change_account(SimulatedDevice& device);
   void come_or_go(SimulatedDevice& device);
   [[nodiscard]] const UserId& someone() { return people_.pick(users_); }
   [[nodiscard]] std::string some_users();
