@@ -87,7 +87,8 @@ class Planner {
     change.state.reactions.clear();
     change.state.deletedAt = now_;
     change.state.deletedBy = command_.from.user();
-    if (const PinnedMessage* pin = pinned(message.event.messageId)) {
+    const PinnedMessage* pin = pinned(message.event.messageId);
+    if (pin != nullptr && !CHATCORE_BUG("a deletion spares the pin")) {
       plan.effects.info = conversation_.info;
       std::erase(plan.effects.info->pins, *pin);
     }

@@ -311,6 +311,14 @@ TEST_CASE("an answer about a conversation that was lost meanwhile is not taken f
   CHECK_EQ(server.alice->expect_answer(4)["code"], "forbidden");
 }
 
+TEST_CASE("a server without a deadline for its hooks does not start") {
+  for (const auto deadline : {&HookOptions::connectDeadline, &HookOptions::persistDeadline}) {
+    LaterServer server(1);
+    server.options.engine.hooks.*deadline = 0ms;
+    CHECK_THROWS_WITH(server.start(), "a deadline of `engine.hooks` is not above 0");
+  }
+}
+
 TEST_CASE("a stop does not wait for the host, whose answer then does nothing") {
   for (std::uint32_t shards : {1U, 2U}) {
     CAPTURE(shards);

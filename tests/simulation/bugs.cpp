@@ -31,6 +31,7 @@ const std::vector<std::string>& known_bugs() {
       "changes in flight are not waited for",
       "anybody may delete",
       "a deletion spares the edits",
+      "a deletion spares the pin",
       "deleted messages count as unread",
       "late renewals count",
       "no debounce",

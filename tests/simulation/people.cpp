@@ -71,15 +71,15 @@ void Simulation::change_message(SimulatedDevice& device) {
   if (message == 0) return;
   const std::size_t dice = people_.index(100);
   client::OutgoingChange change{id, message, client::OutgoingChange::Deletion{}, {}};
-  if (dice < 45) {
+  if (dice < 36) {
     static constexpr const char* kEmoji[] = {"+", "-", "?"};
     change.what = client::OutgoingChange::Reaction{kEmoji[people_.index(3)], people_.percent(65)};
-  } else if (dice < 75) {
+  } else if (dice < 60) {
     change.what = client::OutgoingChange::Edit{std::to_string(people_.index(1000))};
-  } else if (dice < 85) {
+  } else if (dice < 68) {
     return device.request(R"({"type":"message.delete","scope":"me","conversationId":")" + id +
                           R"(","messageId":")" + std::to_string(message) + R"("})");
-  } else if (dice < 93) {
+  } else if (dice < 86) {
     return command(device, R"({"type":"message.pin","conversationId":")" + id + R"(","messageId":")" +
                                std::to_string(message) + R"(","op":")" +
                                (people_.percent(70) ? "add" : "remove") + R"(","clientMsgId":")" +
