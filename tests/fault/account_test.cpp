@@ -383,6 +383,7 @@ TEST_CASE("what the host changes is told to the devices that are there, and note
     CHECK_EQ(sections_since(bob, later), Json{"contacts"});
     server.server->account_changed("not an id", AccountSection::contacts);
     CHECK(alice.settle().empty());
+    CHECK_FALSE(server.log.contains("not noted"));
   }
 }
 
