@@ -124,6 +124,7 @@ TEST_CASE("a host whose own application keeps the account refuses the commands o
   CHECK_EQ(alice.ask({{"type", "profile.get"}})["code"], "unsupported");
   CHECK_EQ(alice.ask({{"type", "profile.update"}, {"displayName", "A"}})["code"], "unsupported");
   CHECK_EQ(alice.ask({{"type", "settings.get"}})["type"], "settings");
+  CHECK(alice.settle().empty());  // each was answered once
 }
 
 TEST_CASE("a block by command holds once it is answered, and so does its end") {
@@ -287,6 +288,7 @@ TEST_CASE("a user's changes wait for one another, and not too many of them") {
   phone.send_all(commands);
   CHECK_EQ(phone.expect_answer(16)["code"], "overloaded");
   REQUIRE(TestServer::eventually([&] { return server.plan.failed() == 1; }));
+  CHECK(phone.settle().empty());  // by now the first one's note is held
   server.plan.release();
   for (int i = 0; i < 16; ++i) CHECK_EQ(phone.expect_answer(static_cast<std::uint64_t>(i))["type"], "ok");
   CHECK(list_of(phone, "contacts").empty());
@@ -381,6 +383,7 @@ TEST_CASE("what the host changes is told to the devices that are there, and note
     CHECK_EQ(sections_since(bob, later), Json{"contacts"});
     server.server->account_changed("not an id", AccountSection::contacts);
     CHECK(alice.settle().empty());
+    CHECK_FALSE(server.log.contains("not noted"));
   }
 }
 

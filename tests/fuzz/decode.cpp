@@ -200,6 +200,21 @@ struct CheckBounds {
     require(update.readReceipts || update.lastSeen || update.online, "an update changes something");
     require(update.lastSeen.value_or(Audience::nobody) <= Audience::nobody, "an audience is known");
   }
+  void operator()(const UserListChange& change) const {
+    check_ids(change.users, kMaxUsersPerListChange);
+    require(!change.users.empty(), "a change of a list names somebody");
+  }
+  void operator()(const UserListGet& get) const {
+    require(get.cursor.empty() || valid_id(get.cursor), "a cursor of a list is an id");
+    require(get.limit >= 1 && get.limit <= 500, "a page has bounds");
+  }
+  void operator()(const ProfileGet& get) const {
+    require(get.userId.empty() || valid_id(get.userId), "a profile is an id's");
+  }
+  void operator()(const ProfileUpdate& update) const {
+    require(update.displayName.size() <= kMaxNameBytes && is_utf8(update.displayName),
+            "a name is short text");
+  }
   void operator()(const Hello& hello) const {
     require(hello.deviceId.empty() || valid_id(hello.deviceId), "a device is an id");
     require(hello.platform.size() <= 64, "a platform is a word");
