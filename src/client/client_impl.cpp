@@ -115,10 +115,15 @@ void Client::Impl::request(std::string json, Completion<Result<std::string>> don
   });
 }
 
-void Client::Impl::set_token(std::string token) {
-  call([this, token = std::move(token)](State& state, Now at) {
+void Client::Impl::set_token(std::string token, Completion<Status> done) {
+  call([this, token = std::move(token), done = std::move(done)](State& state, Now at) mutable {
     options_.token = token;
-    state.refresh_token(at, token);
+    if (!done) return state.refresh_token(at, token);
+    const Ticket ticket = nextTicket_++;
+    requests_.emplace(ticket, [done = std::move(done)](Result<std::string> answer) mutable {
+      done(answer ? Status() : Status(std::move(answer).error()));
+    });
+    state.refresh_token(at, token, ticket);
   });
 }
 

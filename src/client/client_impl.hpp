@@ -39,7 +39,18 @@ class Client::Impl {
       if (done) done(answer ? Status() : Status(std::move(answer).error()));
     });
   }
-  void set_token(std::string token);
+  /// What `decode` makes of the answer; what it makes nothing of is no answer to this request.
+  template <class Value>
+  void request_value(std::string json, std::optional<Value> (*decode)(std::string_view),
+                     Completion<Result<Value>> done) {
+    request(std::move(json), [decode, done = std::move(done)](Result<std::string> answer) mutable {
+      if (!done) return;
+      if (!answer) return done(std::move(answer).error());
+      if (auto value = decode(*answer)) return done(std::move(*value));
+      done(Error{ErrorCode::internal, "the server answered something else", {}});
+    });
+  }
+  void set_token(std::string token, Completion<Status> done);
   void watermarks(Completion<std::vector<Watermark>> done);
   std::string make_client_msg_id();
   template <class Value>
@@ -65,6 +76,13 @@ class Client::Impl {
   void perform(Receipt action) { tell(listener_->on_receipt, std::move(action)); }
   void perform(Typing action) { tell(listener_->on_typing, std::move(action)); }
   void perform(PresenceChange action) { tell(listener_->on_presence, std::move(action)); }
+  void perform(ConversationChange action) { tell(listener_->on_conversation, std::move(action)); }
+  void perform(ConversationReset action) { tell(listener_->on_reset, std::move(action)); }
+  void perform(ReadPosition action) { tell(listener_->on_read, std::move(action)); }
+  void perform(PreferencesChange action) { tell(listener_->on_preferences, std::move(action)); }
+  void perform(Settings action) { tell(listener_->on_settings, action); }
+  void perform(DeviceChange action) { tell(listener_->on_device, std::move(action)); }
+  void perform(Alert action) { tell(listener_->on_alert, std::move(action.json)); }
   void perform(RawEvent action) { tell(listener_->on_event, std::move(action.json)); }
   void perform(Error action) { tell(listener_->on_error, std::move(action)); }
 

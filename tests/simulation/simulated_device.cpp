@@ -273,18 +273,18 @@ void SimulatedDevice::perform(client::PresenceChange action) {
     known->second.online = action.online;
 }
 
+void SimulatedDevice::perform(client::ConversationChange action) {
+  shows(action.conversationId, action.seq, "a change of the conversation");
+}
+
+void SimulatedDevice::perform(client::ConversationReset action) {
+  if (action.reason == client::ConversationReset::Reason::began_anew)
+    world_.fail(name_ + " is told that a log was lost: " + action.conversationId);
+  views_.erase(action.conversationId);
+}
+
 void SimulatedDevice::perform(client::RawEvent action) {
-  const auto frame = client::parse_object(action.json);
-  if (!frame) return world_.fail(name_ + " is given an event that is no JSON");
-  const std::string type = client::text_field(*frame, "type");
-  if (type == "conversation.removed" || type == "sync.reset") {
-    if (type == "sync.reset") world_.fail(name_ + " is told that a log was lost: " + action.json);
-    views_.erase(client::text_field(*frame, "conversationId"));
-    return;
-  }
-  const client::Json* data = client::object_field(*frame, "data");
-  if (data == nullptr || !client::is_log_event(type)) return;
-  shows(client::text_field(*data, "conversationId"), client::number_field(*data, "seq"), type);
+  world_.fail(name_ + " is given what its client does not know: " + action.json);
 }
 
 void SimulatedDevice::perform(Error action) {

@@ -107,6 +107,13 @@ class SimulatedDevice final : public LinkUser {
   void perform(client::Receipt action);
   void perform(client::Typing action);
   void perform(client::PresenceChange action);
+  void perform(client::ConversationChange action);
+  void perform(client::ConversationReset action);
+  void perform(client::ReadPosition) {}
+  void perform(client::PreferencesChange) {}
+  void perform(client::Settings) {}
+  void perform(client::DeviceChange) {}
+  void perform(client::Alert) {}
   void perform(client::RawEvent action);
   void perform(Error action);
   void perform(client::SendDone action);
