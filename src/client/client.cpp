@@ -95,4 +95,6 @@ void Client::set_status(Availability availability, std::string text) {
 
 void Client::watermarks(Completion<std::vector<Watermark>> done) { impl_->watermarks(std::move(done)); }
 
+void Client::sync_token(Completion<std::string> done) { impl_->sync_token(std::move(done)); }
+
 }  // namespace chatcore::client

@@ -129,9 +129,13 @@ void Client::Impl::set_token(std::string token, Completion<Status> done) {
 
 void Client::Impl::watermarks(Completion<std::vector<Watermark>> done) {
   call([this, done = std::move(done)](State& state, Now) mutable {
-    if (!done) return;
-    if (options_.executor == nullptr) return done(state.watermarks());
-    complete(*options_.executor, std::move(done), state.watermarks());
+    hand_over(std::move(done), state.watermarks());
+  });
+}
+
+void Client::Impl::sync_token(Completion<std::string> done) {
+  call([this, done = std::move(done)](State& state, Now) mutable {
+    hand_over(std::move(done), state.sync_token());
   });
 }
 

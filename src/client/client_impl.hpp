@@ -52,6 +52,7 @@ class Client::Impl {
   }
   void set_token(std::string token, Completion<Status> done);
   void watermarks(Completion<std::vector<Watermark>> done);
+  void sync_token(Completion<std::string> done);
   std::string make_client_msg_id();
   template <class Value>
   void fail(Completion<Result<Value>> done, Error error) {
@@ -93,11 +94,15 @@ class Client::Impl {
     // The listener outlives the client here: the executor may run this later.
     options_.executor->post([listener = listener_, &callback, value = std::move(value)] { callback(value); });
   }
+  template <class Answer>
+  void hand_over(Completion<Answer> done, Answer answer) {
+    if (!done) return;
+    if (options_.executor == nullptr) return done(std::move(answer));
+    complete(*options_.executor, std::move(done), std::move(answer));
+  }
   template <class Value>
   void finish(Completion<Result<Value>> done, Result<Value> result) {
-    if (!done) return;
-    if (options_.executor == nullptr) return done(std::move(result));
-    complete(*options_.executor, std::move(done), std::move(result));
+    hand_over(std::move(done), std::move(result));
   }
 
   Options options_;

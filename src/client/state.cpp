@@ -31,6 +31,8 @@ State::State(const Options& options, Random& random)
       receivedFlow_(limits_),
       readFlow_(limits_) {
   inbound_.restore(options_.watermarks);
+  // What is not even text would be refused for ever.
+  if (json_string(options_.syncToken)) syncToken_ = options_.syncToken;
 }
 
 void State::enter(ConnectionState state, std::uint16_t code, std::string reason, Millis retryIn) {

@@ -25,7 +25,8 @@ namespace chatcore::client {
 /// calls with the same times and randomness give the same actions.
 class State {
  public:
-  /// Uses of `options`: user, device, platform, acknowledgeReceived, watermarks, limits.
+  /// Uses of `options`: user, device, platform, acknowledgeReceived, watermarks, syncToken,
+  /// limits.
   State(const Options& options, Random& random);
   State(const State&) = delete;
   State& operator=(const State&) = delete;
@@ -62,6 +63,8 @@ class State {
 
   [[nodiscard]] ConnectionState state() const { return state_; }
   [[nodiscard]] std::vector<Watermark> watermarks() const { return inbound_.watermarks(); }
+  /// Of the last sync that came to its end; empty: by watermarks.
+  [[nodiscard]] const std::string& sync_token() const { return syncToken_; }
   [[nodiscard]] std::size_t unconfirmed() const { return outbox_.size(); }
   [[nodiscard]] const UserId& user() const { return user_; }
 

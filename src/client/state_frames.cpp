@@ -133,8 +133,8 @@ void State::dispatch(Now now, const std::string& type, const Json& frame) {
   if (is_log_event(type)) return take_log_event(now, type, frame);
   if (type == "sync.required") return take_sync_required(now, frame);
   if (type == "sync.reset") return take_sync_reset(now, frame);
+  if (frame.contains("id")) return;  // an answer that came after its timeout
   if (type == "presence.pong" || type == "ok" || type == "welcome") return;
-  if (type == "sync.page" || type == "history.page") return;  // an answer that came after its timeout
   const Epoch epoch = epoch_field(frame);
   const ConversationId conversation = text_field(frame, "conversationId");
   if (type == "message.delivered")

@@ -129,6 +129,10 @@ class CHATCORE_API Client {
   /// What to keep so that the next run's Options::watermarks continue from here.
   void watermarks(Completion<std::vector<Watermark>> done);
 
+  /// Likewise for Options::syncToken; empty before the first sync. An application asks for it before it asks
+  /// for the watermarks: what is newer than the token is told again, what is older would be missed.
+  void sync_token(Completion<std::string> done);
+
   /// Ends the connection in good order and cancels what is pending. Final.
   void close();
 

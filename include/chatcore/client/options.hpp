@@ -40,6 +40,9 @@ struct Options {
   std::string platform;               ///< what the device is, for notifications; at most 64 bytes of UTF-8
   bool acknowledgeReceived = true;    ///< send `message.received` for what was handed to the listener
   std::vector<Watermark> watermarks;  ///< what the application kept from an earlier run
+  /// From Client::sync_token() of an earlier run, no newer than the watermarks; empty: none was kept. With it
+  /// the first sync costs what has changed since, not what there is.
+  std::string syncToken;
   Limits limits;
   Executor* executor = nullptr;  ///< where callbacks run; null: the client's own thread
   Clock* clock = nullptr;        ///< null: the system's

@@ -48,7 +48,10 @@ TEST_CASE("a request without an answer times out, and a late answer is ignored")
   driver.pass(15'000);
   REQUIRE(driver.requestsDone.size() == 1);
   driver.reply(Json{{"type", "conversations.page"}, {"id", frame.at("id")}});
+  driver.reply(Json{{"type", "settings"}, {"id", frame.at("id")}, {"readReceipts", false}});
   CHECK(driver.requestsDone.size() == 1);
+  CHECK(driver.events.empty());
+  CHECK(driver.settings.empty());
 }
 
 TEST_CASE("what a request that was given up became is shown as anybody's event is") {

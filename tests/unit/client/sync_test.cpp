@@ -313,3 +313,41 @@ TEST_CASE("any order of live events and pages ends in the same log") {
     CHECK(driver.taken_seqs() == Seqs{1, 2, 3, 4, 5});
   }
 }
+
+TEST_CASE("a client continues from the token and the watermarks of an earlier run") {
+  Options options = Driver::alice();
+  options.watermarks = {{"c1", 1, 5}};
+  options.syncToken = "kept";
+  Driver driver(options);
+  driver.connect();
+  driver.open();
+  driver.welcome();
+  const Json sync = driver.take("sync");
+  CHECK(sync.at("since") == "kept");
+  CHECK(sync.at("watermarks") == Json{{"c1", 5}});
+  CHECK(driver.state.sync_token() == "kept");
+  // What is older than the watermark is told again, since the token is older.
+  driver.reply(sync_page(sync, Json::array({Driver::range(4, 6, 6)}), false));
+  CHECK(driver.taken_seqs() == Seqs{6});
+  CHECK(driver.state.sync_token() != "kept");
+}
+
+TEST_CASE("a token of an earlier run that is of no use gives way to the watermarks") {
+  Options options = Driver::alice();
+  options.watermarks = {{"c1", 1, 5}};
+  options.syncToken = "worthless\xff";
+  Driver driver(options);
+  driver.connect();
+  driver.open();
+  driver.welcome();
+  CHECK(driver.take("sync").at("watermarks") == Json{{"c1", 5}});
+  options.syncToken = "worthless";
+  Driver other(options);
+  other.connect();
+  other.open();
+  other.welcome();
+  other.reply(Json{{"type", "sync.reset"}, {"id", other.take("sync").at("id")}});
+  const Json again = other.take("sync");
+  CHECK(!again.contains("since"));
+  CHECK(again.at("watermarks") == Json{{"c1", 5}});
+}
