@@ -48,7 +48,7 @@ void SettingsHome::next(const UserId& user) {
 }
 
 void SettingsHome::write(const UserId& user, const Result<User>& known) {
-  if (!known) return finish(user, known.error(), {});
+  if (!known) return finish(user, known.error(), nullptr);
   User now = *known;
   const protocol::SettingsUpdate& wanted = changes_[user].front().wanted;
   now.readReceipts = wanted.readReceipts.value_or(now.readReceipts);
@@ -56,21 +56,21 @@ void SettingsHome::write(const UserId& user, const Result<User>& known) {
   now.onlineAudience = wanted.online.value_or(now.onlineAudience);
   context_.directory->put_user(
       now, *context_.executor,
-      [busy = context_.busy, this, user, now](const Status& stored) { finish(user, stored, now); });
+      [busy = context_.busy, this, user, now](const Status& stored) { finish(user, stored, &now); });
 }
 
-void SettingsHome::finish(const UserId& user, const Status& stored, const User& now) {
+void SettingsHome::finish(const UserId& user, const Status& stored, const User* now) {
   const auto found = changes_.find(user);
   const Requester from = std::move(found->second.front().from);
   found->second.pop_front();
   const bool more = !found->second.empty();
   if (!more) changes_.erase(found);
   // Also after a failure: it may have been written all the same.
-  for (std::uint32_t shard = 0; shard < context_.link->count(); ++shard)
+  for (std::uint32_t shard = 0; now != nullptr && shard < context_.link->count(); ++shard)
     context_.on_shard(shard, [user](EngineShard& every) { every.settings_changed(user); });
   if (stored) {
     outlet_.ok(from.session, from.id);
-    tell_others(from, now);
+    tell_others(from, *now);
   } else {
     outlet_.error(from.session, from.id, {}, told(stored.error()));
   }

@@ -26,7 +26,8 @@ class SettingsHome {
   };
   void next(const UserId& user);
   void write(const UserId& user, const Result<User>& known);
-  void finish(const UserId& user, const Status& stored, const User& now);
+  /// `now`: what was to be stored; null: nothing was.
+  void finish(const UserId& user, const Status& stored, const User* now);
   void tell_others(const Requester& from, const User& now);
 
   Context& context_;
