@@ -182,7 +182,9 @@ class State {
   std::set<UserId> watched_;
   std::optional<std::string> status_;  ///< the frame that says it
   bool foreground_ = true;
-  std::set<ConversationId> preferencesHeard_;  ///< since the last sync began: its pages may be older
+  // Since the last sync began, whose pages may be older:
+  std::set<ConversationId> preferencesHeard_;    ///< all of them, live
+  std::set<ConversationId> preferencesChanged_;  ///< one of them, by this client
   using Mark = std::pair<Epoch, Seq>;
   std::map<std::pair<ConversationId, UserId>, std::pair<Mark, Mark>> receipts_;
   bool toldTooMany_ = false;

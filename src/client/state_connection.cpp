@@ -209,6 +209,7 @@ void State::start_sync(Now now) {
   syncing_ = true;
   inbound_.begin_sync();
   preferencesHeard_.clear();
+  preferencesChanged_.clear();
   if (!syncToken_.empty()) return request_sync_since(now, syncToken_);
   Pending pending;
   pending.kind = Pending::Kind::sync;

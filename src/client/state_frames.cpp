@@ -54,7 +54,7 @@ void State::answered(Now now, Pending pending, const std::string& type, const Js
     case Pending::Kind::user:
       --userRequests_;
       act(RequestDone{pending.ticket, std::string(text)});
-      if (syncing_ && !pending.conversation.empty()) preferencesHeard_.insert(pending.conversation);
+      if (syncing_ && !pending.conversation.empty()) preferencesChanged_.insert(pending.conversation);
       // An answer may be an event of the log as well.
       if (type == "message.sent") return take_sent(now, frame, true);
       if (is_log_event(type)) dispatch(now, type, frame);
@@ -310,7 +310,13 @@ void State::take_sync_entry(Now now, const Json& entry) {
 }
 
 void State::take_entry_preferences(const ConversationId& id, const Json& entry) {
-  if (!preferencesHeard_.contains(id)) act(PreferencesChange{id, decode_preferences(entry)});
+  if (preferencesHeard_.contains(id)) return;
+  // What this client has just changed may be missing here, what others did before is perhaps only here.
+  if (preferencesChanged_.contains(id)) {
+    syncAgain_ = true;
+    return;
+  }
+  act(PreferencesChange{id, decode_preferences(entry)});
 }
 
 /// `sync.preferences`.
