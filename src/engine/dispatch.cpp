@@ -29,6 +29,7 @@ EngineShard::EngineShard(Context context)
       conversations_(context_, outlet_, privacy_),
       users_(context_, outlet_),
       settings_(context_, outlet_),
+      preferences_(context_, outlet_),
       catchUp_(context_, outlet_),
       syncPages_(context_, outlet_, privacy_),
       decoder_(limits_of(context_.options)),
@@ -236,7 +237,12 @@ class Dispatch {
 
  private:
   [[nodiscard]] Requester requester() const { return shard_.requester(session_, id_); }
-  void prefer(LogStore::PreferencesRequest wanted) { shard_.catchUp_.prefer(requester(), std::move(wanted)); }
+  void prefer(LogStore::PreferencesRequest wanted) {
+    shard_.on_shard(shard_.context_.home_of(session_.user()),
+                    [from = requester(), wanted = std::move(wanted)](EngineShard& home) mutable {
+                      home.preferences_.change(std::move(from), std::move(wanted));
+                    });
+  }
   [[nodiscard]] CommandPtr event(std::string_view clientMsgId, std::uint64_t payloadHash) const {
     auto command = std::make_unique<EventCommand>();
     command->from = requester();

@@ -16,6 +16,7 @@
 #include "engine/outlet.hpp"
 #include "engine/rate_limits.hpp"
 #include "engine/receipt_privacy.hpp"
+#include "engine/preferences.hpp"
 #include "engine/settings.hpp"
 #include "engine/sync_pages.hpp"
 #include "engine/user_home.hpp"
@@ -112,6 +113,7 @@ class EngineShard final : public GatewayEvents {
   ConversationHome conversations_;
   UserHome users_;
   SettingsHome settings_;
+  PreferencesHome preferences_;
   CatchUp catchUp_;
   SyncPages syncPages_;
   protocol::Decoder decoder_;
