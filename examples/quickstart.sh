@@ -195,7 +195,7 @@ expect bob "deleted ✓ for me seq=2"
 chapter "5. A broadcast channel: Alice writes, Bob reads"
 say alice "/create news News bob send=admins"
 expect alice 'created news "News"'
-expect bob "event conversation.created"
+expect bob 'alice created the group "News" (only admins write) [news]'
 say alice "Sale today"
 expect bob "alice: Sale today (seq=2) [news]"
 say bob "/group news"
@@ -203,9 +203,17 @@ say bob "May I?"
 expect bob 'failed "May I?"'
 say bob /pin
 expect bob "pinned news"
+say bob /conversations
+expect bob 'conversation news "News" unread=0 pinned'
+say alice "/role bob admin"
+expect bob "alice made bob admin"
+say alice "/seen 2"
+expect alice "seen by bob: delivered seq="
+say bob "Now I may"
+expect alice "bob: Now I may"
 say alice /delete-group
 expect alice "deleted news"
-expect bob "event conversation.member"
+expect bob "alice deleted the group"
 say alice "/to bob"
 say bob "/to alice"
 

@@ -1,7 +1,6 @@
 #include "app.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <sstream>
@@ -20,28 +19,12 @@ namespace {
 
 constexpr std::chrono::seconds kFarewell{5};
 constexpr int kWaitFailed = 3;
-constexpr const char* kHelp =
-    "/to USER  /group ID  /create ID NAME MEMBER… OPTION…  /delete-group  /archive  /unarchive  /pin  /unpin "
-    " "
-    "/history [N]  /edit SEQ TEXT  /delete SEQ me|everyone  /react SEQ EMOJI  /unreact SEQ EMOJI  /read  "
-    "/typing  /who  /status online|away|dnd [TEXT]  /receipts on|off  /contact USER…  /uncontact USER…  "
-    "/block USER…  /unblock USER…  /name TEXT  /offline  /online  /wait TEXT SECONDS  "
-    "/quit; "
-    "anything else is sent. SEQ: a number that was shown, or last (for /edit and /delete: your own last). "
-    "OPTION: send=admins (a broadcast channel), add=everyone, edit=everyone, history=all, slow=SECONDS";
 
 std::vector<std::string> split(const std::string& line) {
   std::istringstream stream(line);
   std::vector<std::string> words;
   for (std::string word; stream >> word;) words.push_back(word);
   return words;
-}
-
-/// `fallback` for what is no number.
-int number(const std::string& text, int fallback) {
-  int value = fallback;
-  std::from_chars(text.data(), text.data() + text.size(), value);
-  return value;
 }
 
 std::string text_of(const Message& message) {
@@ -61,6 +44,7 @@ App::App(const Arguments& arguments) : arguments_(arguments), group_(arguments.g
   options.token = arguments_.token;
   options.user = arguments_.user;
   options.device = arguments_.device;
+  options.platform = arguments_.platform;
   options.executor = &terminal_;
   client_ = std::make_unique<Client>(std::move(options), make_listener());
   if (!arguments_.to.empty()) talk_to(arguments_.to);
@@ -78,6 +62,17 @@ Listener App::make_listener() {
                   place_of(typing.conversationId));
   };
   listener.on_presence = [this](const PresenceChange& change) { show_presence(change); };
+  listener.on_conversation = [this](const ConversationChange& change) { show_conversation_change(change); };
+  listener.on_reset = [this](const ConversationReset& reset) {
+    const bool removed = reset.reason == ConversationReset::Reason::removed;
+    printer_.line((removed ? "no longer in " : "begun anew: ") + reset.conversationId);
+  };
+  listener.on_preferences = [this](const PreferencesChange& change) { show_preferences(change); };
+  listener.on_settings = [this](const Settings& settings) { show_settings(settings); };
+  listener.on_device = [this](const DeviceChange& change) {
+    printer_.line("device " + change.deviceId + (change.added ? " added" : " removed"));
+  };
+  listener.on_alert = [this](std::string_view json) { printer_.line("alert " + printable(json)); };
   listener.on_event = [this](std::string_view json) { show_event(json); };
   listener.on_error = [this](const Error& error) { printer_.line("error: " + explain(error)); };
   return listener;
@@ -131,7 +126,6 @@ void App::show_event(std::string_view json) {
   const auto frame = nlohmann::json::parse(json, nullptr, false);
   if (!frame.is_object() || !frame.contains("type") || !frame["type"].is_string()) return;
   const std::string type = frame["type"];
-  if (type == "sync.read") return;
   printer_.line("event " + printable(type) + " " + printable(json));
 }
 
@@ -169,39 +163,10 @@ void App::take_line(const std::string& line) {
   command(name, words);
 }
 
-void App::command(const std::string& name, const std::vector<std::string>& words) {
-  if (name == "/to" && words.size() == 1) return talk_to(words[0]);
-  if (name == "/group" && words.size() == 1) {
-    group_ = words[0];
-    return;
-  }
-  if (name == "/create") return create(words);
-  if (name == "/delete-group") return delete_group();
-  if (name == "/archive" || name == "/unarchive") return archive(name == "/archive");
-  if (name == "/pin" || name == "/unpin") return pin(name == "/pin");
-  if (name == "/history") return history(words);
-  if (name == "/edit") return edit(words);
-  if (name == "/delete") return remove(words);
-  if (name == "/react" || name == "/unreact") return react(words, name == "/react");
-  if (name == "/wait") return wait(words);
-  if (name == "/status") return status(words);
-  if (name == "/receipts") return receipts(words);
-  if (name == "/contact" || name == "/uncontact" || name == "/block" || name == "/unblock")
-    return account(name, words);
-  if (name == "/name") return rename(words);
-  if (name == "/read") return mark_all_read();
-  if (name == "/offline") return client_->disconnect();
-  if (name == "/online") return client_->connect();
-  if (name == "/quit") {
-    quit_ = true;
-    return;
-  }
-  if (name == "/typing") return current().empty() ? void() : client_->typing(current(), true);
-  if (name == "/who") {
-    for (const auto& [user, presence] : presence_) printer_.line(user + ": " + presence);
-    return;
-  }
-  printer_.line(kHelp);
+/// Says so if there is nobody to talk to.
+bool App::talking() {
+  if (current().empty()) printer_.line("error: say /to USER or /group ID first");
+  return !current().empty();
 }
 
 void App::talk_to(const std::string& user) {
@@ -213,7 +178,7 @@ void App::talk_to(const std::string& user) {
 }
 
 void App::send(const std::string& text) {
-  if (current().empty()) return printer_.line("error: say /to USER or /group ID first");
+  if (!talking()) return;
   ++unanswered_;
   auto done = [this, text](Result<Sent> sent) {
     --unanswered_;
@@ -229,8 +194,8 @@ void App::send(const std::string& text) {
   }
 }
 
-void App::history(const std::vector<std::string>& words) {
-  if (current().empty()) return printer_.line("error: say /to USER or /group ID first");
+void App::history(const Words& words) {
+  if (!talking()) return;
   HistoryQuery query;
   query.conversationId = current();
   query.limit = static_cast<std::size_t>(std::clamp(words.empty() ? 20 : number(words[0], 20), 1, 200));
@@ -247,40 +212,7 @@ void App::history(const std::vector<std::string>& words) {
   });
 }
 
-void App::show_presence(const PresenceChange& change) {
-  using chatcore::Availability;
-  std::string now = change.online ? "online" : "offline";
-  if (change.online && change.availability == Availability::away) now = "away";
-  if (change.online && change.availability == Availability::dnd) now = "not to be disturbed";
-  if (!change.text.empty()) now += " \"" + printable(change.text) + '"';
-  // Each connection begins with the present state; only what changed is news.
-  const auto [known, added] = presence_.try_emplace(change.userId, now);
-  if (!added && std::exchange(known->second, now) == now) return;
-  printer_.line(change.userId + " is " + now);
-}
-
-void App::status(const std::vector<std::string>& words) {
-  using chatcore::Availability;
-  static const std::map<std::string, Availability> kNames{
-      {"online", Availability::online}, {"away", Availability::away}, {"dnd", Availability::dnd}};
-  const auto named = words.empty() ? kNames.end() : kNames.find(words[0]);
-  if (named == kNames.end()) return printer_.line("error: /status online|away|dnd [TEXT]");
-  client_->set_status(named->second, joined(words, 1, words.size()));
-}
-
-void App::receipts(const std::vector<std::string>& words) {
-  if (words.size() != 1 || (words[0] != "on" && words[0] != "off"))
-    return printer_.line("error: /receipts on|off");
-  SettingsChange change;
-  change.readReceipts = words[0] == "on";
-  ++unanswered_;
-  client_->update_settings(change, [this, word = words[0]](chatcore::Status done) {
-    --unanswered_;
-    printer_.line(done ? "read receipts " + word + " ✓" : "failed /receipts " + explain(done.error()));
-  });
-}
-
-void App::wait(const std::vector<std::string>& words) {
+void App::wait(const Words& words) {
   const int seconds = words.size() < 2 ? 0 : number(words.back(), 0);
   if (seconds <= 0) return printer_.line("error: /wait TEXT SECONDS");
   printer_.wait_for(joined(words, 0, words.size() - 1),

@@ -13,7 +13,7 @@ namespace {
 
 constexpr const char* kUsage =
     "usage: chat_cli --user NAME [--device NAME] [--url ws://HOST:PORT/v1/ws] [--token-file FILE]\n"
-    "                [--to USER | --group ID] [--script]\n"
+    "                [--platform NAME] [--to USER | --group ID] [--script]\n"
     "--script (also when standard input is not a terminal): one plain line per event on standard output;\n"
     "the end of input waits for outstanding acks, at most 5 s. /help lists the commands.\n";
 
@@ -22,14 +22,14 @@ constexpr const char* kUsage =
   std::exit(2);
 }
 
-std::string first_line_of(const std::string& path) {
+}  // namespace
+
+std::optional<std::string> first_line_of(const std::string& path) {
   std::ifstream file(path);
   std::string line;
-  if (!std::getline(file, line)) fail("cannot read a token from " + path);
+  if (!std::getline(file, line)) return std::nullopt;
   return line;
 }
-
-}  // namespace
 
 Arguments parse_arguments(int argc, char** argv) {
   Arguments arguments;
@@ -53,7 +53,11 @@ Arguments parse_arguments(int argc, char** argv) {
     } else if (name == "--device") {
       arguments.device = value;
     } else if (name == "--token-file") {
-      arguments.token = first_line_of(value);
+      const auto token = first_line_of(value);
+      if (!token) fail("cannot read a token from " + value);
+      arguments.token = *token;
+    } else if (name == "--platform") {
+      arguments.platform = value;
     } else if (name == "--to") {
       arguments.to = value;
     } else if (name == "--group") {

@@ -27,11 +27,8 @@ void App::show_change(const MessageChange& change) {
 }
 
 /// The message that a command's first word names; says so if there is none.
-std::optional<SeenMessages::Found> App::named(const std::vector<std::string>& words, bool own) {
-  if (current().empty()) {
-    printer_.line("error: say /to USER or /group ID first");
-    return std::nullopt;
-  }
+std::optional<SeenMessages::Found> App::named(const Words& words, bool own) {
+  if (!talking()) return std::nullopt;
   const auto found = words.empty() ? std::nullopt : seen_.find(current(), words[0], own);
   if (!found) printer_.line("error: no such message was shown here; /history shows older ones");
   return found;
@@ -47,7 +44,7 @@ chatcore::Completion<Result<Sent>> App::change_done(std::string done, chatcore::
   };
 }
 
-void App::edit(const std::vector<std::string>& words) {
+void App::edit(const Words& words) {
   if (words.size() < 2) return printer_.line("error: /edit SEQ|last TEXT");
   const auto message = named(words, true);
   if (!message) return;
@@ -55,7 +52,7 @@ void App::edit(const std::vector<std::string>& words) {
   client_->edit_text(current(), message->id, text, change_done("edited ✓", message->seq));
 }
 
-void App::remove(const std::vector<std::string>& words) {
+void App::remove(const Words& words) {
   const std::string scope = words.size() == 2 ? words[1] : "";
   if (scope != "me" && scope != "everyone") return printer_.line("error: /delete SEQ|last me|everyone");
   const auto message = named(words, true);
@@ -70,7 +67,7 @@ void App::remove(const std::vector<std::string>& words) {
       });
 }
 
-void App::react(const std::vector<std::string>& words, bool add) {
+void App::react(const Words& words, bool add) {
   if (words.size() != 2) return printer_.line("error: /react SEQ|last EMOJI, or /unreact");
   const auto message = named(words, false);
   if (!message) return;

@@ -18,13 +18,25 @@ std::optional<Permission> permission(std::string_view text) {
   return std::nullopt;
 }
 
+/// In a created group, and in one that has changed.
+std::string settings_text(const GroupChange& now) {
+  std::string out;
+  if (now.permissions && now.permissions->send == Permission::admins) out += " (only admins write)";
+  if (now.slowModeSeconds) out += " (slow mode " + std::to_string(*now.slowModeSeconds) + " s)";
+  if (now.expiresInSeconds) out += " (messages last " + std::to_string(*now.expiresInSeconds) + " s)";
+  return out;
+}
+
+std::string users_text(const std::vector<chatcore::UserId>& users) { return joined(users, 0, users.size()); }
+
 /// False: not an option, or not a value of it.
 bool take_option(std::string_view word, chatcore::GroupSettings& settings) {
   const std::size_t equals = word.find('=');
   const std::string_view name = word.substr(0, equals);
   const std::string_view value = word.substr(equals + 1);
   if (name == "history") {
-    settings.history = chatcore::HistoryVisibility::all;
+    using chatcore::HistoryVisibility;
+    settings.history = value == "all" ? HistoryVisibility::all : HistoryVisibility::joined;
     return value == to_string(settings.history);
   }
   if (name == "slow") {
@@ -42,7 +54,7 @@ bool take_option(std::string_view word, chatcore::GroupSettings& settings) {
 
 }  // namespace
 
-void App::create(const std::vector<std::string>& words) {
+void App::create(const Words& words) {
   if (words.size() < 2) return printer_.line("error: /create ID NAME MEMBER… OPTION…");
   NewGroup group{words[0], words[1], {}};
   for (std::size_t i = 2; i < words.size(); ++i) {
@@ -70,19 +82,95 @@ chatcore::Completion<chatcore::Status> App::group_done(std::string done) {
   };
 }
 
+bool App::in_group() {
+  if (group_.empty()) printer_.line("error: say /group ID first");
+  return !group_.empty();
+}
+
+void App::change_group(const Words& words) {
+  if (!in_group()) return;
+  // Permissions are named all or none: those that the line does not name become what they are by default.
+  chatcore::GroupSettings settings;
+  GroupChange change;
+  for (const std::string& word : words) {
+    if (!take_option(word, settings)) return printer_.line("error: no option: " + printable(word));
+    if (word.starts_with("history="))
+      change.history = settings.history;
+    else if (word.starts_with("slow="))
+      change.slowModeSeconds = settings.slowModeSeconds;
+    else
+      change.permissions = settings.permissions;
+  }
+  client_->update_group(group_, change, group_done("changed"));
+}
+
+void App::rename(const Words& words) {
+  if (words.empty()) return printer_.line("error: /rename NAME");
+  if (in_group()) client_->update_group(group_, {joined(words, 0, words.size())}, group_done("renamed"));
+}
+
+void App::add_members(const Words& words) {
+  if (words.empty()) return printer_.line("error: /add USER…");
+  if (in_group()) client_->add_members(group_, words, group_done("members added to"));
+}
+
+void App::remove_members(const Words& words) {
+  if (words.empty()) return printer_.line("error: /remove USER…");
+  if (in_group()) client_->remove_members(group_, words, group_done("members removed from"));
+}
+
+void App::set_role(const Words& words) {
+  using chatcore::Role;
+  if (words.size() == 2)
+    for (const Role role : {Role::member, Role::admin, Role::owner})
+      if (words[1] == to_string(role)) {
+        if (in_group()) client_->set_role(group_, words[0], role, group_done("role changed in"));
+        return;
+      }
+  printer_.line("error: /role USER member|admin|owner");
+}
+
+void App::leave_group() {
+  if (in_group()) client_->leave_group(group_, group_done("left"));
+}
+
 void App::delete_group() {
-  if (group_.empty()) return printer_.line("error: say /group ID first");
-  client_->delete_group(group_, group_done("deleted"));
+  if (in_group()) client_->delete_group(group_, group_done("deleted"));
 }
 
-void App::archive(bool archived) {
-  if (current().empty()) return printer_.line("error: say /to USER or /group ID first");
-  client_->archive_conversation(current(), archived, group_done(archived ? "archived" : "unarchived"));
+void App::list_members() {
+  if (!talking()) return;
+  ++unanswered_;
+  client_->members({current(), {}, 500}, [this](Result<MembersPage> page) {
+    --unanswered_;
+    if (!page) return printer_.line("failed /members " + explain(page.error()));
+    for (const GroupMember& member : page->members)
+      printer_.line("member " + member.userId + " (" + std::string(to_string(member.role)) + ')');
+    printer_.line(page->more ? "members end (there are more)" : "members end");
+  });
 }
 
-void App::pin(bool pinned) {
-  if (current().empty()) return printer_.line("error: say /to USER or /group ID first");
-  client_->pin_conversation(current(), pinned, group_done(pinned ? "pinned" : "unpinned"));
+void App::show_conversation_change(const ConversationChange& change) {
+  const auto line = [&](const std::string& text) {
+    printer_.line(change.by + ' ' + text + place_of(change.conversationId));
+  };
+  const std::string name = change.now.name ? " \"" + printable(*change.now.name) + '"' : std::string();
+  switch (change.kind) {
+    case ConversationChange::Kind::created:
+      return line("created the group" + name + settings_text(change.now));
+    case ConversationChange::Kind::updated:
+      return line("changed the conversation" + name + settings_text(change.now));
+    case ConversationChange::Kind::added:
+      return line("added " + users_text(change.users));
+    case ConversationChange::Kind::removed:
+      return line("removed " + users_text(change.users));
+    case ConversationChange::Kind::left:
+      return line("left" + (change.newOwner.empty() ? "" : "; the owner is now " + change.newOwner));
+    case ConversationChange::Kind::role_changed:
+      return line("made " + users_text(change.users) + ' ' + std::string(to_string(change.role)));
+    case ConversationChange::Kind::deleted:
+      return line("deleted the group");
+  }
 }
 
 }  // namespace chat_cli

@@ -1,5 +1,7 @@
 #include "printer.hpp"
 
+#include <charconv>
+
 #include <algorithm>
 #include <iostream>
 #include <utility>
@@ -46,6 +48,12 @@ std::string printable(std::string_view text) {
 std::string explain(const chatcore::Error& error) {
   std::string out(to_string(error.code));
   return error.message.empty() ? out : out + ": " + printable(error.message);
+}
+
+int number(const std::string& text, int fallback) {
+  int value = fallback;
+  std::from_chars(text.data(), text.data() + text.size(), value);
+  return value;
 }
 
 std::string joined(const std::vector<std::string>& words, std::size_t begin, std::size_t end) {

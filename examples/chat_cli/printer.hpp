@@ -32,6 +32,8 @@ class Printer {
 /// Makes text from the network safe to print: control characters become spaces.
 std::string printable(std::string_view text);
 std::string explain(const chatcore::Error& error);
+/// `fallback` for what is no number.
+int number(const std::string& text, int fallback);
 /// The words from `begin` to `end`, spaces between them.
 std::string joined(const std::vector<std::string>& words, std::size_t begin, std::size_t end);
 

@@ -115,18 +115,27 @@ void Client::Impl::request(std::string json, Completion<Result<std::string>> don
   });
 }
 
-void Client::Impl::set_token(std::string token) {
-  call([this, token = std::move(token)](State& state, Now at) {
+void Client::Impl::set_token(std::string token, Completion<Status> done) {
+  call([this, token = std::move(token), done = std::move(done)](State& state, Now at) mutable {
     options_.token = token;
-    state.refresh_token(at, token);
+    if (!done) return state.refresh_token(at, token);
+    const Ticket ticket = nextTicket_++;
+    requests_.emplace(ticket, [done = std::move(done)](Result<std::string> answer) mutable {
+      done(answer ? Status() : Status(std::move(answer).error()));
+    });
+    state.refresh_token(at, token, ticket);
   });
 }
 
 void Client::Impl::watermarks(Completion<std::vector<Watermark>> done) {
   call([this, done = std::move(done)](State& state, Now) mutable {
-    if (!done) return;
-    if (options_.executor == nullptr) return done(state.watermarks());
-    complete(*options_.executor, std::move(done), state.watermarks());
+    hand_over(std::move(done), state.watermarks());
+  });
+}
+
+void Client::Impl::sync_token(Completion<std::string> done) {
+  call([this, done = std::move(done)](State& state, Now) mutable {
+    hand_over(std::move(done), state.sync_token());
   });
 }
 

@@ -39,19 +39,20 @@ class Client::Impl {
       if (done) done(answer ? Status() : Status(std::move(answer).error()));
     });
   }
-  /// Completes with what `decode(text)` makes of the answer; nothing: it is not what was asked for.
+  /// What `decode` makes of the answer; what it makes nothing of is no answer to this request.
   template <class Value>
-  void request_value(std::string json, Completion<Result<Value>> done,
-                     std::optional<Value> (*decode)(std::string_view)) {
-    request(std::move(json), [done = std::move(done), decode](Result<std::string> answer) mutable {
+  void request_value(std::string json, std::optional<Value> (*decode)(std::string_view),
+                     Completion<Result<Value>> done) {
+    request(std::move(json), [decode, done = std::move(done)](Result<std::string> answer) mutable {
       if (!done) return;
       if (!answer) return done(std::move(answer).error());
       if (auto value = decode(*answer)) return done(std::move(*value));
-      done(Error{ErrorCode::internal, "the server did not answer what was asked for", {}});
+      done(Error{ErrorCode::internal, "the server answered something else", {}});
     });
   }
-  void set_token(std::string token);
+  void set_token(std::string token, Completion<Status> done);
   void watermarks(Completion<std::vector<Watermark>> done);
+  void sync_token(Completion<std::string> done);
   std::string make_client_msg_id();
   template <class Value>
   void fail(Completion<Result<Value>> done, Error error) {
@@ -77,6 +78,13 @@ class Client::Impl {
   void perform(Typing action) { tell(listener_->on_typing, std::move(action)); }
   void perform(PresenceChange action) { tell(listener_->on_presence, std::move(action)); }
   void perform(AccountChanges action) { tell(listener_->on_account_changed, std::move(action)); }
+  void perform(ConversationChange action) { tell(listener_->on_conversation, std::move(action)); }
+  void perform(ConversationReset action) { tell(listener_->on_reset, std::move(action)); }
+  void perform(ReadPosition action) { tell(listener_->on_read, std::move(action)); }
+  void perform(PreferencesChange action) { tell(listener_->on_preferences, std::move(action)); }
+  void perform(Settings action) { tell(listener_->on_settings, action); }
+  void perform(DeviceChange action) { tell(listener_->on_device, std::move(action)); }
+  void perform(Alert action) { tell(listener_->on_alert, std::move(action.json)); }
   void perform(RawEvent action) { tell(listener_->on_event, std::move(action.json)); }
   void perform(Error action) { tell(listener_->on_error, std::move(action)); }
 
@@ -87,11 +95,15 @@ class Client::Impl {
     // The listener outlives the client here: the executor may run this later.
     options_.executor->post([listener = listener_, &callback, value = std::move(value)] { callback(value); });
   }
+  template <class Answer>
+  void hand_over(Completion<Answer> done, Answer answer) {
+    if (!done) return;
+    if (options_.executor == nullptr) return done(std::move(answer));
+    complete(*options_.executor, std::move(done), std::move(answer));
+  }
   template <class Value>
   void finish(Completion<Result<Value>> done, Result<Value> result) {
-    if (!done) return;
-    if (options_.executor == nullptr) return done(std::move(result));
-    complete(*options_.executor, std::move(done), std::move(result));
+    hand_over(std::move(done), std::move(result));
   }
 
   Options options_;

@@ -5,6 +5,8 @@
 #include <charconv>
 #include <utility>
 
+#include "client/decode_groups.hpp"
+
 namespace chatcore::client {
 
 namespace {
@@ -30,13 +32,6 @@ bool shallow(std::string_view text) {
     }
   }
   return true;
-}
-
-std::uint64_t decimal_field(const Json& object, const char* name) {
-  const std::string text = text_field(object, name);
-  std::uint64_t value = 0;
-  std::from_chars(text.data(), text.data() + text.size(), value);
-  return value;
 }
 
 MessageType type_of(const std::string& name) {
@@ -136,6 +131,8 @@ LogEvent make_event(const ConversationId& conversation, Epoch epoch, Seq seq, st
     event.body = decode_message(data, conversation, epoch, seq);
   } else if (const auto kind = change_kind(type, data)) {
     event.body = decode_change(*kind, data, conversation, epoch, seq);
+  } else if (auto conversationChange = decode_conversation_change(type, data)) {
+    event.body = std::move(*conversationChange);
   } else if (type != "event.void") {
     event.body = RawEvent{Json{{"type", type}, {"data", data}}.dump()};
   }
@@ -164,6 +161,13 @@ std::uint64_t number_field(const Json& object, const char* name, std::uint64_t o
 bool flag_field(const Json& object, const char* name, bool otherwise) {
   const auto at = object.find(name);
   return at != object.end() && at->is_boolean() ? at->get<bool>() : otherwise;
+}
+
+std::uint64_t decimal_field(const Json& object, const char* name) {
+  const std::string text = text_field(object, name);
+  std::uint64_t value = 0;
+  std::from_chars(text.data(), text.data() + text.size(), value);
+  return value;
 }
 
 const Json* object_field(const Json& object, const char* name) {
@@ -250,67 +254,6 @@ MessageChange decode_deleted_for_me(const Json& frame, const UserId& user) {
   change.senderId = user;
   if (frame.contains("unread")) change.unread = number_field(frame, "unread");
   return change;
-}
-
-std::optional<Settings> decode_settings(std::string_view text) {
-  const auto frame = parse_object(text);
-  if (!frame || text_field(*frame, "type") != "settings") return std::nullopt;
-  const auto audience = [&](const char* name) {
-    const std::string value = text_field(*frame, name);
-    if (value == "everyone") return Audience::everyone;
-    return value == "contacts" ? Audience::contacts : Audience::nobody;
-  };
-  return Settings{flag_field(*frame, "readReceipts", true), audience("lastSeen"), audience("online")};
-}
-
-std::optional<Profile> decode_profile(std::string_view text) {
-  const auto frame = parse_object(text);
-  if (!frame || text_field(*frame, "type") != "profile") return std::nullopt;
-  return Profile{text_field(*frame, "userId"), text_field(*frame, "displayName")};
-}
-
-std::optional<UsersPage> decode_users(std::string_view text) {
-  const auto frame = parse_object(text);
-  if (!frame) return std::nullopt;
-  const std::string type = text_field(*frame, "type");
-  if (type != "contacts.page" && type != "blocks.page") return std::nullopt;
-  UsersPage page;
-  page.more = flag_field(*frame, "more");
-  if (const auto users = frame->find("users"); users != frame->end() && users->is_array())
-    for (const Json& user : *users)
-      if (user.is_string()) page.users.push_back(user.get<UserId>());
-  return page;
-}
-
-AccountChanges decode_account(const Json& frame) {
-  AccountChanges changes;
-  const auto names = frame.find("account");
-  if (names == frame.end() || !names->is_array()) return changes;
-  for (std::size_t i = 0; i < kAccountSections; ++i) {
-    const auto section = static_cast<AccountSection>(i);
-    if (std::find(names->begin(), names->end(), to_string(section)) != names->end())
-      changes.sections.push_back(section);
-  }
-  return changes;
-}
-
-std::optional<HistoryPage> decode_history(std::string_view text) {
-  const auto frame = parse_object(text);
-  if (!frame || text_field(*frame, "type") != "history.page") return std::nullopt;
-  LogRange range = decode_range(*frame);
-  std::sort(range.events.begin(), range.events.end(),
-            [](const LogEvent& a, const LogEvent& b) { return a.seq < b.seq; });
-  HistoryPage page;
-  page.conversationId = range.conversationId;
-  page.fromSeq = range.fromSeq;
-  page.toSeq = range.toSeq;
-  page.more = flag_field(*frame, "more");
-  for (LogEvent& event : range.events) {
-    if (auto* message = std::get_if<Message>(&event.body)) page.messages.push_back(std::move(*message));
-    if (auto* change = std::get_if<MessageChange>(&event.body)) page.changes.push_back(std::move(*change));
-    if (auto* other = std::get_if<RawEvent>(&event.body)) page.events.push_back(std::move(other->json));
-  }
-  return page;
 }
 
 }  // namespace chatcore::client

@@ -19,6 +19,8 @@ std::optional<Json> parse_object(std::string_view text);
 std::string text_field(const Json& object, const char* name);
 std::uint64_t number_field(const Json& object, const char* name, std::uint64_t otherwise = 0);
 bool flag_field(const Json& object, const char* name, bool otherwise = false);
+/// An id that is sent as a decimal string; 0: there is none.
+std::uint64_t decimal_field(const Json& object, const char* name);
 /// The member if it is an object; nullptr otherwise.
 const Json* object_field(const Json& object, const char* name);
 Epoch epoch_field(const Json& object);
@@ -42,12 +44,5 @@ std::optional<LogEvent> decode_paged(const ConversationId& conversation, Epoch e
 LogRange decode_range(const Json& page);
 /// `sync.deleted`: what this user did on another device.
 MessageChange decode_deleted_for_me(const Json& frame, const UserId& user);
-std::optional<HistoryPage> decode_history(std::string_view text);
-std::optional<Settings> decode_settings(std::string_view text);
-std::optional<Profile> decode_profile(std::string_view text);
-/// `contacts.page` or `blocks.page`.
-std::optional<UsersPage> decode_users(std::string_view text);
-/// The sections that `account` names, as far as they are known.
-AccountChanges decode_account(const Json& frame);
 
 }  // namespace chatcore::client

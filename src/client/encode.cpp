@@ -8,15 +8,6 @@ namespace {
 
 using nlohmann::json;
 
-constexpr const char* kAudiences[] = {"everyone", "contacts", "nobody"};
-
-json permissions_value(const GroupPermissions& may) {
-  return json{{"send", to_string(may.send)},
-              {"add", to_string(may.add)},
-              {"edit", to_string(may.edit)},
-              {"pin", to_string(may.pin)}};
-}
-
 json mark_value(const Watermark& mark) {
   if (mark.epoch == 1) return mark.seq;
   return json{{"seq", mark.seq}, {"epoch", mark.epoch}};
@@ -162,79 +153,16 @@ std::string encode_presence_set(Availability availability, const std::string& te
   return frame.dump();
 }
 
-std::string encode_settings_change(const SettingsChange& change) {
-  json frame{{"type", "settings.update"}};
-  if (change.readReceipts) frame["readReceipts"] = *change.readReceipts;
-  if (change.lastSeen) frame["lastSeen"] = kAudiences[static_cast<std::size_t>(*change.lastSeen)];
-  if (change.online) frame["online"] = kAudiences[static_cast<std::size_t>(*change.online)];
-  return frame.dump();
+std::string encode_client_state(bool foreground) {
+  return json{{"type", "client.state"}, {"state", foreground ? "foreground" : "background"}}.dump();
+}
+
+std::string encode_platform(FrameId id, std::string_view platform) {
+  return json{{"type", "hello"}, {"id", id}, {"platform", platform}}.dump();
 }
 
 std::string encode_refresh(FrameId id, std::string_view token) {
   return json{{"type", "auth.refresh"}, {"id", id}, {"token", token}}.dump();
-}
-
-std::string encode_history(const HistoryQuery& query) {
-  json frame{{"type", "history"}, {"conversationId", query.conversationId}, {"limit", query.limit}};
-  if (query.after) frame["after"] = *query.after;
-  if (query.before) frame["before"] = *query.before;
-  if (query.raw) frame["raw"] = true;
-  return frame.dump();
-}
-
-std::string encode_delete_for_me(const ConversationId& conversation, MessageId message) {
-  return json{{"type", "message.delete"},
-              {"conversationId", conversation},
-              {"messageId", std::to_string(message)},
-              {"scope", "me"}}
-      .dump();
-}
-
-std::string encode_create(const NewGroup& group, const ClientMsgId& id) {
-  json frame{
-      {"type", "conversation.create"}, {"clientMsgId", id}, {"name", group.name}, {"members", group.members}};
-  if (!group.conversationId.empty()) frame["conversationId"] = group.conversationId;
-  if (group.expiresInSeconds != 0) frame["expiresInSeconds"] = group.expiresInSeconds;
-  // What is as it is by default is left out: a server that knows no settings drops them.
-  const GroupSettings& settings = group.settings;
-  if (settings.permissions != GroupPermissions{})
-    frame["permissions"] = permissions_value(settings.permissions);
-  if (settings.history != HistoryVisibility::joined) frame["history"] = to_string(settings.history);
-  if (settings.slowModeSeconds != 0) frame["slowModeSeconds"] = settings.slowModeSeconds;
-  return frame.dump();
-}
-
-std::string encode_update(const ConversationId& group, const GroupChange& change, const ClientMsgId& id) {
-  json frame{{"type", "conversation.update"}, {"conversationId", group}, {"clientMsgId", id}};
-  if (change.name) frame["name"] = *change.name;
-  if (change.expiresInSeconds) frame["expiresInSeconds"] = *change.expiresInSeconds;
-  if (change.permissions) frame["permissions"] = permissions_value(*change.permissions);
-  if (change.history) frame["history"] = to_string(*change.history);
-  if (change.slowModeSeconds) frame["slowModeSeconds"] = *change.slowModeSeconds;
-  return frame.dump();
-}
-
-std::string encode_set_role(const ConversationId& group, const UserId& user, Role role,
-                            const ClientMsgId& id) {
-  return json{{"type", "conversation.setRole"},
-              {"conversationId", group},
-              {"clientMsgId", id},
-              {"userId", user},
-              {"role", to_string(role)}}
-      .dump();
-}
-
-std::string encode_delete_group(const ConversationId& group, const ClientMsgId& id) {
-  return json{{"type", "conversation.delete"}, {"conversationId", group}, {"clientMsgId", id}}.dump();
-}
-
-std::string encode_archive(const ConversationId& conversation, bool archived) {
-  return json{{"type", "conversation.archive"}, {"conversationId", conversation}, {"archived", archived}}
-      .dump();
-}
-
-std::string encode_pin(const ConversationId& conversation, bool pinned) {
-  return json{{"type", "conversation.pin"}, {"conversationId", conversation}, {"pinned", pinned}}.dump();
 }
 
 }  // namespace chatcore::client

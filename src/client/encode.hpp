@@ -24,15 +24,18 @@ std::string encode_fetch(FrameId id, const ConversationId& conversation, std::op
 /// `type`: message.received or message.read.
 std::string encode_cursors(FrameId id, std::string_view type, std::span<const Watermark> marks);
 std::string encode_typing(const ConversationId& conversation, bool active);
-/// `type`: presence.subscribe or presence.unsubscribe.
+/// `type`: presence.subscribe, presence.unsubscribe or presence.get.
 std::string encode_presence(std::string_view type, std::span<const UserId> users);
 std::string encode_presence_set(Availability availability, const std::string& text);
-std::string encode_settings_change(const SettingsChange& change);
 /// `type`: of contacts or blocks, to be changed or listed.
 std::string encode_users(std::string_view type, std::span<const UserId> users);
 std::string encode_list(std::string_view type, const UserId& after);
 std::string encode_profile_get(const UserId& user);
 std::string encode_profile(const std::string& displayName);
+std::string encode_client_state(bool foreground);
+/// `platform`: UTF-8.
+std::string encode_platform(FrameId id, std::string_view platform);
+/// `token`: UTF-8.
 std::string encode_refresh(FrameId id, std::string_view token);
 
 // The members of a frame but for its id, as OutgoingEvent holds them.
@@ -42,6 +45,11 @@ std::string encode_change(const OutgoingChange& change);
 std::string encode_event(FrameId id, std::string_view members);
 
 // Requests without their id, as Client::request takes them.
+std::string encode_settings_change(const SettingsChange& change);
+std::string encode_remove_device(const DeviceId& device);
+std::string encode_conversations(const ConversationsQuery& query);
+std::string encode_receipts(const ReceiptsQuery& query);
+std::string encode_members(const MembersQuery& query);
 std::string encode_history(const HistoryQuery& query);
 std::string encode_delete_for_me(const ConversationId& conversation, MessageId message);
 std::string encode_create(const NewGroup& group, const ClientMsgId& id);
@@ -49,6 +57,11 @@ std::string encode_update(const ConversationId& group, const GroupChange& change
 std::string encode_set_role(const ConversationId& group, const UserId& user, Role role,
                             const ClientMsgId& id);
 std::string encode_delete_group(const ConversationId& group, const ClientMsgId& id);
+/// `type`: conversation.addMembers or conversation.removeMembers.
+std::string encode_members_change(std::string_view type, const ConversationId& group,
+                                  const std::vector<UserId>& users, const ClientMsgId& id);
+std::string encode_leave(const ConversationId& group, const ClientMsgId& id);
+std::string encode_mute(const ConversationId& conversation, Timestamp until);
 std::string encode_archive(const ConversationId& conversation, bool archived);
 std::string encode_pin(const ConversationId& conversation, bool pinned);
 

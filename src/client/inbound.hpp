@@ -19,7 +19,7 @@ struct LogEvent {
   ConversationId conversationId;
   Epoch epoch = 1;
   Seq seq = 0;
-  std::variant<Void, Own, Message, MessageChange, RawEvent> body;
+  std::variant<Void, Own, Message, MessageChange, ConversationChange, RawEvent> body;
 };
 
 /// A stretch of a log that the server answered with. Numbers without an event are void.

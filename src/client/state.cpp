@@ -31,6 +31,8 @@ State::State(const Options& options, Random& random)
       receivedFlow_(limits_),
       readFlow_(limits_) {
   inbound_.restore(options_.watermarks);
+  // What is not even text would be refused for ever.
+  if (json_string(options_.syncToken)) syncToken_ = options_.syncToken;
 }
 
 void State::enter(ConnectionState state, std::uint16_t code, std::string reason, Millis retryIn) {
@@ -192,8 +194,31 @@ void State::set_status(Now now, Availability availability, const std::string& te
   pump(now);
 }
 
-void State::refresh_token(Now now, std::string_view token) {
-  if (live()) transmit(encode_refresh(expect_answer(now, {}), token));
+void State::set_foreground(Now now, bool foreground) {
+  foreground_ = foreground;
+  if (live()) transmit(encode_client_state(foreground));
+  pump(now);
+}
+
+void State::refresh_token(Now now, std::string_view token, Ticket ticket) {
+  const auto end = [&](Result<std::string> result) {
+    if (ticket != 0) return act(RequestDone{ticket, std::move(result)});
+    if (!result) report(result.error());
+  };
+  if (closed_) return end(Error{ErrorCode::cancelled, "the client was closed", {}});
+  if (!json_string(token)) return end(bad("the token is not UTF-8"));
+  if (!live()) return end(std::string());
+  if (token.size() + kEnvelopeBytes > serverFrameBytes_)
+    return end(Error{ErrorCode::too_large, "larger than the server takes", {}});
+  Pending pending;
+  if (ticket != 0) {
+    if (userRequests_ >= limits_.pendingRequests)
+      return end(Error{ErrorCode::overloaded, "too many pending requests", {}});
+    ++userRequests_;
+    pending.kind = Pending::Kind::user;
+    pending.ticket = ticket;
+  }
+  transmit(encode_refresh(expect_answer(now, std::move(pending)), token));
   pump(now);
 }
 

@@ -26,7 +26,8 @@ namespace chatcore::client {
 /// calls with the same times and randomness give the same actions.
 class State {
  public:
-  /// Uses of `options`: user, device, acknowledgeReceived, watermarks, limits.
+  /// Uses of `options`: user, device, platform, acknowledgeReceived, watermarks, syncToken,
+  /// limits.
   State(const Options& options, Random& random);
   State(const State&) = delete;
   State& operator=(const State&) = delete;
@@ -44,7 +45,9 @@ class State {
   void subscribe_presence(Now now, const std::vector<UserId>& users);
   void unsubscribe_presence(Now now, const std::vector<UserId>& users);
   void set_status(Now now, Availability availability, const std::string& text);
-  void refresh_token(Now now, std::string_view token);
+  void set_foreground(Now now, bool foreground);
+  /// `ticket`: of who is to be told what the present connection says to it; 0: nobody.
+  void refresh_token(Now now, std::string_view token, Ticket ticket = 0);
 
   // What happens to the connection. Calls that name an old connection are ignored.
   void connected(Now now, ConnectionNumber connection);
@@ -61,6 +64,8 @@ class State {
 
   [[nodiscard]] ConnectionState state() const { return state_; }
   [[nodiscard]] std::vector<Watermark> watermarks() const { return inbound_.watermarks(); }
+  /// Of the last sync that came to its end; empty: by watermarks.
+  [[nodiscard]] const std::string& sync_token() const { return syncToken_; }
   [[nodiscard]] std::size_t unconfirmed() const { return outbox_.size(); }
   [[nodiscard]] const UserId& user() const { return user_; }
 
@@ -71,7 +76,7 @@ class State {
     Kind kind = Kind::other;
     Millis expires{0};
     Ticket ticket = 0;
-    ConversationId conversation;
+    ConversationId conversation;  ///< that is fetched, or whose preferences the user changes
     std::vector<Watermark> marks;
   };
   struct Unsent {
@@ -125,12 +130,14 @@ class State {
   void take_sync_page(Now now, const Json& page);
   void take_sync_entry(Now now, const Json& entry);
   void take_entry_deletions(const ConversationId& id, Epoch epoch, const Json& entry);
+  void take_entry_preferences(const ConversationId& conversation, const Json& entry);
   void take_entry_cursors(const ConversationId& conversation, Epoch epoch, const Json& entry);
   void take_sync_required(Now now, const Json& frame);
   void take_sync_reset(Now now, const Json& frame);
   void take_range(Now now, LogRange range);
   void take_receipt(Receipt receipt);
-  void take_presence(const Json& entry);
+  void take_preferences(const Json& frame);
+  void say_again(Now now);
   void give_on(Now now, std::vector<LogEvent>& applied);
   bool confirm_from_log(const Sent& sent);
   std::string lane_of(const Outgoing& message) const;
@@ -179,6 +186,10 @@ class State {
   CursorFlow readFlow_;
   std::set<UserId> watched_;
   std::optional<std::string> status_;  ///< the frame that says it
+  bool foreground_ = true;
+  // Since the last sync began, whose pages may be older:
+  std::set<ConversationId> preferencesHeard_;    ///< all of them, live
+  std::set<ConversationId> preferencesChanged_;  ///< one of them, by this client
   using Mark = std::pair<Epoch, Seq>;
   std::map<std::pair<ConversationId, UserId>, std::pair<Mark, Mark>> receipts_;
   bool toldTooMany_ = false;

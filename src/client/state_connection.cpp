@@ -26,6 +26,14 @@ CloseReason parse_reason(std::string_view reason) {
   return {std::string(reason.substr(0, at)), Millis(std::clamp<std::int64_t>(millis, 0, kLongestAdviceMs))};
 }
 
+/// The conversation of whose preferences a request changes some; empty: of none.
+ConversationId whose_preferences(const Json& request) {
+  const std::string type = text_field(request, "type");
+  const bool changes =
+      type == "conversation.mute" || type == "conversation.archive" || type == "conversation.pin";
+  return changes ? text_field(request, "conversationId") : ConversationId();
+}
+
 bool final_close(std::uint16_t code) { return code >= 4500 && code <= 4999; }
 
 }  // namespace
@@ -165,6 +173,7 @@ void State::flush_unsent(Now now) {
     Pending pending;
     pending.kind = Pending::Kind::user;
     pending.ticket = unsent.ticket;
+    pending.conversation = whose_preferences(unsent.body);
     unsent.body["id"] = expect_answer(now, std::move(pending));
     transmit(unsent.body.dump());
   }
@@ -200,6 +209,8 @@ void State::start_sync(Now now) {
   syncing_ = true;
   syncsWhole_ = syncToken_.empty();
   inbound_.begin_sync();
+  preferencesHeard_.clear();
+  preferencesChanged_.clear();
   if (!syncToken_.empty()) return request_sync_since(now, syncToken_);
   Pending pending;
   pending.kind = Pending::Kind::sync;

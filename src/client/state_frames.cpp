@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "client/decode_account.hpp"
 #include "client/state.hpp"
 
 namespace chatcore::client {
@@ -9,8 +10,15 @@ namespace {
 // More conversations behind than this are caught up by one sync instead of a fetch each.
 constexpr std::size_t kFetchEach = 8;
 constexpr std::size_t kReceiptsRemembered = 10'000;
+constexpr std::size_t kMaxPlatformBytes = 64;
 constexpr std::uint64_t kShortestHeartbeat = 1;
 constexpr std::uint64_t kLongestHeartbeat = 300;
+
+bool ends_for(const UserId& user, const ConversationChange& change) {
+  using Kind = ConversationChange::Kind;
+  if (change.kind != Kind::removed && change.kind != Kind::left) return change.kind == Kind::deleted;
+  return std::find(change.users.begin(), change.users.end(), user) != change.users.end();
+}
 
 }  // namespace
 
@@ -46,6 +54,7 @@ void State::answered(Now now, Pending pending, const std::string& type, const Js
     case Pending::Kind::user:
       --userRequests_;
       act(RequestDone{pending.ticket, std::string(text)});
+      if (syncing_ && !pending.conversation.empty()) preferencesChanged_.insert(pending.conversation);
       // An answer may be an event of the log as well.
       if (type == "message.sent") return take_sent(now, frame, true);
       if (is_log_event(type)) dispatch(now, type, frame);
@@ -124,8 +133,8 @@ void State::dispatch(Now now, const std::string& type, const Json& frame) {
   if (is_log_event(type)) return take_log_event(now, type, frame);
   if (type == "sync.required") return take_sync_required(now, frame);
   if (type == "sync.reset") return take_sync_reset(now, frame);
+  if (frame.contains("id")) return;  // an answer that came after its timeout
   if (type == "presence.pong" || type == "ok" || type == "welcome") return;
-  if (type == "sync.page" || type == "history.page") return;  // an answer that came after its timeout
   const Epoch epoch = epoch_field(frame);
   const ConversationId conversation = text_field(frame, "conversationId");
   if (type == "message.delivered")
@@ -136,17 +145,26 @@ void State::dispatch(Now now, const std::string& type, const Json& frame) {
         {Receipt::Kind::read, conversation, text_field(frame, "readBy"), epoch, number_field(frame, "seq")});
   if (type == "typing.indicator")
     return act(Typing{conversation, text_field(frame, "userId"), text_field(frame, "state") == "start"});
-  if (type == "presence.update") return take_presence(frame);
+  if (type == "presence.update") return act(decode_presence(frame));
   if (type == "presence.state") {
     const auto users = frame.find("users");
     if (users == frame.end() || !users->is_array()) return;
     for (const Json& entry : *users)
-      if (entry.is_object()) take_presence(entry);
+      if (entry.is_object()) act(decode_presence(entry));
     return;
   }
   if (type == "account.changed") return take_account(decode_account(frame));
   if (type == "sync.deleted") return act(decode_deleted_for_me(frame, user_));
-  if (type == "sync.read") readFlow_.known({conversation, epoch, number_field(frame, "lastReadSeq")});
+  if (type == "sync.read") {
+    const ReadPosition position = decode_read_position(frame);
+    readFlow_.known({conversation, epoch, position.seq});
+    return act(position);
+  }
+  if (type == "sync.preferences") return take_preferences(frame);
+  if (type == "settings") return act(decode_settings(frame));
+  if (type == "device.added" || type == "device.removed") return act(decode_device_change(type, frame));
+  if (type == "system.alert")
+    if (const Json* data = object_field(frame, "data")) return act(Alert{data->dump()});
   act(RawEvent{frame.dump()});
 }
 
@@ -169,6 +187,17 @@ void State::take_welcome(Now now, const Json& frame) {
   nextPing_ = now.steady + heartbeat_;
   enter(ConnectionState::syncing);
   start_sync(now);
+  say_again(now);
+}
+
+/// What a server knows of a connection only because it was told.
+void State::say_again(Now now) {
+  const std::string& platform = options_.platform;
+  if (platform.size() > kMaxPlatformBytes || !json_string(platform))
+    report({ErrorCode::bad_request, "the platform is longer than 64 bytes, or not UTF-8", {}});
+  else if (!platform.empty())
+    transmit(encode_platform(expect_answer(now, {}), platform));
+  if (!foreground_) transmit(encode_client_state(false));
   const std::vector<UserId> watched(watched_.begin(), watched_.end());
   watched_.clear();
   subscribe_presence(now, watched);
@@ -225,6 +254,11 @@ void State::give_on(Now now, std::vector<LogEvent>& applied) {
       give(*message);
     } else if (auto* change = std::get_if<MessageChange>(&event.body)) {
       give(*change);
+    } else if (auto* conversation = std::get_if<ConversationChange>(&event.body)) {
+      // Who is out of it can confirm nothing there any more.
+      newest = ends_for(user_, *conversation) ? Watermark{}
+                                              : Watermark{event.conversationId, event.epoch, event.seq};
+      act(std::move(*conversation));
     } else if (auto* other = std::get_if<RawEvent>(&event.body)) {
       newest = {event.conversationId, event.epoch, event.seq};
       act(std::move(*other));
@@ -281,13 +315,32 @@ void State::take_sync_entry(Now now, const Json& entry) {
     inbound_.forget(id);
     receivedFlow_.forget(id);
     readFlow_.forget(id);
-    return act(RawEvent{Json{{"type", "conversation.removed"}, {"conversationId", id}}.dump()});
+    return act(ConversationReset{ConversationReset::Reason::removed, id, 1});
   }
   LogRange range = decode_range(entry);
   const Epoch epoch = range.epoch;
   take_range(now, std::move(range));
+  take_entry_preferences(id, entry);
   take_entry_cursors(id, epoch, entry);
   take_entry_deletions(id, epoch, entry);
+}
+
+void State::take_entry_preferences(const ConversationId& id, const Json& entry) {
+  if (preferencesHeard_.contains(id)) return;
+  // What this client has just changed may be missing here, what others did before is perhaps only here.
+  if (preferencesChanged_.contains(id)) {
+    syncAgain_ = true;
+    return;
+  }
+  act(PreferencesChange{id, decode_preferences(entry)});
+}
+
+/// `sync.preferences`.
+void State::take_preferences(const Json& frame) {
+  const ConversationId id = text_field(frame, "conversationId");
+  if (!valid_id(id)) return;
+  if (syncing_) preferencesHeard_.insert(id);
+  act(PreferencesChange{id, decode_preferences(frame)});
 }
 
 void State::take_entry_cursors(const ConversationId& id, Epoch epoch, const Json& entry) {
@@ -330,18 +383,6 @@ void State::take_receipt(Receipt receipt) {
   act(std::move(receipt));
 }
 
-void State::take_presence(const Json& entry) {
-  const std::string status = text_field(entry, "status");
-  PresenceChange change;
-  change.userId = text_field(entry, "userId");
-  change.online = status != "offline" && !status.empty();
-  change.lastSeen = static_cast<Timestamp>(number_field(entry, "lastSeen"));
-  if (status == "away") change.availability = Availability::away;
-  if (status == "dnd") change.availability = Availability::dnd;
-  change.text = text_field(entry, "text");
-  act(std::move(change));
-}
-
 void State::take_sync_required(Now now, const Json& frame) {
   const Json* heads = object_field(frame, "conversations");
   // No heads at all: everything may be behind.
@@ -365,7 +406,7 @@ void State::take_sync_reset(Now now, const Json& frame) {
     return;
   }
   if (!valid_id(id)) return;
-  act(RawEvent{frame.dump()});
+  act(ConversationReset{ConversationReset::Reason::began_anew, id, epoch_field(frame)});
   if (!inbound_.restart(now.steady, id, epoch_field(frame), number_field(frame, "headSeq")))
     report_too_many_conversations();
 }

@@ -6,7 +6,9 @@
 #include <variant>
 #include <vector>
 
+#include "chatcore/client/account.hpp"
 #include "chatcore/client/events.hpp"
+#include "chatcore/client/groups.hpp"
 #include "chatcore/result.hpp"
 
 /// The language between the state machine and the shell around it.
@@ -53,8 +55,12 @@ struct CloseConnection {
   ConnectionNumber connection = 0;
   std::uint16_t code = 1000;
 };
-/// An event that is neither a Message nor a MessageChange, in its live JSON form.
+/// What this client does not know, in its live JSON form.
 struct RawEvent {
+  std::string json;
+};
+/// `system.alert`: the host's JSON object.
+struct Alert {
   std::string json;
 };
 struct SendDone {
@@ -66,8 +72,10 @@ struct RequestDone {
   Result<std::string> result;
 };
 
-using Action = std::variant<Connect, SendFrame, CloseConnection, StateChange, Message, MessageChange, Receipt,
-                            Typing, PresenceChange, AccountChanges, RawEvent, Error, SendDone, RequestDone>;
+using Action =
+    std::variant<Connect, SendFrame, CloseConnection, StateChange, Message, MessageChange, Receipt, Typing,
+                 PresenceChange, AccountChanges, ConversationChange, ConversationReset, ReadPosition,
+                 PreferencesChange, Settings, DeviceChange, Alert, RawEvent, Error, SendDone, RequestDone>;
 using Actions = std::vector<Action>;
 
 }  // namespace chatcore::client

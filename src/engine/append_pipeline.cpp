@@ -110,6 +110,8 @@ bool ConversationHome::out_of_order(Conversation& conversation, const EventComma
     }
     return true;
   }
+  // It may have come again before anybody knew that it had failed: what follows it comes again too.
+  if (command.arrival > found->nextArrival) found->nextArrival = 0;
   pass(conversation, found);
   return false;
 }

@@ -211,25 +211,6 @@ void CatchUp::members(Requester from, protocol::ConversationMembers command) {
   });
 }
 
-void CatchUp::prefer(Requester from, LogStore::PreferencesRequest wanted) {
-  const ConversationId id = wanted.conversationId;
-  with_membership(
-      std::move(from), id, [this, wanted = std::move(wanted)](const Requester& asker, UserConversation&) {
-        context_.store->set_preferences(
-            {wanted}, *context_.executor,
-            [busy = context_.busy, this, asker,
-             id = wanted.conversationId](std::vector<Result<Preferences>> stored) {
-              if (!stored[0]) return fail(asker, unavailable());
-              outlet_.ok(asker.session, asker.id);
-              const FrameRef frame = outlet_.frame(
-                  [&](std::string& out) { protocol::append_sync_preferences(out, id, *stored[0]); },
-                  {DeliveryClass::ephemeral, {}, 0});
-              context_.router->publish(context_.link->self(), context_.inbox(asker.user()),
-                                       {frame, 0, asker.session, nullptr});
-            });
-      });
-}
-
 void CatchUp::hide(Requester from, protocol::MessageDelete command) {
   const ConversationId id = command.conversationId;
   with_membership(

@@ -23,8 +23,6 @@ class CatchUp {
   void history(Requester from, protocol::History command);
   void list(Requester from, protocol::ConversationsList command);
   void members(Requester from, protocol::ConversationMembers command);
-  /// What a user wants of a conversation; the user's other devices are told.
-  void prefer(Requester from, LogStore::PreferencesRequest wanted);
   /// Deletes a message for its asker alone.
   void hide(Requester from, protocol::MessageDelete command);
 

@@ -30,6 +30,7 @@ EngineShard::EngineShard(Context context)
       users_(context_, outlet_),
       notes_(context_),
       account_(context_, outlet_, notes_),
+      preferences_(context_, outlet_),
       catchUp_(context_, outlet_),
       syncPages_(context_, outlet_, privacy_),
       decoder_(limits_of(context_.options)),
@@ -265,7 +266,12 @@ class Dispatch {
                            {ErrorCode::unsupported, "not by commands on this server", {}});
     return here;
   }
-  void prefer(LogStore::PreferencesRequest wanted) { shard_.catchUp_.prefer(requester(), std::move(wanted)); }
+  void prefer(LogStore::PreferencesRequest wanted) {
+    shard_.on_shard(shard_.context_.home_of(session_.user()),
+                    [from = requester(), wanted = std::move(wanted)](EngineShard& home) mutable {
+                      home.preferences_.change(std::move(from), std::move(wanted));
+                    });
+  }
   [[nodiscard]] CommandPtr event(std::string_view clientMsgId, std::uint64_t payloadHash) const {
     auto command = std::make_unique<EventCommand>();
     command->from = requester();

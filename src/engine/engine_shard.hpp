@@ -17,6 +17,7 @@
 #include "engine/conversation_home.hpp"
 #include "engine/hook_desk.hpp"
 #include "engine/outlet.hpp"
+#include "engine/preferences.hpp"
 #include "engine/rate_limits.hpp"
 #include "engine/receipt_privacy.hpp"
 #include "engine/sync_pages.hpp"
@@ -124,6 +125,7 @@ class EngineShard final : public GatewayEvents {
   UserHome users_;
   AccountNotes notes_;
   AccountHome account_;
+  PreferencesHome preferences_;
   CatchUp catchUp_;
   SyncPages syncPages_;
   protocol::Decoder decoder_;

@@ -1,5 +1,7 @@
 #include "engine/receipt_privacy.hpp"
 
+#include "core/simulation_bug.hpp"
+
 namespace chatcore::engine {
 
 namespace {
@@ -48,7 +50,7 @@ void ReceiptPrivacy::answered(const std::vector<UserId>& users, const std::vecto
       toAsk_.push_back(users[i]);
       continue;
     }
-    const bool shows = answers[i] && answers[i]->readReceipts;
+    const bool shows = answers[i] && (answers[i]->readReceipts || CHATCORE_BUG("hidden receipts are shown"));
     if (answers[i] || answers[i].error().code == ErrorCode::not_found) remember(users[i], shows);
     settle(users[i], shows);
   }

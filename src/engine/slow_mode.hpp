@@ -18,16 +18,16 @@ class SlowMode {
   void sent(std::string_view user, Timestamp at, std::uint32_t seconds) {
     prune(at, seconds);
     const auto [known, added] = last_.try_emplace(user, at);
-    if (!added) known->second = std::max(known->second, at);
+    if (!added) known->second = at;
     order_.emplace_back(at, UserId(user));
   }
 
   /// How many milliseconds this user has still to wait; 0: none.
   [[nodiscard]] std::int64_t wait(std::string_view user, Timestamp now, std::uint32_t seconds) const {
     const auto known = last_.find(user);
-    if (known == last_.end()) return 0;
-    const std::int64_t whole = std::int64_t{1'000} * seconds;
-    return std::clamp<std::int64_t>(known->second + whole - now, 0, whole);
+    // A clock that was set back would make members wait until it has caught up.
+    if (known == last_.end() || now < known->second) return 0;
+    return std::max<std::int64_t>(known->second + std::int64_t{1'000} * seconds - now, 0);
   }
 
   void clear() {
@@ -38,7 +38,8 @@ class SlowMode {
 
  private:
   void prune(Timestamp now, std::uint32_t seconds) {
-    while (!order_.empty() && order_.front().first + std::int64_t{1'000} * seconds <= now) {
+    const auto over = [&](Timestamp at) { return at > now || at + std::int64_t{1'000} * seconds <= now; };
+    while (!order_.empty() && over(order_.front().first)) {
       const auto known = last_.find(order_.front().second);
       if (known != last_.end() && known->second == order_.front().first) last_.erase(known);
       order_.pop_front();

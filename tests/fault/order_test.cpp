@@ -172,6 +172,35 @@ TEST_CASE("when a log cannot be claimed again, what was under way is the first t
   server.stop();
 }
 
+TEST_CASE("what is sent again before it is known to have failed comes in its order") {
+  TestServer server(1, PortCall::append);
+  server.plan.fail(2, Fault::unknown_not_written);  // the first makes the group
+  FaultPlan claims(2, Fault::delayed);              // the first loads it
+  OneFaultStore store(server.faultyStore, claims, PortCall::claim);
+  server.ports.store = &store;
+  server.start();
+  TestClient alice = server.connect("alice");
+  make_group(alice);
+  alice.send_all({message_in("fam", "m1", 1), message_in("fam", "m2", 2)});
+  REQUIRE(TestServer::eventually([&] { return claims.calls() == 2; }));
+  alice.send_all({message_in("fam", "m3", 3), message_in("fam", "m1", 4), message_in("fam", "m2", 5),
+                  message_in("fam", "m3", 6)});
+  alice.settle();
+  claims.release();
+  CHECK_EQ(alice.expect_answer(1)["code"], "unavailable");
+  CHECK_EQ(alice.expect_answer(2)["code"], "unavailable");
+  CHECK_EQ(alice.expect_answer(3)["code"], "retry_in_order");
+  const Json first = alice.expect_answer(4);
+  const Json second = alice.expect_answer(5);
+  const Json third = alice.expect_answer(6);
+  REQUIRE_EQ(first["type"], "message.sent");
+  REQUIRE_EQ(second["type"], "message.sent");
+  REQUIRE_EQ(third["type"], "message.sent");
+  CHECK_LT(first["seq"], second["seq"]);
+  CHECK_LT(second["seq"], third["seq"]);
+  server.stop();
+}
+
 TEST_CASE("a command that found no room does not stop those that came before it") {
   TestServer server(1, PortCall::claim);
   server.options.engine.maxWaitingPerConversation = 1;

@@ -140,6 +140,20 @@ TEST_CASE("what cannot be found out is not shown") {
   CHECK_FALSE(alice.has_seen("message.read"));
 }
 
+TEST_CASE("settings that could not even be read make nobody look at the user anew") {
+  TestServer server(1, PortCall::users);
+  server.start();
+  TestClient alice = server.connect("alice");
+  TestClient bob = server.connect("bob");
+  CHECK_EQ(alice.ask({{"type", "presence.subscribe"}, {"users", {"bob"}}})["users"][0]["status"], "online");
+  const auto asked = server.plan.calls();
+  server.plan.fail(asked + 1, Fault::refused);
+  CHECK_EQ(bob.ask(settings({{"readReceipts", false}}))["code"], "unavailable");
+  // Had the watchers been looked at while nothing could be read, bob would have been shown offline.
+  CHECK_EQ(alice.ask({{"type", "presence.get"}, {"users", {"bob"}}})["users"][0]["status"], "online");
+  CHECK_EQ(server.plan.calls(), asked + 2);
+}
+
 TEST_CASE("watchers are told what a change of the settings lets them see") {
   for (std::uint32_t shards : {1U, 2U}) {
     CAPTURE(shards);

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "client/decode_pages.hpp"
 #include "client/state.hpp"
 #include "fuzz.hpp"
 
@@ -142,6 +143,12 @@ class Play {
     const Exact exact(text);
     state_.received(now(), connection_, exact.view());
     static_cast<void>(decode_history(exact.view()));
+    static_cast<void>(decode_conversations(exact.view()));
+    static_cast<void>(decode_receipts(exact.view()));
+    static_cast<void>(decode_members(exact.view()));
+    static_cast<void>(decode_devices(exact.view()));
+    static_cast<void>(decode_settings_answer(exact.view()));
+    static_cast<void>(decode_presence_state(exact.view()));
   }
 
   void pass(std::int64_t millis) {
@@ -178,10 +185,17 @@ class Play {
     if (change.kind != MessageChange::Kind::deleted_for_me) return keep_in_order(change);
     require(change.seq == 0, "what this user deleted for themselves has no place in the log");
   }
-  void keep_in_order(const auto& event) {
+  void keep(const ConversationChange& change) { keep_place(change); }
+  void keep(const Alert& alert) {
+    require(Json::parse(alert.json, nullptr, false).is_object(), "an alert is a JSON object");
+  }
+  void keep_place(const auto& event) {
     auto& last = last_[event.conversationId];
     require(std::pair(event.epoch, event.seq) > last, "messages and changes come in order, each once");
     last = {event.epoch, event.seq};
+  }
+  void keep_in_order(const auto& event) {
+    keep_place(event);
     require(!Json::parse(event.content, nullptr, false).is_discarded() || event.content.empty(),
             "content is JSON");
   }

@@ -39,6 +39,13 @@ const std::vector<std::string>& known_bugs() {
       "the removed go on receiving",
       "the lagging are not told",
       "the client skips gaps",
+      "channels are open to all",
+      "an owner leaves no heir",
+      "whoever comes sees everything",
+      "slow mode overlooks what is under way",
+      "hidden receipts are shown",
+      "removed devices stay connected",
+      "preferences are not told",
       "timelines are not told",
       "a token covers what comes after it",
   };

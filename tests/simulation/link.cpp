@@ -40,6 +40,7 @@ Link::Link(World& world, LinkUser& user, std::uint64_t number, UserId userId, De
       userId_(std::move(userId)),
       deviceId_(std::move(deviceId)),
       name_(userId_ + "/" + deviceId_),
+      made_(world.now()),
       up_(world.scheduler.open()),
       down_(world.scheduler.open()),
       acknowledgements_(world.scheduler.open()),
@@ -117,6 +118,7 @@ std::size_t Link::take(std::span<const std::string_view> pieces) {
   for (std::string_view piece : pieces) {
     note_refusals(piece);
     watch_presence(piece);
+    watch_removal(piece);
   }
   for (std::string_view piece : pieces) {
     const std::string_view fits = piece.substr(0, room_ - bytes.size());
@@ -231,13 +233,35 @@ void Link::watch_presence(std::string_view frames) {
     return world_.blocks(by, whom).value_or(true);
   };
   if (apart(user, userId_) || apart(userId_, user)) return;
+  const auto touched = world_.settingsTouched.find(user);
+  if (scenario.directoryErrors && touched != world_.settingsTouched.end() &&
+      world_.now() - touched->second < Millis(10'000))
+    return;
   const Millis least = scenario.engine.presenceDebounce - scenario.gateway.closeLinger - Millis(200);
   if (world_.now() - world_.heard[user] < least)
     world_.fail(name_ + " is told at once that " + user + " went");
 }
 
+/// A device that was removed is not served any more, but as a new one.
+void Link::watch_removal(std::string_view frames) {
+  constexpr Millis kGrace{5'000};
+  const auto life = world_.deviceLives.find({userId_, deviceId_});
+  if (life == world_.deviceLives.end() || wasFull_ || frames.find(R"({"type":)") == std::string_view::npos)
+    return;
+  const Millis removed = life->second.removed;
+  // Who connects at that moment may have been let in before: see README.md.
+  if (made_ + kGrace < removed && life->second.registered < removed && world_.now() - removed > kGrace)
+    world_.fail(name_ + " is served though it was removed");
+}
+
 /// Of others' receipts an older one may be told late, where it had to be looked up; one's own come in order.
 void Link::watch_receipt(std::string_view text) {
+  if (text.starts_with(R"({"type":"message.read")")) {
+    const bool hidden = world_.shows_receipts(userId_) == false ||
+                        world_.shows_receipts(UserId(text_after(text, R"("readBy":")"))) == false;
+    if (hidden && stalledUntil_.count() == 0 && !wasFull_)
+      world_.fail(name_ + " is told what is hidden: " + std::string(text));
+  }
   if (!text.starts_with(R"({"type":"sync.read")")) return;
   // A cursor that was told and then not stored comes back as the store has it: see README.md.
   if (world_.scenario.storeErrors || world_.scenario.engine.maxLoadedConversations < 10) return;

@@ -70,6 +70,7 @@ class Link final : public std::enable_shared_from_this<Link> {
   void watch_live(std::string_view text);
   void watch_receipt(std::string_view text);
   void watch_presence(std::string_view frames);
+  void watch_removal(std::string_view frames);
   void free_room(std::size_t bytes);
   void lose(Millis after, std::uint16_t code, std::string reason);
   [[nodiscard]] Millis lag() { return world_.delay(world_.scenario.slowestLink); }
@@ -80,6 +81,7 @@ class Link final : public std::enable_shared_from_this<Link> {
   UserId userId_;
   DeviceId deviceId_;
   std::string name_;
+  Millis made_;
   Scheduler::Lane up_;
   Scheduler::Lane down_;
   Scheduler::Lane acknowledgements_;

@@ -19,8 +19,10 @@ void Simulation::act() {
     change_message(device);
   } else if (dice < 76) {
     read_something(device);
-  } else if (dice < 90) {
+  } else if (dice < 86) {
     look_around(device);
+  } else if (dice < 91) {
+    manage_account(device);
   } else if (dice < 94) {
     if (world_.scenario.repeats) device.send_again();
   } else {
@@ -29,12 +31,13 @@ void Simulation::act() {
 }
 
 void Simulation::act_in_group(SimulatedDevice& device) {
-  if (groups_.empty() || (groups_.size() < 3 && people_.percent(15))) {
+  if (groups_.empty() || (groups_.size() < 5 && people_.percent(15))) {
     const ConversationId id = "group-" + std::to_string(groups_.size() + 1);
     groups_.push_back(id);
     return command(device, R"({"type":"conversation.create","conversationId":")" + id +
-                               R"(","name":"them","members":)" + some_users() + R"(,"clientMsgId":")" +
-                               device.next_id() + R"("})");
+                               R"(","name":"them","members":)" + some_users() +
+                               (people_.percent(40) ? ',' + some_settings() : std::string()) +
+                               R"(,"clientMsgId":")" + device.next_id() + R"("})");
   }
   const ConversationId id = people_.pick(groups_);
   if (people_.percent(30)) return change_group(device, id);
@@ -45,7 +48,7 @@ void Simulation::act_in_group(SimulatedDevice& device) {
 void Simulation::change_group(SimulatedDevice& device, const ConversationId& id) {
   const std::string common =
       R"(,"conversationId":")" + id + R"(","clientMsgId":")" + device.next_id() + R"("})";
-  switch (people_.index(9)) {
+  switch (people_.index(13)) {
     case 0:
     case 1:
     case 2:
@@ -60,8 +63,32 @@ void Simulation::change_group(SimulatedDevice& device, const ConversationId& id)
     case 7:
       return command(device, R"({"type":"conversation.setRole","userId":")" + someone() + R"(","role":")" +
                                  (people_.percent(70) ? "admin" : "member") + '"' + common);
+    case 8:
+    case 9:
+      return command(device, R"({"type":"conversation.update",)" + some_settings() + common);
+    case 10:
+      return command(device, R"({"type":"conversation.setRole","userId":")" + someone() +
+                                 R"(","role":"owner")" + common);
+    case 11:
+      if (!people_.percent(30)) return;
+      return command(device, R"({"type":"conversation.delete")" + common);
     default:
       return command(device, R"({"type":"conversation.update","name":"others")" + common);
+  }
+}
+
+/// Fields of how a group is run; at least one.
+std::string Simulation::some_settings() {
+  const auto who = [&] { return people_.percent(50) ? R"("admins")" : R"("everyone")"; };
+  switch (people_.index(4)) {
+    case 0:
+      return std::string(R"("permissions":{"send":)") + who() + '}';
+    case 1:
+      return std::string(R"("permissions":{"add":)") + who() + R"(,"edit":)" + who() + '}';
+    case 2:
+      return std::string(R"("history":)") + (people_.percent(60) ? R"("all")" : R"("joined")");
+    default:
+      return R"("slowModeSeconds":)" + std::to_string(people_.percent(40) ? 0 : people_.between(1, 5));
   }
 }
 
@@ -130,8 +157,8 @@ void Simulation::look_around(SimulatedDevice& device) {
     case 4:
       return device.unwatch(someone());
     case 5:
-      return device.request(R"({"type":"conversation.mute",)" + place + R"(,"until":)" +
-                            std::to_string(world_.clock.now() + people_.between(-5'000, 5'000)) + '}');
+      return device.prefer(id, SimulatedDevice::Preference::muted,
+                           world_.clock.now() + people_.between(-5'000, 5'000));
     case 6:
       return device.request(R"({"type":"history",)" + place + R"(,"limit":)" +
                             std::to_string(people_.between(1, 20)) + '}');
@@ -149,6 +176,34 @@ void Simulation::change_account(SimulatedDevice& device) {
   if (people_.percent(20)) return device.request(R"({"type":"contacts.list"})");
   device.request(std::string(R"({"type":"contacts.)") + (people_.percent(60) ? "add" : "remove") +
                  R"(","users":[")" + other + R"("]})");
+}
+
+void Simulation::manage_account(SimulatedDevice& device) {
+  using Preference = SimulatedDevice::Preference;
+  const ConversationId id = some_conversation(device.user());
+  switch (people_.index(9)) {
+    case 0:
+      // On second thought.
+      device.prefer(id, Preference::archived, 1);
+      return device.prefer(id, Preference::archived, 0);
+    case 1:
+      return device.prefer(id, Preference::archived, people_.percent(60) ? 1 : 0);
+    case 2:
+    case 3:
+      return device.prefer(id, Preference::pinned, people_.percent(60) ? 1 : 0);
+    case 4:
+      return device.prefer(id, Preference::muted, people_.percent(70) ? world_.clock.now() + 86'400'000 : 0);
+    case 5:
+      return device.request(std::string(R"({"type":"settings.update","readReceipts":)") +
+                            (people_.percent(50) ? "true}" : "false}"));
+    case 6:
+      return device.set_status(static_cast<Availability>(people_.index(3)),
+                               people_.percent(50) ? std::to_string(people_.index(100)) : std::string());
+    default:
+      if (!world_.scenario.deviceLimit) return device.request(R"({"type":"devices.list"})");
+      return device.request(R"({"type":"devices.remove","deviceId":"d)" +
+                            std::to_string(people_.between(1, world_.scenario.devicesPerUser)) + R"("})");
+  }
 }
 
 void Simulation::come_or_go(SimulatedDevice& device) {

@@ -33,7 +33,8 @@ class Collector final : public Executor {
 class PortCalls {
  public:
   using Kind = std::uint32_t;
-  explicit PortCalls(World& world) : world_(world) {}
+  /// `questions`: to what may be slower than the store.
+  explicit PortCalls(World& world, bool questions = false) : world_(world), questions_(questions) {}
 
   /// `carryOut(bool told)` makes the answer; `told` is false if nobody is left to hear it.
   template <class Answer>
@@ -95,9 +96,13 @@ class PortCalls {
     if (fresh) found->second = {world_.scheduler.open(), world_.scheduler.open()};
     return found->second;
   }
-  Millis call_delay() { return world_.delay(world_.scenario.slowestPort + world_.trouble.slowestCall); }
+  Millis call_delay() {
+    return world_.delay(world_.scenario.slowestPort + world_.trouble.slowestCall +
+                        (questions_ ? world_.trouble.slowestQuestion : 0));
+  }
 
   World& world_;
+  bool questions_;
   std::vector<std::weak_ptr<Call>> calls_;
   std::map<std::pair<Executor*, Kind>, Lanes> lanes_;
 };

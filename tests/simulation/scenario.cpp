@@ -23,6 +23,8 @@ void quicken(Scenario& scenario) {
   engine.pushTokenCache = milliseconds(1'000);
   engine.hooks.connectDeadline = milliseconds(1'500);
   engine.hooks.persistDeadline = milliseconds(1'000);
+  engine.statusInterval = milliseconds(1'000);
+  engine.settingsCache = milliseconds(10'000);
 }
 
 bool tighten(Scenario& scenario, Choices& choices) {
@@ -60,15 +62,18 @@ Scenario Scenario::of(std::uint64_t seed) {
   scenario.users = static_cast<std::uint32_t>(choices.between(2, 4));
   scenario.devicesPerUser = static_cast<std::uint32_t>(choices.between(1, 2));
   scenario.operations = static_cast<std::uint32_t>(choices.between(40, 160));
-  const bool tight = tighten(scenario, choices);
+  scenario.tight = tighten(scenario, choices);
   // A page must get through within the time that a client waits for it.
-  if (choices.percent(40)) scenario.slowestLink = tight ? choices.between(20, 60) : choices.between(50, 400);
+  if (choices.percent(40))
+    scenario.slowestLink = scenario.tight ? choices.between(20, 60) : choices.between(50, 400);
   if (choices.percent(30)) scenario.slowestPort = choices.between(10, 100);
   for (bool Scenario::* kind :
        {&Scenario::crashes, &Scenario::linkCuts, &Scenario::stalls, &Scenario::storeErrors,
         &Scenario::storeUnknown, &Scenario::slowStore, &Scenario::directoryErrors, &Scenario::wallJumps,
-        &Scenario::vanishing, &Scenario::blocks, &Scenario::repeats, &Scenario::expiry})
+        &Scenario::vanishing, &Scenario::blocks, &Scenario::repeats, &Scenario::expiry,
+        &Scenario::slowDirectory, &Scenario::deviceLimit})
     scenario.*kind = choices.percent(30);
+  if (scenario.deviceLimit) scenario.engine.maxDevicesPerUser = scenario.devicesPerUser++;
   // Drawn last: what came before there were hooks is as it was.
   scenario.hooks = choices.percent(30);
   if (choices.percent(30)) scenario.engine.hooks.persistFailure = HookFailure::open;

@@ -3,24 +3,27 @@
 #include <algorithm>
 
 #include "client/decode.hpp"
+#include "client/encode.hpp"
 
 namespace chatcore::simulation {
 
-SimulatedDevice::SimulatedDevice(World& world, SimulatedServer& server, UserId user, DeviceId device,
+SimulatedDevice::SimulatedDevice(World& world, SimulatedServer& server, UserId user, std::uint32_t number,
                                  std::uint64_t stream)
     : world_(world),
       server_(server),
       user_(std::move(user)),
-      device_(std::move(device)),
+      device_("d" + std::to_string(number)),
+      number_(number),
       name_(user_ + "-" + device_),
       random_(world.seed, stream),
       newestPage_(random_.percent(70) ? 50 : static_cast<std::size_t>(random_.between(3, 30))) {}
 
-void SimulatedDevice::boot(std::vector<client::Watermark> watermarks) {
+void SimulatedDevice::boot(const Memory& memory) {
   client::Options options;
   options.user = user_;
   options.device = device_;
-  options.watermarks = std::move(watermarks);
+  options.watermarks = memory.watermarks;
+  options.syncToken = memory.token;
   options.limits.requestTimeout = Millis(5'000);
   options.limits.connectTimeout = Millis(4'000);
   options.limits.backoffCap = Millis(2'000);
@@ -34,11 +37,12 @@ void SimulatedDevice::boot(std::vector<client::Watermark> watermarks) {
 }
 
 void SimulatedDevice::begin() {
-  boot({});
+  boot(Memory{});
   connect();
 }
 
 void SimulatedDevice::connect() {
+  removed_ = false;
   state_->connect(now());
   carry_out();
 }
@@ -98,6 +102,22 @@ void SimulatedDevice::request(std::string json) {
   carry_out();
 }
 
+void SimulatedDevice::prefer(const ConversationId& conversation, Preference which, Timestamp value) {
+  const client::Ticket ticket = ++tickets_;
+  requests_.insert(ticket);
+  wanted_[ticket] = {conversation, which, value};
+  std::string json = client::encode_mute(conversation, value);
+  if (which == Preference::archived) json = client::encode_archive(conversation, value != 0);
+  if (which == Preference::pinned) json = client::encode_pin(conversation, value != 0);
+  state_->request(now(), ticket, json);
+  carry_out();
+}
+
+void SimulatedDevice::set_status(Availability availability, const std::string& text) {
+  state_->set_status(now(), availability, text);
+  carry_out();
+}
+
 void SimulatedDevice::mark_read(const ConversationId& conversation, Seq seq) {
   state_->mark_read(now(), conversation, seq);
   carry_out();
@@ -128,7 +148,11 @@ void SimulatedDevice::watch_again() {
   }
 }
 
-void SimulatedDevice::remember() { memory_ = {state_->watermarks(), views_}; }
+void SimulatedDevice::remember() {
+  // The token may be older than the rest: then some of it is told again.
+  const std::string token = random_.percent(70) ? state_->sync_token() : memory_.token;
+  memory_ = {state_->watermarks(), views_, preferences_, token};
+}
 
 void SimulatedDevice::vanish() {
   world_.trace.line(name_, "vanishes");
@@ -138,6 +162,8 @@ void SimulatedDevice::vanish() {
   for (const auto& [id, on] : sentOn_) world_.refused.insert(id);
   sendOf_.clear();
   requests_.clear();
+  wanted_.clear();
+  removed_ = false;
   watched_.clear();
   receipts_.clear();
 }
@@ -145,7 +171,8 @@ void SimulatedDevice::vanish() {
 void SimulatedDevice::come_back() {
   world_.trace.line(name_, "comes back with what it remembers");
   views_ = memory_.views;
-  boot(memory_.watermarks);
+  preferences_ = memory_.preferences;
+  boot(memory_);
   for (std::size_t i = 0; i < sends_.size(); ++i)
     if (!sends_[i].done) submit(i);
   connect();
@@ -215,6 +242,13 @@ void SimulatedDevice::perform(client::StateChange action) {
   static constexpr const char* kNames[] = {"offline", "connecting", "syncing",
                                            "online",  "waiting",    "stopped"};
   world_.trace.line(name_, std::string("is ") + kNames[static_cast<int>(action.state)]);
+  using client::ConnectionState;
+  if (action.state == ConnectionState::stopped) {
+    removed_ = action.closeCode == 4503;
+    // Its credentials are good, and no other connection is newer than this one.
+    if (action.closeCode == 4500 || action.closeCode == 4502)
+      world_.fail(name_ + " is sent away for good: " + action.reason);
+  }
   for (auto& [user, watched] : watched_)
     if (action.state != client::ConnectionState::online && action.state != client::ConnectionState::syncing)
       watched.online = false;
@@ -270,21 +304,27 @@ void SimulatedDevice::perform(client::Typing) {}
 void SimulatedDevice::perform(client::PresenceChange action) {
   world_.trace.line(name_, "sees " + action.userId + (action.online ? " online" : " offline"));
   if (const auto known = watched_.find(action.userId); known != watched_.end())
-    known->second.online = action.online;
+    known->second = {action.online, action.availability, action.text};
+}
+
+void SimulatedDevice::perform(client::ConversationChange action) {
+  shows(action.conversationId, action.seq, "a change of the conversation");
+}
+
+void SimulatedDevice::perform(client::ConversationReset action) {
+  if (action.reason == client::ConversationReset::Reason::began_anew)
+    world_.fail(name_ + " is told that a log was lost: " + action.conversationId);
+  views_.erase(action.conversationId);
+  preferences_.erase(action.conversationId);
+}
+
+void SimulatedDevice::perform(client::PreferencesChange action) {
+  world_.trace.line(name_, "is told its preferences of " + action.conversationId);
+  preferences_[action.conversationId] = action.now;
 }
 
 void SimulatedDevice::perform(client::RawEvent action) {
-  const auto frame = client::parse_object(action.json);
-  if (!frame) return world_.fail(name_ + " is given an event that is no JSON");
-  const std::string type = client::text_field(*frame, "type");
-  if (type == "conversation.removed" || type == "sync.reset") {
-    if (type == "sync.reset") world_.fail(name_ + " is told that a log was lost: " + action.json);
-    views_.erase(client::text_field(*frame, "conversationId"));
-    return;
-  }
-  const client::Json* data = client::object_field(*frame, "data");
-  if (data == nullptr || !client::is_log_event(type)) return;
-  shows(client::text_field(*data, "conversationId"), client::number_field(*data, "seq"), type);
+  world_.fail(name_ + " is given what its client does not know: " + action.json);
 }
 
 void SimulatedDevice::perform(Error action) {
@@ -319,6 +359,18 @@ void SimulatedDevice::perform(client::RequestDone action) {
   if (requests_.erase(action.ticket) == 0) return world_.fail(name_ + " is answered twice");
   if (action.result) answer_ = *action.result;
   if (action.result) note_own_change(*action.result);
+  if (const auto wanted = wanted_.extract(action.ticket); !wanted.empty() && action.result) {
+    const auto& [conversation, which, value] = wanted.mapped();
+    // What its user asked for last holds, whatever the order of the answers.
+    client::Ticket& last = lastGranted_[{conversation, which}];
+    if (action.ticket < last) return;
+    last = action.ticket;
+    Preferences& now = preferences_[conversation];
+    if (which == Preference::muted) now.mutedUntil = value;
+    if (which == Preference::archived) now.archived = value != 0;
+    if (which == Preference::pinned) now.pinned = value != 0;
+    world_.trace.line(name_, "wants " + conversation + " as asked for");
+  }
   world_.trace.line(name_, action.result
                                ? "a request worked"
                                : "a request failed: " + std::string(to_string(action.result.error().code)));
@@ -361,12 +413,15 @@ std::string SimulatedDevice::behind(const ConversationId& id, const Truth::Log& 
     if (sent.confirmed && sent.confirmed->conversationId == id) own.insert(sent.confirmed->seq);
   // A device that is new to a long conversation begins with its newest page.
   Seq from = member->second.joinSeq;
-  if (log.head() > newestPage_) {
-    if (view == views_.end())
-      from = log.head() + 1;
-    else if (!view->second.shown.empty())
-      from = std::max(from, view->second.shown.begin()->first);
-  }
+  // The page is shared by all conversations that are new to the device.
+  Seq everything = 0;
+  for (const auto& [other, events] : world_.truth.logs()) everything += events.head();
+  if (log.head() > newestPage_ && view == views_.end()) from = log.head() + 1;
+  // Who joins a group that shows everything may be told by a token from there on, and has the rest by
+  // history.
+  const bool joinedLater = member->second.joinSeq < log.joined.at(user_);
+  if ((joinedLater || everything > newestPage_) && view != views_.end() && !view->second.shown.empty())
+    from = std::max(from, view->second.shown.begin()->first);
   for (Seq seq = from; seq <= log.head(); ++seq) {
     if (!log.could_see(user_, seq) || own.contains(seq) || ownChanges_.contains({id, seq})) continue;
     // It may have gone before this device came to it; and the clock may have jumped back since.

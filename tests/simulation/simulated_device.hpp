@@ -33,9 +33,12 @@ class SimulatedDevice final : public LinkUser {
   };
   struct Watched {
     bool online = false;
+    Availability availability = Availability::online;
+    std::string text;
   };
 
-  SimulatedDevice(World& world, SimulatedServer& server, UserId user, DeviceId device, std::uint64_t stream);
+  SimulatedDevice(World& world, SimulatedServer& server, UserId user, std::uint32_t number,
+                  std::uint64_t stream);
 
   // What people do with it.
   void begin();
@@ -47,6 +50,9 @@ class SimulatedDevice final : public LinkUser {
   void send_again();
   /// Any command; told whether it worked.
   void request(std::string json);
+  enum class Preference : std::uint8_t { muted, archived, pinned };
+  void prefer(const ConversationId& conversation, Preference which, Timestamp value);
+  void set_status(Availability availability, const std::string& text);
   void mark_read(const ConversationId& conversation, Seq seq);
   void typing(const ConversationId& conversation, bool active);
   void watch(const UserId& user);
@@ -60,6 +66,8 @@ class SimulatedDevice final : public LinkUser {
   [[nodiscard]] const UserId& user() const { return user_; }
   [[nodiscard]] const DeviceId& device() const { return device_; }
   [[nodiscard]] const std::string& name() const { return name_; }
+  /// Among its user's devices, from 1.
+  [[nodiscard]] std::uint32_t number() const { return number_; }
   [[nodiscard]] bool running() const { return state_ != nullptr; }
   [[nodiscard]] bool online() const {
     return running() && state_->state() == client::ConnectionState::online;
@@ -68,10 +76,13 @@ class SimulatedDevice final : public LinkUser {
     return running() && (state_->state() == client::ConnectionState::offline ||
                          state_->state() == client::ConnectionState::stopped);
   }
+  /// Its user had it removed, or it made room for another one.
+  [[nodiscard]] bool removed() const { return offline() && removed_; }
   [[nodiscard]] std::size_t unconfirmed() const { return running() ? state_->unconfirmed() : 0; }
   [[nodiscard]] std::size_t open_requests() const { return requests_.size(); }
   [[nodiscard]] const std::map<ConversationId, View>& views() const { return views_; }
   [[nodiscard]] const std::deque<Sent>& sends() const { return sends_; }
+  [[nodiscard]] const std::map<ConversationId, Preferences>& preferences() const { return preferences_; }
   [[nodiscard]] const std::map<UserId, Watched>& watched() const { return watched_; }
   /// A message of a conversation that it has shown or sent; 0: there is none.
   [[nodiscard]] MessageId some_message(const ConversationId& id);
@@ -88,10 +99,12 @@ class SimulatedDevice final : public LinkUser {
   struct Memory {
     std::vector<client::Watermark> watermarks;
     std::map<ConversationId, View> views;
+    std::map<ConversationId, Preferences> preferences;
+    std::string token;  ///< no newer than the rest
   };
 
   [[nodiscard]] client::Now now() const { return {world_.clock.steady(), world_.clock.now()}; }
-  void boot(std::vector<client::Watermark> watermarks);
+  void boot(const Memory& memory);
   void carry_out();
   void arm();
   void submit(std::size_t index);
@@ -108,6 +121,13 @@ class SimulatedDevice final : public LinkUser {
   void perform(client::Typing action);
   void perform(client::PresenceChange action);
   void perform(const client::AccountChanges&) {}
+  void perform(client::ConversationChange action);
+  void perform(client::ConversationReset action);
+  void perform(client::ReadPosition) {}
+  void perform(client::PreferencesChange action);
+  void perform(client::Settings) {}
+  void perform(client::DeviceChange) {}
+  void perform(client::Alert) {}
   void perform(client::RawEvent action);
   void perform(Error action);
   void perform(client::SendDone action);
@@ -117,6 +137,7 @@ class SimulatedDevice final : public LinkUser {
   SimulatedServer& server_;
   UserId user_;
   DeviceId device_;
+  std::uint32_t number_;
   std::string name_;
   Choices random_;
   std::unique_ptr<client::State> state_;
@@ -129,12 +150,21 @@ class SimulatedDevice final : public LinkUser {
   client::Ticket tickets_ = 0;
   std::map<client::Ticket, std::size_t> sendOf_;
   std::set<client::Ticket> requests_;
+  struct Wanted {
+    ConversationId conversation;
+    Preference which;
+    Timestamp value;
+  };
+  std::map<client::Ticket, Wanted> wanted_;
+  bool removed_ = false;
   std::deque<Sent> sends_;
   std::map<ClientMsgId, client::ConnectionNumber> sentOn_;
   std::map<ConversationId, View> views_;
   std::set<std::pair<ConversationId, Seq>> ownChanges_;  ///< that it was told of as their answer
   std::map<std::pair<ConversationId, UserId>, std::pair<Seq, Seq>> receipts_;
   std::map<UserId, Watched> watched_;
+  std::map<ConversationId, Preferences> preferences_;
+  std::map<std::pair<ConversationId, Preference>, client::Ticket> lastGranted_;
   std::optional<std::string> answer_;
   Memory memory_;
 };

@@ -53,16 +53,55 @@ void SimulatedDirectory::last_seen(std::vector<UserId> batch, Executor& executor
                                    Completion<std::vector<Result<Timestamp>>> done) {
   ask<UserId, Timestamp>(&Directory::last_seen, std::move(batch), executor, std::move(done));
 }
+
+void SimulatedDirectory::change(PortCalls::Kind kind, Executor& executor, Completion<Status> done,
+                                UniqueFunction<void(Executor&, Completion<Status>)> make,
+                                std::function<void()> told) {
+  auto held = std::make_shared<UniqueFunction<void(Executor&, Completion<Status>)>>(std::move(make));
+  calls_.call<Status>(executor, kind, std::move(done), [this, held, note = std::move(told)](bool heard) {
+    // A change by a server that is gone is not made: its successor would know of it by and by only.
+    const bool failing = !heard || world_.faults.percent(world_.trouble.directoryFails);
+    if (failing) world_.trace.line("directory", "fails");
+    if (failing && (!heard || world_.faults.percent(50))) return Status(unavailable());
+    const Status made = Collector::ask<Status>(
+        [&](Executor& collector, Completion<Status> answered) { (*held)(collector, std::move(answered)); });
+    if (failing) return Status(unavailable());
+    if (note) note();
+    return made;
+  });
+}
+
 void SimulatedDirectory::put_user(User user, Executor& executor, Completion<Status> done) {
-  directory_.put_user(std::move(user), executor, std::move(done));
+  world_.settingsTouched[user.userId] = world_.now();
+  change(kUsers, executor, std::move(done), [this, user](Executor& collector, Completion<Status> answered) {
+    World::ReadReceipts& receipts = world_.readReceipts[user.userId];
+    if (receipts.shown != user.readReceipts) receipts = {user.readReceipts, world_.now()};
+    directory_.put_user(user, collector, std::move(answered));
+  });
 }
+
 void SimulatedDirectory::put_device(Device device, Executor& executor, Completion<Status> done) {
-  directory_.put_device(std::move(device), executor, std::move(done));
+  change(kDevices, executor, std::move(done),
+         [this, device](Executor& collector, Completion<Status> answered) {
+           world_.deviceLives[{device.userId, device.deviceId}].registered = world_.now();
+           directory_.put_device(device, collector, std::move(answered));
+         });
 }
+
 void SimulatedDirectory::remove_device(UserId user, DeviceId device, Executor& executor,
                                        Completion<Status> done) {
-  directory_.remove_device(std::move(user), std::move(device), executor, std::move(done));
+  change(
+      kDevices, executor, std::move(done),
+      [this, user, device](Executor& collector, Completion<Status> answered) {
+        directory_.remove_device(user, device, collector, std::move(answered));
+      },
+      // Who is told that it failed lets the device go on.
+      [this, user, device] {
+        world_.trace.line("directory", "removes " + user + "-" + device);
+        world_.deviceLives[{user, device}].removed = world_.now();
+      });
 }
+
 void SimulatedDirectory::drop_push_tokens(std::vector<std::string> tokens, Executor& executor,
                                           Completion<Status> done) {
   directory_.drop_push_tokens(std::move(tokens), executor, std::move(done));

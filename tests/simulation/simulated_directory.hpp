@@ -1,5 +1,7 @@
 #pragma once
 
+#include <functional>
+
 #include "chatcore/memory/directory.hpp"
 #include "chatcore/memory/presence.hpp"
 #include "chatcore/server/dev_authenticator.hpp"
@@ -10,7 +12,7 @@ namespace chatcore::simulation {
 /// The memory directory, slow and sometimes unavailable.
 class SimulatedDirectory final : public Directory {
  public:
-  explicit SimulatedDirectory(World& world) : world_(world), calls_(world) {}
+  explicit SimulatedDirectory(World& world) : world_(world), calls_(world, true) {}
 
   void forget(const std::vector<Executor*>& executors) { calls_.forget(executors); }
   /// At once, as the host does it in its own database.
@@ -46,6 +48,12 @@ class SimulatedDirectory final : public Directory {
   void ask(void (Directory::*method)(std::vector<Item>, Executor&, Completion<std::vector<Result<Value>>>),
            std::vector<Item> batch, Executor& executor, Completion<std::vector<Result<Value>>> done);
 
+  enum Kind : PortCalls::Kind { kQuestions, kMoreQuestions, kUsers, kDevices };
+  /// A change, which may fail, and of one that fails nobody knows whether it was made. `told`: when it was
+  /// made and its caller is told so.
+  void change(PortCalls::Kind kind, Executor& executor, Completion<Status> done,
+              UniqueFunction<void(Executor&, Completion<Status>)> make, std::function<void()> told = {});
+
   World& world_;
   PortCalls calls_;
   MemoryDirectory directory_;
@@ -54,7 +62,7 @@ class SimulatedDirectory final : public Directory {
 /// The memory presence, slow and sometimes unavailable.
 class SimulatedPresence final : public Presence {
  public:
-  explicit SimulatedPresence(World& world) : world_(world), calls_(world), presence_(world.clock) {}
+  explicit SimulatedPresence(World& world) : world_(world), calls_(world, true), presence_(world.clock) {}
 
   void forget(const std::vector<Executor*>& executors) { calls_.forget(executors); }
   void pass_time() { static_cast<void>(presence_.expire_due()); }
@@ -80,7 +88,7 @@ class SimulatedPresence final : public Presence {
 /// Believes what devices say of themselves, after a while.
 class SimulatedAuthenticator final : public Authenticator {
  public:
-  explicit SimulatedAuthenticator(World& world) : world_(world), calls_(world) {}
+  explicit SimulatedAuthenticator(World& world) : world_(world), calls_(world, true) {}
 
   void forget(const std::vector<Executor*>& executors) { calls_.forget(executors); }
   void authenticate(std::vector<Credentials> batch, Executor& executor,

@@ -19,8 +19,8 @@ Simulation::Simulation(std::uint64_t seed, std::FILE* trace)
   for (std::uint32_t i = 0; i < world_.scenario.users; ++i) {
     users_.emplace_back(kNames[i]);
     for (std::uint32_t k = 1; k <= world_.scenario.devicesPerUser; ++k)
-      devices_.push_back(std::make_unique<SimulatedDevice>(
-          world_, server_, users_.back(), "d" + std::to_string(k), kFirstDeviceStream + devices_.size()));
+      devices_.push_back(std::make_unique<SimulatedDevice>(world_, server_, users_.back(), k,
+                                                           kFirstDeviceStream + devices_.size()));
   }
 }
 
@@ -47,6 +47,7 @@ Outcome Simulation::run() {
   server_.start();
   pass_presence_time();
   for (auto& device : devices_) {
+    if (spare(*device)) continue;
     device->begin();
     pass(Millis(people_.between(0, 200)));
   }

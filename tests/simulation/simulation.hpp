@@ -42,6 +42,12 @@ class Simulation {
   void look_around(SimulatedDevice& device);
   void change_account(SimulatedDevice& device);
   void come_or_go(SimulatedDevice& device);
+  void manage_account(SimulatedDevice& device);
+  [[nodiscard]] std::string some_settings();
+  /// One device more than its user may have: it comes and goes, and is away when all is quiet.
+  [[nodiscard]] bool spare(const SimulatedDevice& device) const {
+    return world_.scenario.deviceLimit && device.number() > world_.scenario.engine.maxDevicesPerUser;
+  }
   [[nodiscard]] const UserId& someone() { return people_.pick(users_); }
   [[nodiscard]] std::string some_users();
   [[nodiscard]] ConversationId some_conversation(const UserId& user);
@@ -58,6 +64,10 @@ class Simulation {
   void check_quiet();
   [[nodiscard]] std::string unsettled() const;
   void check_presence();
+  void check_watched(SimulatedDevice& device);
+  void check_preferences();
+  void check_receipts();
+  void check_receipts_page(const SimulatedDevice& device, const std::string& page);
   void check_lists();
   void check_list(const SimulatedDevice& device, const std::string& page);
   void check_pins(const SimulatedDevice& device, const std::string& listed, const Truth::Log& log,

@@ -16,11 +16,12 @@ void Simulation::make_trouble() {
     now.directoryFails = sometimes(scenario.directoryErrors, 60);
     now.slowestCall = sometimes(scenario.slowStore, 900);
     now.hookFails = scenario.hooks ? sometimes(true, 50) : 0;
-    world_.trace.line("trouble", "refused " + std::to_string(now.appendRefused) + " failing " +
-                                     std::to_string(now.callFails) + " unknown " +
-                                     std::to_string(now.appendUnknown) + " directory " +
-                                     std::to_string(now.directoryFails) + " slow " +
-                                     std::to_string(now.slowestCall));
+    now.slowestQuestion = sometimes(scenario.slowDirectory, 5'000);
+    world_.trace.line(
+        "trouble", "refused " + std::to_string(now.appendRefused) + " failing " +
+                       std::to_string(now.callFails) + " unknown " + std::to_string(now.appendUnknown) +
+                       " directory " + std::to_string(now.directoryFails) + " slow " +
+                       std::to_string(now.slowestCall) + " questions " + std::to_string(now.slowestQuestion));
   }
   if (scenario.crashes && misfortune_.percent(3)) crash_server();
   if (scenario.blocks && misfortune_.percent(8)) block_somebody();
@@ -59,7 +60,10 @@ void Simulation::calm() {
   world_.trace.line("trouble", "is over");
   world_.trouble = {};
   if (!server_.up()) server_.start();
+  for (auto& device : devices_)
+    if (spare(*device) && device->running()) device->vanish();
   for (auto& device : devices_) {
+    if (spare(*device)) continue;
     if (!device->running()) device->come_back();
     if (device->offline()) device->connect();
   }

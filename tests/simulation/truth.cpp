@@ -45,8 +45,7 @@ std::uint64_t Truth::Log::unread(const UserId& user, Seq readSeq, Timestamp now)
   Seq seen = readSeq;
   for (Seq seq = 1; seq <= head(); ++seq)
     if (at(seq).kind == EventKind::message && at(seq).senderId == user) seen = std::max(seen, seq);
-  const auto member = members.find(user);
-  if (member != members.end()) seen = std::max(seen, member->second.joinSeq - 1);
+  if (const auto join = joined.find(user); join != joined.end()) seen = std::max(seen, join->second - 1);
   std::uint64_t count = 0;
   for (Seq seq = seen + 1; seq <= head(); ++seq)
     count += at(seq).kind == EventKind::message && !at(seq).hiddenFromOthers && !message(seq).deleted &&
@@ -72,9 +71,12 @@ void Truth::committed(const AppendRequest& request) {
     log.events.push_back(event);
     if (changes_message(event.kind)) change(request.log, log, event, request.effects);
     pin(request.log, log, event, request.effects);
+    if (event.kind == EventKind::message && log.info.settings.slowModeSeconds != 0)
+      log.lastSlow[event.senderId] = event.timestamp;
     if (!event.clientMsgId.empty()) log.sends.emplace(event.senderId, event.clientMsgId);
   }
-  if (request.effects.info) log.kind = request.effects.info->kind;
+  if (request.effects.info) log.kind = request.effects.info->kind, log.info = *request.effects.info;
+  if (log.info.settings.slowModeSeconds == 0) log.lastSlow.clear();
   const Seq seq = request.events.back().seq;
   for (const MembershipChange& change : request.effects.members) {
     const UserId& user = change.member.userId;
@@ -84,10 +86,11 @@ void Truth::committed(const AppendRequest& request) {
       if (inside) stays.back().to = seq;
       log.members.erase(user);
     } else {
-      if (!inside) stays.push_back({seq, UINT64_MAX});
+      if (!inside) stays.push_back({change.member.joinSeq, UINT64_MAX}), log.joined[user] = seq;
       log.members[user] = change.member;
     }
   }
+  check_owner(request.log, log, request.events.back());
 }
 
 void Truth::check(const ConversationId& id, const Log& log, const Event& event,
@@ -110,12 +113,8 @@ void Truth::check_sender(const ConversationId& id, const Log& log, const Event& 
   const auto sender = log.members.find(event.senderId);
   if (sender == log.members.end()) return wrong(id, event, "written by somebody who is no member");
   if (changes_message(event.kind)) return check_change(id, log, event);
-  if (event.kind == EventKind::message || log.kind == ConversationKind::direct) return;
-  const bool leaves = std::any_of(effects.members.begin(), effects.members.end(), [&](const auto& change) {
-    return change.removed && change.member.userId == event.senderId;
-  });
-  if (!leaves && sender->second.role == Role::member)
-    wrong(id, event, "a change by somebody who is no admin");
+  if (event.kind == EventKind::message) return check_message(id, log, event);
+  check_group_change(id, log, event, effects);
 }
 
 void Truth::check_blocks(const ConversationId& id, const Log& log, const Event& event) {

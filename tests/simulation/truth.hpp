@@ -30,9 +30,12 @@ class Truth {
   };
   struct Log {
     ConversationKind kind = ConversationKind::group;
+    ConversationInfo info;
     std::vector<Event> events;
     std::map<UserId, std::vector<Stay>> stays;
     std::map<UserId, Member> members;
+    std::map<UserId, Seq> joined;          ///< with which event, whatever they see of what was before
+    std::map<UserId, Timestamp> lastSlow;  ///< when members sent last, since there is slow mode
     std::set<std::pair<UserId, ClientMsgId>> sends;
     std::map<Seq, Message> messages;  ///< to which something has happened
     std::map<UserId, std::set<Seq>> hidden;
@@ -55,7 +58,9 @@ class Truth {
   /// Whether `by` blocks `whom`: nothing while that has changed too lately to be held against anybody.
   using Blocks = std::function<std::optional<bool>(const UserId& by, const UserId& whom)>;
 
-  Truth(Fail fail, Blocks blocks) : fail_(std::move(fail)), blocks_(std::move(blocks)) {}
+  /// `remembers`: the server forgets nothing that it keeps in memory only.
+  Truth(bool remembers, Fail fail, Blocks blocks)
+      : remembers_(remembers), fail_(std::move(fail)), blocks_(std::move(blocks)) {}
 
   /// The store has just committed this.
   void committed(const AppendRequest& request);
@@ -68,6 +73,16 @@ class Truth {
   void check(const ConversationId& id, const Log& log, const Event& event, const AppendEffects& effects);
   void check_sender(const ConversationId& id, const Log& log, const Event& event,
                     const AppendEffects& effects);
+  // Groups (truth_groups.cpp)
+  void check_message(const ConversationId& id, const Log& log, const Event& event);
+  void check_group_change(const ConversationId& id, const Log& log, const Event& event,
+                          const AppendEffects& effects);
+  void check_update(const ConversationId& id, const Log& log, const Event& event,
+                    const AppendEffects& effects);
+  void check_joins(const ConversationId& id, const Log& log, const Event& event,
+                   const AppendEffects& effects);
+  void check_heir(const ConversationId& id, const Log& log, const Event& event, const Member& heir);
+  void check_owner(const ConversationId& id, const Log& log, const Event& event);
   void check_blocks(const ConversationId& id, const Log& log, const Event& event);
   /// Folds an event into the message that it changes, and holds against that what is stored of it.
   void change(const ConversationId& id, Log& log, const Event& event, const AppendEffects& effects);
@@ -78,6 +93,7 @@ class Truth {
   void pin(const ConversationId& id, Log& log, const Event& event, const AppendEffects& effects);
   void wrong(const ConversationId& id, const Event& event, const std::string& what);
 
+  bool remembers_;
   Fail fail_;
   Blocks blocks_;
   std::map<ConversationId, Log> logs_;

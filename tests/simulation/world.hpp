@@ -22,8 +22,9 @@ struct World {
         scenario(Scenario::of(worldSeed)),
         faults(worldSeed, 3),
         delays(worldSeed, 4),
-        truth([this](const std::string& what) { fail(what); },
-              [this](const UserId& by, const UserId& whom) { return blocks(by, whom); }) {}
+        truth(
+            scenario.remembers(), [this](const std::string& what) { fail(what); },
+            [this](const UserId& by, const UserId& whom) { return blocks(by, whom); }) {}
 
   std::uint64_t seed;
   testing::ManualClock clock;
@@ -49,6 +50,32 @@ struct World {
 
   /// When a server last heard of a user who was welcome there.
   std::map<UserId, Millis> heard;
+
+  /// Whether a user shows what was read, as the directory was last told.
+  struct ReadReceipts {
+    bool shown = true;
+    Millis since{0};
+  };
+  /// How long a change of it may take to be felt by what is under way.
+  static constexpr Millis kSettingsGrace{10'000};
+  std::map<UserId, ReadReceipts> readReceipts;
+  /// Nothing while that has changed too lately to be held against anybody.
+  [[nodiscard]] std::optional<bool> shows_receipts(const UserId& user) const {
+    const auto found = readReceipts.find(user);
+    if (found == readReceipts.end()) return true;
+    if (now() - found->second.since < kSettingsGrace) return std::nullopt;
+    return found->second.shown;
+  }
+
+  /// When a user's settings were to be changed last: while they cannot be read, nobody sees the user.
+  std::map<UserId, Millis> settingsTouched;
+
+  /// When a device was last registered, and when removed.
+  struct DeviceLife {
+    Millis registered{-1};
+    Millis removed{-1};
+  };
+  std::map<std::pair<UserId, DeviceId>, DeviceLife> deviceLives;
 
   struct Block {
     bool blocked = false;

@@ -1,84 +1,22 @@
 #pragma once
 
-#include <chrono>
-#include <cstddef>
-#include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "chatcore/client/account.hpp"
 #include "chatcore/client/events.hpp"
+#include "chatcore/client/groups.hpp"
+#include "chatcore/client/listener.hpp"
+#include "chatcore/client/options.hpp"
+#include "chatcore/client/queries.hpp"
 #include "chatcore/completion.hpp"
-#include "chatcore/model/conversation.hpp"
-#include "chatcore/ports/clock.hpp"
-#include "chatcore/ports/log.hpp"
 #include "chatcore/result.hpp"
 
 /// A chat client that comes back: it reconnects, resends what was not confirmed in order and once, and
 /// fetches what it missed. Speaks protocol 1 over `ws://`.
 namespace chatcore::client {
-
-struct Limits {
-  std::size_t queuedSends = 1000;     ///< messages and changes not yet confirmed; the next fails `overloaded`
-  std::size_t sendsInFlight = 64;     ///< of those, how many wait for an answer at a time
-  std::size_t pendingRequests = 128;  ///< requests without an answer; the next one fails `overloaded`
-  std::size_t conversations = 10'000;  ///< followed at a time; events of further ones are reported as errors
-  std::size_t heldEvents = 256;        ///< per conversation, kept while a gap before them is closed
-  std::size_t presenceUsers = 1000;    ///< subscriptions that are remembered over reconnects
-  std::size_t contentBytes = 16'384;   ///< of one message, until the server's welcome says otherwise
-  std::size_t frameBytes = 1 << 20;    ///< of one inbound message; a larger one ends the connection
-  std::size_t syncEvents = 200;        ///< events per page when catching up
-  std::chrono::milliseconds gapPatience{500};  ///< how long a missing number may still arrive by itself
-  std::chrono::milliseconds requestTimeout{15'000};
-  std::chrono::milliseconds connectTimeout{10'000};  ///< from the first packet to the welcome
-  std::chrono::milliseconds backoffBase{250};        ///< full jitter: uniform in [0, min(cap, base * 2^n)]
-  std::chrono::milliseconds backoffCap{30'000};
-  std::chrono::milliseconds backoffReset{10'000};  ///< connected this long, the next loss starts at base
-  std::chrono::milliseconds receiptFlush{20};      ///< receipts of this long travel together
-};
-
-struct Options {
-  std::string url;                    ///< `ws://host[:port]/path`
-  std::string token;                  ///< sent as `Authorization: Bearer`; empty: development authentication
-  UserId user;                        ///< who this is; may be empty with a token
-  DeviceId device;                    ///< which device; may be empty where the token names it
-  bool acknowledgeReceived = true;    ///< send `message.received` for what was handed to the listener
-  std::vector<Watermark> watermarks;  ///< what the application kept from an earlier run
-  Limits limits;
-  Executor* executor = nullptr;  ///< where callbacks run; null: the client's own thread
-  Clock* clock = nullptr;        ///< null: the system's
-  Random* random = nullptr;      ///< null: the system's
-  Log* log = nullptr;            ///< null: none
-};
-
-/// Called one at a time, on one thread or executor. Any may be empty. None may throw or block for long.
-struct Listener {
-  std::function<void(const StateChange&)> on_state;
-  /// In seq order per conversation, each message once. Messages sent by this client are not among them.
-  std::function<void(const Message&)> on_message;
-  /// Edits, deletions and reactions, in seq order among the messages, each once; those that this client made
-  /// are not among them. `deleted_for_me` comes when this user deleted a message for themselves on another
-  /// device; to a device that was away with its next sync, then with `targetSeq` alone, and perhaps again.
-  std::function<void(const MessageChange&)> on_change;
-  std::function<void(const Receipt&)> on_receipt;
-  std::function<void(const Typing&)> on_typing;
-  std::function<void(const PresenceChange&)> on_presence;
-  /// What is not what it was when this client last knew: after a sync what changed while it was away, all of
-  /// it where the sync did not go on from an earlier one (the first does not); live what the host has
-  /// changed. Perhaps more than did change, never less. What this user's other devices change live comes to
-  /// on_event.
-  std::function<void(const AccountChanges&)> on_account_changed;
-  /// Everything else as the server's JSON: membership (in seq order among the messages), `sync.read`,
-  /// `settings`, `profile`, `contacts.changed`, `blocks.changed`, `device.added` and `device.removed` (this
-  /// user's account, changed by another device), `sync.reset` (drop what you kept of that conversation), and
-  /// what this client does not know. Edits, deletions and reactions go to on_change instead, also where that
-  /// is empty.
-  std::function<void(std::string_view json)> on_event;
-  /// What no completion stands for; informational.
-  std::function<void(const Error&)> on_error;
-};
 
 /// What to send. Exactly one of `conversationId` and `to` is set.
 struct Outgoing {
@@ -89,31 +27,6 @@ struct Outgoing {
   MessageId replyTo = 0;
   ClientMsgId clientMsgId;  ///< empty: a UUIDv7 is made. Give one to continue a send over a restart
   std::uint32_t expiresInSeconds = 0;  ///< 0: as the conversation has it
-};
-
-struct HistoryQuery {
-  ConversationId conversationId;
-  std::optional<Seq> before;  ///< exclusive; neither: from the newest
-  std::optional<Seq> after;   ///< exclusive
-  std::size_t limit = 50;     ///< of numbers in the log: changes count, so messages may be fewer
-  bool raw = false;  ///< the events as they came, changes among them, in place of messages as they are now
-};
-
-struct NewGroup {
-  ConversationId conversationId;  ///< empty: the server chooses
-  std::string name;
-  std::vector<UserId> members;
-  std::uint32_t expiresInSeconds = 0;  ///< of messages that do not say it themselves; 0: never
-  GroupSettings settings = {};         ///< `permissions.send = admins`: a broadcast channel
-};
-
-/// What is set changes, the rest stays.
-struct GroupChange {
-  std::optional<std::string> name = {};
-  std::optional<std::uint32_t> expiresInSeconds = {};
-  std::optional<GroupPermissions> permissions = {};
-  std::optional<HistoryVisibility> history = {};
-  std::optional<std::uint32_t> slowModeSeconds = {};
 };
 
 /// Thread-safe. Calls return at once; completions come exactly once, where the listener's calls come.
@@ -135,8 +48,13 @@ class CHATCORE_API Client {
   void connect();
   /// Drops the connection until connect(); sends queue up meanwhile.
   void disconnect();
-  /// For the next connection, and for the present one (`auth.refresh`).
-  void set_token(std::string token);
+  /// For the next connection, and for the present one. `done` says whether that one goes on with it; without
+  /// a connection it says yes at once. Errors: `unauthorized` (the connection stays as it was; without `done`
+  /// Listener::on_error is told), `bad_request` (not UTF-8), `unavailable`.
+  void set_token(std::string token, Completion<Status> done = {});
+  /// Whether the application is on the screen: a device that is not may be notified although it is connected.
+  /// Remembered and said again on every connection. At first it is.
+  void set_foreground(bool foreground);
 
   /// Errors: the server's; `too_large`, `bad_request` (content is not JSON), `overloaded` (queue full),
   /// `cancelled` (closed first).
@@ -168,10 +86,18 @@ class CHATCORE_API Client {
   /// `text`: at most 140 bytes of UTF-8, or Listener::on_error is told and nothing changes.
   void set_status(Availability availability, std::string text = {});
 
-  /// Requests: see request().
+  // Requests: see request(). Those that only ask are harmless to repeat. An id, limit or number of users out
+  // of its bounds fails `bad_request` before anything is sent.
+
+  /// How users are now, without a subscription; at most 1,000.
+  void presence(std::vector<UserId> users, Completion<Result<std::vector<PresenceChange>>> done);
   void settings(Completion<Result<Settings>> done);
   /// Harmless to repeat.
   void update_settings(SettingsChange change, Completion<Status> done);
+  void devices(Completion<Result<std::vector<DeviceEntry>>> done);
+  /// Closes its connection; whether it may come back is for the host to say. With the primary device go all.
+  /// Harmless to repeat.
+  void remove_device(DeviceId device, Completion<Status> done);
 
   /// Requests, harmless to repeat. At most 100 users in one, and none of them this one. Errors: the server's,
   /// such as `too_large` (the list is full) and `unsupported` (the host does not offer it).
@@ -188,17 +114,26 @@ class CHATCORE_API Client {
   /// At most 256 bytes of UTF-8. Harmless to repeat.
   void set_display_name(std::string name, Completion<Status> done);
 
+  void conversations(ConversationsQuery query, Completion<Result<ConversationsPage>> done);
+  void receipts(ReceiptsQuery query, Completion<Result<ReceiptsPage>> done);
+  void members(MembersQuery query, Completion<Result<MembersPage>> done);
   void history(HistoryQuery query, Completion<Result<HistoryPage>> done);
   void create_group(NewGroup group, Completion<Result<ConversationId>> done);
-  /// Requests: see request(). What becomes of them comes to on_event as `conversation.updated` and
-  /// `conversation.member`, to this client too. Errors: the server's, such as `forbidden`.
+  /// What becomes of these comes to Listener::on_conversation, to this client too. Errors: the server's, such
+  /// as `forbidden`. After `unavailable` on_conversation may still show that it took effect.
   void update_group(ConversationId group, GroupChange change, Completion<Status> done);
+  /// 1 to 500 users.
+  void add_members(ConversationId group, std::vector<UserId> users, Completion<Status> done);
+  void remove_members(ConversationId group, std::vector<UserId> users, Completion<Status> done);
+  /// An owner who leaves hands the group over to who is an admin, or else a member, for longest.
+  void leave_group(ConversationId group, Completion<Status> done);
   /// Role::owner hands the group over: this user is an admin from then on.
   void set_role(ConversationId group, UserId user, Role role, Completion<Status> done);
   /// For everybody and for good. `too_large`: members have to be removed first.
   void delete_group(ConversationId group, Completion<Status> done);
-  /// For this user alone, on all devices; the others hear of it by `sync.preferences` (on_event). Harmless to
-  /// repeat.
+  /// For this user alone, on all devices; the others hear of it by on_preferences. Harmless to repeat.
+  /// `until`: no notifications before that time; 0: notifications again; kMutedForever: never.
+  void mute_conversation(ConversationId conversation, Timestamp until, Completion<Status> done);
   void archive_conversation(ConversationId conversation, bool archived, Completion<Status> done);
   void pin_conversation(ConversationId conversation, bool pinned, Completion<Status> done);
   /// Any command: one JSON object, whose `id` the client sets. Completes with the server's answer, or with
@@ -208,6 +143,10 @@ class CHATCORE_API Client {
 
   /// What to keep so that the next run's Options::watermarks continue from here.
   void watermarks(Completion<std::vector<Watermark>> done);
+
+  /// Likewise for Options::syncToken; empty before the first sync. An application asks for it before it asks
+  /// for the watermarks: what is newer than the token is told again, what is older would be missed.
+  void sync_token(Completion<std::string> done);
 
   /// Ends the connection in good order and cancels what is pending. Final.
   void close();

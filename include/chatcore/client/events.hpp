@@ -107,6 +107,17 @@ struct Receipt {
   Seq seq = 0;
 };
 
+/// What was kept of a conversation does not count any more.
+struct ConversationReset {
+  enum class Reason : std::uint8_t {
+    removed,     ///< this user is no member any more
+    began_anew,  ///< its log was lost: what follows is another one
+  };
+  Reason reason = Reason::removed;
+  ConversationId conversationId;
+  Epoch epoch = 1;  ///< `began_anew`: from now on
+};
+
 struct Typing {
   ConversationId conversationId;
   UserId userId;
@@ -120,47 +131,6 @@ struct PresenceChange {
   // What the user says, while online.
   Availability availability = Availability::online;
   std::string text = {};
-};
-
-/// What this user lets others see.
-struct Settings {
-  bool readReceipts = true;  ///< false: nor does this user see others'
-  Audience lastSeen = Audience::everyone;
-  Audience online = Audience::everyone;
-};
-
-/// What is to change; the rest stays.
-struct SettingsChange {
-  std::optional<bool> readReceipts;
-  std::optional<Audience> lastSeen;
-  std::optional<Audience> online;
-};
-
-/// Sections of this user's account that are to be fetched anew.
-struct AccountChanges {
-  std::vector<AccountSection> sections;
-};
-
-struct Profile {
-  UserId userId;
-  std::string displayName;  ///< empty: none
-};
-
-/// Of contacts, or of those whom this user blocks.
-struct UsersPage {
-  std::vector<UserId> users;  ///< ascending
-  bool more = false;          ///< behind the last of them
-};
-
-struct HistoryPage {
-  ConversationId conversationId;
-  Seq fromSeq = 0;
-  Seq toSeq = 0;
-  // Each oldest first.
-  std::vector<Message> messages;
-  std::vector<MessageChange> changes;  ///< of a raw page only
-  std::vector<std::string> events;     ///< membership, … in their live JSON form
-  bool more = false;
 };
 
 }  // namespace chatcore::client

@@ -1,4 +1,3 @@
-#include "client/encode.hpp"
 #include "driver.hpp"
 
 using namespace chatcore;
@@ -7,95 +6,183 @@ using testing::Driver;
 
 namespace {
 
-using Sections = std::vector<AccountSection>;
-using enum AccountSection;
-
-const Sections kAll{settings, contacts, blocks, profile, devices};
-
-Json page_for(const Json& request, Json account, bool more = false) {
-  return {{"type", "sync.page"}, {"id", request.at("id")},        {"conversations", Json::array()},
-          {"token", "t2"},       {"account", std::move(account)}, {"more", more}};
-}
-
-void reconnect(Driver& driver) {
-  driver.lose();
-  driver.pass(1000);
-  driver.open();
-  driver.welcome();
+Json entry(const std::string& more) {
+  Json out = Driver::range(1, 1, 1);
+  out.update(Json::parse(more));
+  return out;
 }
 
 }  // namespace
 
-TEST_CASE("a client that begins is to fetch its whole account") {
-  Driver driver;
-  driver.connect();
-  driver.open();
-  driver.welcome();
-  driver.reply(page_for(driver.take("sync"), Json::array(), true));
-  CHECK(driver.accounts.empty());
-  driver.reply(page_for(driver.take("sync"), Json::array()));
-  CHECK(driver.accounts == std::vector<Sections>{kAll});
+TEST_CASE("a device says what it is on every connection") {
+  Options options = Driver::alice();
+  options.platform = "ios";
+  Driver driver(options);
+  driver.go_online();
+  CHECK(driver.take("hello").at("platform") == "ios");
+  driver.lose();
+  driver.pass(1000);
+  driver.come_back();
+  CHECK(driver.take("hello").at("platform") == "ios");
 }
 
-TEST_CASE("a client that comes back is told what has changed of its account, and no more") {
+TEST_CASE("a platform that no server takes is reported and not said") {
+  for (const std::string& platform : {std::string(65, 'x'), std::string("\xff")}) {
+    Options options = Driver::alice();
+    options.platform = platform;
+    Driver driver(options);
+    driver.go_online();
+    CHECK(driver.take_all("hello").empty());
+    CHECK(driver.errors.size() == 1);
+  }
+}
+
+TEST_CASE("a device in the background says so at once and again on every connection") {
   Driver driver;
   driver.go_online();
-  driver.accounts.clear();
-  reconnect(driver);
-  driver.reply(page_for(driver.take("sync"), {"devices", "contacts", "what is to come", 7}, true));
-  CHECK(driver.accounts == std::vector<Sections>{{contacts, devices}});
-  driver.reply(page_for(driver.take("sync"), {"profile"}));
-  CHECK(driver.accounts.back() == Sections{profile});
-  reconnect(driver);
-  driver.reply(page_for(driver.take("sync"), Json::array()));
-  CHECK(driver.accounts.size() == 2);
+  CHECK(driver.take_all("client.state").empty());
+  driver.state.set_foreground(driver.now(), false);
+  driver.collect();
+  CHECK(driver.take("client.state").at("state") == "background");
+  driver.lose();
+  driver.pass(1000);
+  driver.come_back();
+  CHECK(driver.take("client.state").at("state") == "background");
+  driver.state.set_foreground(driver.now(), true);
+  driver.collect();
+  CHECK(driver.take("client.state").at("state") == "foreground");
 }
 
-TEST_CASE("a client whose token is of no use is to fetch its whole account") {
+TEST_CASE("who shows a new token is told whether the connection goes on with it") {
+  Driver driver;
+  driver.state.refresh_token(driver.now(), "early", 1);
+  driver.go_online();
+  driver.state.refresh_token(driver.now(), "good", 2);
+  driver.state.refresh_token(driver.now(), "bad", 3);
+  driver.collect();
+  const auto frames = driver.take_all("auth.refresh");
+  REQUIRE(frames.size() == 2);
+  driver.reply(Json{{"type", "ok"}, {"id", frames[0].at("id")}});
+  driver.refuse(frames[1], "unauthorized", false);
+  REQUIRE(driver.requestsDone.size() == 3);
+  CHECK(driver.requestsDone[0].result);
+  CHECK(driver.requestsDone[1].result);
+  CHECK(driver.requestsDone[2].result.error().code == ErrorCode::unauthorized);
+  CHECK(driver.errors.empty());
+  CHECK(driver.state.state() == ConnectionState::online);
+}
+
+TEST_CASE("a token that is refused and that nobody waits for is reported") {
   Driver driver;
   driver.go_online();
-  driver.accounts.clear();
-  reconnect(driver);
-  driver.reply(Json{{"type", "sync.reset"}, {"id", driver.take("sync").at("id")}});
-  driver.reply(page_for(driver.take("sync"), Json::array()));
-  CHECK(driver.accounts == std::vector<Sections>{kAll});
+  driver.state.refresh_token(driver.now(), "bad");
+  driver.collect();
+  driver.refuse(driver.take("auth.refresh"), "unauthorized", false);
+  CHECK(driver.errors.size() == 1);
 }
 
-TEST_CASE("what the host has changed comes live, and what other devices change as the server says it") {
+TEST_CASE("a token that cannot be sent is not") {
   Driver driver;
   driver.go_online();
-  driver.accounts.clear();
-  driver.reply(Json{{"type", "account.changed"}, {"account", {"blocks"}}});
-  CHECK(driver.accounts == std::vector<Sections>{{blocks}});
-  const Json change{{"type", "contacts.changed"}, {"added", {"bob"}}};
-  driver.reply(change);
-  CHECK(driver.events == std::vector<Json>{change});
-  CHECK(driver.accounts.size() == 1);
+  driver.state.refresh_token(driver.now(), "\xff", 1);
+  driver.state.refresh_token(driver.now(), std::string(70'000, 'x'), 2);
+  driver.collect();
+  CHECK(driver.take_all("auth.refresh").empty());
+  REQUIRE(driver.requestsDone.size() == 2);
+  CHECK(driver.requestsDone[0].result.error().code == ErrorCode::bad_request);
+  CHECK(driver.requestsDone[1].result.error().code == ErrorCode::too_large);
 }
 
-TEST_CASE("what is asked for of contacts, blocks and profile") {
-  const std::vector<UserId> users{"bob", "carol"};
-  CHECK(Json::parse(encode_users("blocks.add", users)) == Json{{"type", "blocks.add"}, {"users", users}});
-  CHECK(Json::parse(encode_list("contacts.list", "")) == Json{{"type", "contacts.list"}});
-  CHECK(Json::parse(encode_list("contacts.list", "bob")) ==
-        Json{{"type", "contacts.list"}, {"cursor", "bob"}});
-  CHECK(Json::parse(encode_profile_get("")) == Json{{"type", "profile.get"}});
-  CHECK(Json::parse(encode_profile_get("bob")) == Json{{"type", "profile.get"}, {"userId", "bob"}});
-  CHECK(Json::parse(encode_profile("a \"b\"")) ==
-        Json{{"type", "profile.update"}, {"displayName", "a \"b\""}});
+TEST_CASE("tokens that wait for an answer count as requests") {
+  Options options = Driver::alice();
+  options.limits.pendingRequests = 1;
+  Driver driver(options);
+  driver.go_online();
+  driver.state.refresh_token(driver.now(), "a", 1);
+  driver.state.refresh_token(driver.now(), "b", 2);
+  driver.collect();
+  REQUIRE(driver.requestsDone.size() == 1);
+  CHECK(driver.requestsDone[0].result.error().code == ErrorCode::overloaded);
+  driver.reply(Json{{"type", "ok"}, {"id", driver.take("auth.refresh").at("id")}});
+  driver.state.refresh_token(driver.now(), "c", 3);
+  driver.collect();
+  CHECK(driver.take("auth.refresh").at("token") == "c");
 }
 
-TEST_CASE("pages of users and profiles are read, and nothing else for them") {
-  const auto page =
-      decode_users(R"({"type":"blocks.page","users":["bob",7,"carol"],"cursor":"carol","more":true})");
-  REQUIRE(page);
-  CHECK(page->users == std::vector<UserId>{"bob", "carol"});
-  CHECK(page->more);
-  CHECK_FALSE(decode_users(R"({"type":"contacts.page"})")->more);
-  CHECK_FALSE(decode_users(R"({"type":"ok"})"));
-  const auto profile = decode_profile(R"({"type":"profile","userId":"bob","displayName":"Bob"})");
-  REQUIRE(profile);
-  CHECK(profile->userId == "bob");
-  CHECK(profile->displayName == "Bob");
-  CHECK_FALSE(decode_profile(R"({"type":"settings"})"));
+TEST_CASE("what another device does to the account is told as values") {
+  Driver driver;
+  driver.go_online();
+  driver.from_server(R"({"type":"settings","readReceipts":false,"lastSeen":"nobody","online":"contacts"})");
+  driver.from_server(R"({"type":"device.added","deviceId":"watch","platform":"ios","timestamp":7})");
+  driver.from_server(R"({"type":"device.removed","deviceId":"watch","timestamp":8})");
+  driver.from_server(R"({"type":"system.alert","data":{"text":"soon"}})");
+  REQUIRE(driver.settings.size() == 1);
+  CHECK_FALSE(driver.settings[0].readReceipts);
+  CHECK(driver.settings[0].lastSeen == Audience::nobody);
+  CHECK(driver.settings[0].online == Audience::contacts);
+  REQUIRE(driver.devices.size() == 2);
+  CHECK(driver.devices[0].added);
+  CHECK(driver.devices[0].platform == "ios");
+  CHECK_FALSE(driver.devices[1].added);
+  CHECK(driver.devices[1].deviceId == "watch");
+  CHECK(driver.devices[1].timestamp == 8);
+  REQUIRE(driver.alerts.size() == 1);
+  CHECK(driver.alerts[0].at("text") == "soon");
+  CHECK(driver.events.empty());
+}
+
+TEST_CASE("what another device wants of a conversation is told live, and by the next sync") {
+  Driver driver;
+  driver.go_online();
+  driver.from_server(
+      R"({"type":"sync.preferences","conversationId":"c1","mutedUntil":9,"archived":true,"pinned":false})");
+  driver.lose();
+  driver.pass(1000);
+  driver.come_back(Json::array({entry(R"({"pinned":true})")}));
+  REQUIRE(driver.preferences.size() == 2);
+  CHECK(driver.preferences[0].conversationId == "c1");
+  CHECK(driver.preferences[0].now == Preferences{9, true, false});
+  CHECK(driver.preferences[1].now == Preferences{0, false, true});
+}
+
+TEST_CASE("a page of a sync does not take back what was said since the sync began") {
+  const auto finish = [](Driver& driver) {
+    driver.reply(Json{{"type", "sync.page"},
+                      {"id", driver.take("sync").at("id")},
+                      {"conversations", Json::array({entry("{}")})},
+                      {"token", "t"},
+                      {"more", false}});
+  };
+  SUBCASE("by another device") {
+    Driver driver;
+    driver.connect();
+    driver.open();
+    driver.welcome();
+    driver.from_server(
+        R"({"type":"sync.preferences","conversationId":"c1","mutedUntil":0,"archived":false,"pinned":true})");
+    finish(driver);
+    REQUIRE(driver.preferences.size() == 1);
+    CHECK(driver.preferences[0].now.pinned);
+  }
+  SUBCASE("by this one") {
+    Driver driver;
+    driver.connect();
+    driver.open();
+    driver.welcome();
+    driver.state.request(driver.now(), 1, R"({"type":"conversation.pin","conversationId":"c1"})");
+    driver.collect();
+    driver.reply(Json{{"type", "ok"}, {"id", driver.take("conversation.pin").at("id")}});
+    finish(driver);
+    CHECK(driver.preferences.empty());
+    // What another device did before is told by a sync that begins after the change.
+    const Json again = driver.take("sync");
+    driver.reply(Json{{"type", "sync.page"},
+                      {"id", again.at("id")},
+                      {"conversations", Json::array({entry(R"({"pinned":true,"archived":true})")})},
+                      {"token", "t"},
+                      {"more", false}});
+    REQUIRE(driver.preferences.size() == 1);
+    CHECK(driver.preferences[0].now == Preferences{0, true, true});
+    CHECK(driver.take_all("sync").empty());
+  }
 }

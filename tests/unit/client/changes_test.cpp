@@ -1,3 +1,4 @@
+#include "client/decode_pages.hpp"
 #include "driver.hpp"
 
 using namespace chatcore;

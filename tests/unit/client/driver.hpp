@@ -189,11 +189,18 @@ class Driver {
   std::vector<StateChange> states;
   std::vector<Message> messages;
   std::vector<MessageChange> changes;
-  std::map<ConversationId, std::vector<Seq>> shown;  ///< messages and changes, as they came
+  std::map<ConversationId, std::vector<Seq>> shown;  ///< in seq order, as they came
   std::vector<Receipt> receipts;
   std::vector<Typing> typings;
   std::vector<PresenceChange> presences;
   std::vector<std::vector<AccountSection>> accounts;
+  std::vector<ConversationChange> conversationChanges;
+  std::vector<ConversationReset> resets;
+  std::vector<ReadPosition> readPositions;
+  std::vector<PreferencesChange> preferences;
+  std::vector<Settings> settings;
+  std::vector<DeviceChange> devices;
+  std::vector<Json> alerts;
   std::vector<Json> events;
   std::vector<Error> errors;
   std::vector<SendDone> sendsDone;
@@ -219,6 +226,16 @@ class Driver {
   void keep(Typing action) { typings.push_back(std::move(action)); }
   void keep(PresenceChange action) { presences.push_back(std::move(action)); }
   void keep(AccountChanges action) { accounts.push_back(std::move(action.sections)); }
+  void keep(ConversationChange action) {
+    shown[action.conversationId].push_back(action.seq);
+    conversationChanges.push_back(std::move(action));
+  }
+  void keep(ConversationReset action) { resets.push_back(std::move(action)); }
+  void keep(ReadPosition action) { readPositions.push_back(std::move(action)); }
+  void keep(PreferencesChange action) { preferences.push_back(std::move(action)); }
+  void keep(Settings action) { settings.push_back(action); }
+  void keep(DeviceChange action) { devices.push_back(std::move(action)); }
+  void keep(Alert action) { alerts.push_back(Json::parse(action.json)); }
   void keep(RawEvent action) { events.push_back(Json::parse(action.json)); }
   void keep(Error action) { errors.push_back(std::move(action)); }
   void keep(SendDone action) { sendsDone.push_back(std::move(action)); }

@@ -237,7 +237,9 @@ TEST_CASE("sync.reset of a conversation forgets it and refetches its newest page
   driver.go_online(Json::array({Driver::range(1, 30, 30)}));
   driver.taken_seqs();
   driver.from_server(R"({"type":"sync.reset","conversationId":"c1","epoch":2,"headSeq":4})");
-  CHECK(driver.events.back().at("type") == "sync.reset");
+  REQUIRE(driver.resets.size() == 1);
+  CHECK(driver.resets[0].reason == ConversationReset::Reason::began_anew);
+  CHECK(driver.resets[0].epoch == 2);
   const Json fetch = driver.take("history");
   CHECK(!fetch.contains("after"));
   Json page = Driver::range(1, 4, 4);
@@ -271,7 +273,9 @@ TEST_CASE("a conversation that is gone is forgotten and the application told") {
   driver.pass(1000);
   driver.come_back(Json::array({Json{{"conversationId", "c1"}, {"removed", true}}}));
   CHECK(driver.state.watermarks().empty());
-  CHECK(driver.events.back() == Json{{"type", "conversation.removed"}, {"conversationId", "c1"}});
+  REQUIRE(driver.resets.size() == 1);
+  CHECK(driver.resets[0].reason == ConversationReset::Reason::removed);
+  CHECK(driver.resets[0].conversationId == "c1");
 }
 
 TEST_CASE("more watermarks than fit a frame are named as far as they fit") {
@@ -308,4 +312,42 @@ TEST_CASE("any order of live events and pages ends in the same log") {
     for (Seq seq : after) driver.message(seq);
     CHECK(driver.taken_seqs() == Seqs{1, 2, 3, 4, 5});
   }
+}
+
+TEST_CASE("a client continues from the token and the watermarks of an earlier run") {
+  Options options = Driver::alice();
+  options.watermarks = {{"c1", 1, 5}};
+  options.syncToken = "kept";
+  Driver driver(options);
+  driver.connect();
+  driver.open();
+  driver.welcome();
+  const Json sync = driver.take("sync");
+  CHECK(sync.at("since") == "kept");
+  CHECK(sync.at("watermarks") == Json{{"c1", 5}});
+  CHECK(driver.state.sync_token() == "kept");
+  // What is older than the watermark is told again, since the token is older.
+  driver.reply(sync_page(sync, Json::array({Driver::range(4, 6, 6)}), false));
+  CHECK(driver.taken_seqs() == Seqs{6});
+  CHECK(driver.state.sync_token() != "kept");
+}
+
+TEST_CASE("a token of an earlier run that is of no use gives way to the watermarks") {
+  Options options = Driver::alice();
+  options.watermarks = {{"c1", 1, 5}};
+  options.syncToken = "worthless\xff";
+  Driver driver(options);
+  driver.connect();
+  driver.open();
+  driver.welcome();
+  CHECK(driver.take("sync").at("watermarks") == Json{{"c1", 5}});
+  options.syncToken = "worthless";
+  Driver other(options);
+  other.connect();
+  other.open();
+  other.welcome();
+  other.reply(Json{{"type", "sync.reset"}, {"id", other.take("sync").at("id")}});
+  const Json again = other.take("sync");
+  CHECK(!again.contains("since"));
+  CHECK(again.at("watermarks") == Json{{"c1", 5}});
 }
