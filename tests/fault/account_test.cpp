@@ -362,6 +362,21 @@ TEST_CASE("a device whose coming cannot be noted is let in all the same") {
   CHECK_EQ(phone.ask({{"type", "devices.remove"}, {"deviceId", "tablet"}})["type"], "ok");
 }
 
+TEST_CASE("a device that is forgotten for having been away too long is a change of the devices") {
+  TestServer server(1);
+  server.options.gateway.idleTimeout = server.options.gateway.heartbeat = 24h * 365;
+  server.options.engine.deviceInactivityDays = 1;
+  server.start();
+  TestClient phone = server.connect("alice", "phone");
+  server.connect("alice", "tablet").disconnect();
+  REQUIRE(TestServer::eventually([&] { return server.server->stats().connections == 1; }));
+  const std::string token = token_of(phone);
+  server.clock.advance(48h);
+  CHECK_EQ(phone.ask({{"type", "devices.list"}})["devices"].size(), 1);
+  phone.expect_type("device.removed");
+  CHECK(TestServer::eventually([&] { return sections_since(phone, token) == Json{"devices"}; }));
+}
+
 TEST_CASE("what the host changes is told to the devices that are there, and noted for those that are not") {
   for (std::uint32_t shards : {1U, 2U}) {
     CAPTURE(shards);
