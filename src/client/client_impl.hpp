@@ -78,6 +78,8 @@ class Client::Impl {
   void perform(Typing action) { tell(listener_->on_typing, std::move(action)); }
   void perform(PresenceChange action) { tell(listener_->on_presence, std::move(action)); }
   void perform(AccountChanges action) { tell(listener_->on_account_changed, std::move(action)); }
+  void perform(Profile action) { tell(listener_->on_profile, std::move(action)); }
+  void perform(UsersChange action) { tell(listener_->on_users_changed, std::move(action)); }
   void perform(ConversationChange action) { tell(listener_->on_conversation, std::move(action)); }
   void perform(ConversationReset action) { tell(listener_->on_reset, std::move(action)); }
   void perform(ReadPosition action) { tell(listener_->on_read, std::move(action)); }

@@ -88,7 +88,7 @@ void Client::blocked(UserId after, Completion<Result<UsersPage>> done) {
 
 void Client::profile(UserId user, Completion<Result<Profile>> done) {
   if (!user.empty() && !valid_id(user)) return impl_->fail<Profile>(std::move(done), not_an_id());
-  impl_->request_value(encode_profile_get(user), &decode_profile, std::move(done));
+  impl_->request_value(encode_profile_get(user), &decode_profile_answer, std::move(done));
 }
 
 void Client::set_display_name(std::string name, Completion<Status> done) {

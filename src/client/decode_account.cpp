@@ -27,6 +27,24 @@ DeviceEntry decode_device(const Json& entry) {
           flag_field(entry, "primary")};
 }
 
+Profile decode_profile(const Json& frame) {
+  return {text_field(frame, "userId"), text_field(frame, "displayName")};
+}
+
+std::vector<UserId> users_field(const Json& frame, const char* name) {
+  std::vector<UserId> users;
+  if (const auto listed = frame.find(name); listed != frame.end() && listed->is_array())
+    for (const Json& user : *listed)
+      if (user.is_string()) users.push_back(user.get<UserId>());
+  return users;
+}
+
+UsersChange decode_users_change(std::string_view type, const Json& frame) {
+  const bool added = frame.contains("added");
+  return {type == "contacts.changed" ? AccountSection::contacts : AccountSection::blocks, added,
+          users_field(frame, added ? "added" : "removed")};
+}
+
 AccountChanges decode_account(const Json& frame) {
   AccountChanges changes;
   const auto names = frame.find("account");

@@ -135,10 +135,10 @@ std::optional<std::vector<PresenceChange>> decode_presence_state(std::string_vie
   return users;
 }
 
-std::optional<Profile> decode_profile(std::string_view text) {
+std::optional<Profile> decode_profile_answer(std::string_view text) {
   const auto frame = parse_object(text);
   if (!frame || text_field(*frame, "type") != "profile") return std::nullopt;
-  return Profile{text_field(*frame, "userId"), text_field(*frame, "displayName")};
+  return decode_profile(*frame);
 }
 
 std::optional<UsersPage> decode_users(std::string_view text) {
@@ -146,12 +146,7 @@ std::optional<UsersPage> decode_users(std::string_view text) {
   if (!frame) return std::nullopt;
   const std::string type = text_field(*frame, "type");
   if (type != "contacts.page" && type != "blocks.page") return std::nullopt;
-  UsersPage page;
-  page.more = flag_field(*frame, "more");
-  if (const auto users = frame->find("users"); users != frame->end() && users->is_array())
-    for (const Json& user : *users)
-      if (user.is_string()) page.users.push_back(user.get<UserId>());
-  return page;
+  return UsersPage{users_field(*frame, "users"), flag_field(*frame, "more")};
 }
 
 }  // namespace chatcore::client

@@ -17,7 +17,7 @@ std::optional<MembersPage> decode_members(std::string_view text);
 std::optional<std::vector<DeviceEntry>> decode_devices(std::string_view text);
 std::optional<Settings> decode_settings_answer(std::string_view text);
 std::optional<std::vector<PresenceChange>> decode_presence_state(std::string_view text);
-std::optional<Profile> decode_profile(std::string_view text);
+std::optional<Profile> decode_profile_answer(std::string_view text);
 /// `contacts.page` or `blocks.page`.
 std::optional<UsersPage> decode_users(std::string_view text);
 

@@ -72,10 +72,10 @@ struct RequestDone {
   Result<std::string> result;
 };
 
-using Action =
-    std::variant<Connect, SendFrame, CloseConnection, StateChange, Message, MessageChange, Receipt, Typing,
-                 PresenceChange, AccountChanges, ConversationChange, ConversationReset, ReadPosition,
-                 PreferencesChange, Settings, DeviceChange, Alert, RawEvent, Error, SendDone, RequestDone>;
+using Action = std::variant<Connect, SendFrame, CloseConnection, StateChange, Message, MessageChange, Receipt,
+                            Typing, PresenceChange, AccountChanges, Profile, UsersChange, ConversationChange,
+                            ConversationReset, ReadPosition, PreferencesChange, Settings, DeviceChange, Alert,
+                            RawEvent, Error, SendDone, RequestDone>;
 using Actions = std::vector<Action>;
 
 }  // namespace chatcore::client

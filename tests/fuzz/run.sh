@@ -17,7 +17,7 @@ ALL_TARGETS="http_head websocket_frame decode engine client_frames client_handsh
 PARSERS="src/gateway/http_head.cpp src/gateway/websocket_frame.cpp src/gateway/websocket_handshake.cpp
   src/protocol/command_reader.cpp src/protocol/decode.cpp src/protocol/envelope.cpp src/protocol/field_reader.cpp
   src/protocol/fields.cpp src/protocol/json_check.cpp src/protocol/json_object.cpp src/protocol/byte_scan.hpp
-  src/client/decode.cpp src/client/handshake.cpp src/client/inbound.cpp src/client/state_frames.cpp
+  src/client/decode.cpp src/client/handshake.cpp src/client/inbound.cpp src/client/state_frames.cpp src/client/state_sync.cpp
   src/client/state_connection.cpp adapters/jwt/src/base64.cpp adapters/jwt/src/claims.cpp adapters/jwt/src/keys.cpp
   adapters/jwt/src/token.cpp adapters/rocksdb/src/bytes.hpp adapters/rocksdb/src/checksum.cpp
   adapters/rocksdb/src/device_rows.cpp adapters/rocksdb/src/journal_row.cpp adapters/rocksdb/src/keys.cpp

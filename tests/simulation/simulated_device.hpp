@@ -121,6 +121,8 @@ class SimulatedDevice final : public LinkUser {
   void perform(client::Typing action);
   void perform(client::PresenceChange action);
   void perform(const client::AccountChanges&) {}
+  void perform(const client::Profile&) {}
+  void perform(const client::UsersChange&) {}
   void perform(client::ConversationChange action);
   void perform(client::ConversationReset action);
   void perform(client::ReadPosition) {}

@@ -37,6 +37,13 @@ struct Profile {
   std::string displayName;  ///< empty: none
 };
 
+/// Another device of this user has changed its contacts, or whom it blocks.
+struct UsersChange {
+  AccountSection section = AccountSection::contacts;  ///< or blocks
+  bool added = false;                                 ///< false: removed
+  std::vector<UserId> users;
+};
+
 /// Of contacts, or of those whom this user blocks.
 struct UsersPage {
   std::vector<UserId> users;  ///< ascending

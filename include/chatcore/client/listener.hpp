@@ -34,12 +34,15 @@ struct Listener {
   std::function<void(const PreferencesChange&)> on_preferences;
   /// What another device made of this user's settings. A device that was away asks: Client::settings().
   std::function<void(const Settings&)> on_settings;
+  /// What another device called this user.
+  std::function<void(const Profile&)> on_profile;
+  std::function<void(const UsersChange&)> on_users_changed;
   /// To devices that are connected; others ask: Client::devices().
   std::function<void(const DeviceChange&)> on_device;
   /// What is not what it was when this client last knew: after a sync what changed while it was away, all of
   /// it where the sync did not go on from an earlier one (the first does not); live what the host has
   /// changed. Perhaps more than did change, never less. What this user's other devices change live comes to
-  /// on_settings, on_device and on_event (`profile`, `contacts.changed`, `blocks.changed`).
+  /// on_settings, on_device, on_profile and on_users_changed.
   std::function<void(const AccountChanges&)> on_account_changed;
   /// What the host tells everybody who is connected: a JSON object.
   std::function<void(std::string_view json)> on_alert;

@@ -68,9 +68,19 @@ TEST_CASE("what the host has changed comes live, and what other devices change a
   driver.accounts.clear();
   driver.reply(Json{{"type", "account.changed"}, {"account", {"blocks"}}});
   CHECK(driver.accounts == std::vector<Sections>{{blocks}});
-  const Json change{{"type", "contacts.changed"}, {"added", {"bob"}}};
-  driver.reply(change);
-  CHECK(driver.events == std::vector<Json>{change});
+  driver.reply(Json{{"type", "contacts.changed"}, {"added", {"bob", 7}}});
+  driver.reply(Json{{"type", "blocks.changed"}, {"removed", {"carol"}}});
+  driver.reply(Json{{"type", "profile"}, {"userId", "alice"}, {"displayName", "Alice"}});
+  REQUIRE(driver.usersChanges.size() == 2);
+  CHECK(driver.usersChanges[0].section == contacts);
+  CHECK(driver.usersChanges[0].added);
+  CHECK(driver.usersChanges[0].users == std::vector<UserId>{"bob"});
+  CHECK(driver.usersChanges[1].section == blocks);
+  CHECK_FALSE(driver.usersChanges[1].added);
+  CHECK(driver.usersChanges[1].users == std::vector<UserId>{"carol"});
+  REQUIRE(driver.profiles.size() == 1);
+  CHECK(driver.profiles[0].displayName == "Alice");
+  CHECK(driver.events.empty());
   CHECK(driver.accounts.size() == 1);
 }
 
@@ -94,9 +104,9 @@ TEST_CASE("pages of users and profiles are read, and nothing else for them") {
   CHECK(page->more);
   CHECK_FALSE(decode_users(R"({"type":"contacts.page"})")->more);
   CHECK_FALSE(decode_users(R"({"type":"ok"})"));
-  const auto profile = decode_profile(R"({"type":"profile","userId":"bob","displayName":"Bob"})");
+  const auto profile = decode_profile_answer(R"({"type":"profile","userId":"bob","displayName":"Bob"})");
   REQUIRE(profile);
   CHECK(profile->userId == "bob");
   CHECK(profile->displayName == "Bob");
-  CHECK_FALSE(decode_profile(R"({"type":"settings"})"));
+  CHECK_FALSE(decode_profile_answer(R"({"type":"settings"})"));
 }

@@ -194,6 +194,8 @@ class Driver {
   std::vector<Typing> typings;
   std::vector<PresenceChange> presences;
   std::vector<std::vector<AccountSection>> accounts;
+  std::vector<Profile> profiles;
+  std::vector<UsersChange> usersChanges;
   std::vector<ConversationChange> conversationChanges;
   std::vector<ConversationReset> resets;
   std::vector<ReadPosition> readPositions;
@@ -225,6 +227,8 @@ class Driver {
   void keep(Receipt action) { receipts.push_back(std::move(action)); }
   void keep(Typing action) { typings.push_back(std::move(action)); }
   void keep(PresenceChange action) { presences.push_back(std::move(action)); }
+  void keep(Profile action) { profiles.push_back(std::move(action)); }
+  void keep(UsersChange action) { usersChanges.push_back(std::move(action)); }
   void keep(AccountChanges action) { accounts.push_back(std::move(action.sections)); }
   void keep(ConversationChange action) {
     shown[action.conversationId].push_back(action.seq);
