@@ -189,6 +189,9 @@ say bob "/react 1 👋"
 say bob /online
 expect bob "reacted ✓ 👋 seq=1"
 expect alice "bob reacted 👋 to seq=1"
+say bob "/pin-message 1"
+expect bob "pinned ✓ seq=1"
+expect alice "bob pinned seq=1"
 say bob "/delete 2 me"
 expect bob "deleted ✓ for me seq=2"
 

@@ -73,6 +73,11 @@ Listener App::make_listener() {
     printer_.line("device " + change.deviceId + (change.added ? " added" : " removed"));
   };
   listener.on_alert = [this](std::string_view json) { printer_.line("alert " + printable(json)); };
+  listener.on_account_changed = [this](const AccountChanges& changes) { show_account_changes(changes); };
+  listener.on_profile = [this](const Profile& profile) {
+    printer_.line("called \"" + printable(profile.displayName) + "\" by another device");
+  };
+  listener.on_users_changed = [this](const UsersChange& change) { show_users_change(change); };
   listener.on_event = [this](std::string_view json) { show_event(json); };
   listener.on_error = [this](const Error& error) { printer_.line("error: " + explain(error)); };
   return listener;

@@ -65,6 +65,7 @@ class App {
   void edit(const Words& words);
   void remove(const Words& words);
   void react(const Words& words, bool add);
+  void pin_message(const Words& words, bool add);
   std::optional<SeenMessages::Found> named(const Words& words, bool own);
   chatcore::Completion<chatcore::Result<chatcore::client::Sent>> change_done(std::string done,
                                                                              chatcore::Seq target);
@@ -72,6 +73,8 @@ class App {
   void change_contacts(const Words& words, bool add);
   void change_blocks(const Words& words, bool add);
   void take_name(const Words& words);
+  void show_account_changes(const chatcore::client::AccountChanges& changes);
+  void show_users_change(const chatcore::client::UsersChange& change);
   chatcore::Completion<chatcore::Status> account_done(std::string done);
 
   // This user (account.cpp)

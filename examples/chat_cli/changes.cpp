@@ -75,4 +75,14 @@ void App::react(const Words& words, bool add) {
                  change_done((add ? "reacted ✓ " : "took back ✓ ") + printable(words[1]), message->seq));
 }
 
+void App::pin_message(const Words& words, bool add) {
+  const auto message = named(words, false);
+  if (!message) return;
+  client_->pin_message(
+      current(), message->id, add,
+      [done = change_done(add ? "pinned ✓" : "unpinned ✓", message->seq)](chatcore::Status status) mutable {
+        done(status ? Result<Sent>(Sent{}) : Result<Sent>(status.error()));
+      });
+}
+
 }  // namespace chat_cli

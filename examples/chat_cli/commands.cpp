@@ -14,10 +14,10 @@ struct Command {
 
   static const Command* find(std::string_view name);
   static std::string help();
-  static const std::array<Command, 44> kAll;
+  static const std::array<Command, 46> kAll;
 };
 
-const std::array<Command, 44> Command::kAll{{
+const std::array<Command, 46> Command::kAll{{
     {"/to", "USER", [](App& app, const Words& words) { app.talk_to(joined(words, 0, words.size())); }},
     {"/group", "ID", [](App& app, const Words& words) { app.group_ = joined(words, 0, words.size()); }},
     {"/conversations", "[N]", [](App& app, const Words& words) { app.list_conversations(words); }},
@@ -32,6 +32,8 @@ const std::array<Command, 44> Command::kAll{{
     {"/delete", "SEQ me|everyone", [](App& app, const Words& words) { app.remove(words); }},
     {"/react", "SEQ EMOJI", [](App& app, const Words& words) { app.react(words, true); }},
     {"/unreact", "SEQ EMOJI", [](App& app, const Words& words) { app.react(words, false); }},
+    {"/pin-message", "SEQ", [](App& app, const Words& words) { app.pin_message(words, true); }},
+    {"/unpin-message", "SEQ", [](App& app, const Words& words) { app.pin_message(words, false); }},
     {"/mute", "[SECONDS]", [](App& app, const Words& words) { app.mute(words); }},
     {"/unmute", "",
      [](App& app, const Words&) {

@@ -31,4 +31,20 @@ void App::take_name(const Words& words) {
   client_->set_display_name(name, account_done("called \"" + printable(name) + '"'));
 }
 
+/// Where everything is to be fetched anew nothing is known yet, and nothing is news.
+void App::show_account_changes(const chatcore::client::AccountChanges& changes) {
+  if (changes.sections.size() == chatcore::kAccountSections) return;
+  std::string names;
+  for (const chatcore::AccountSection section : changes.sections)
+    names.append(" ").append(to_string(section));
+  printer_.line("changed meanwhile:" + names);
+}
+
+void App::show_users_change(const chatcore::client::UsersChange& change) {
+  std::string users;
+  for (const std::string& user : change.users) users += ' ' + printable(user);
+  printer_.line(std::string(to_string(change.section)) + (change.added ? " with" : " without") + users +
+                ", by another device");
+}
+
 }  // namespace chat_cli

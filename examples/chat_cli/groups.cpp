@@ -170,6 +170,10 @@ void App::show_conversation_change(const ConversationChange& change) {
       return line("made " + users_text(change.users) + ' ' + std::string(to_string(change.role)));
     case ConversationChange::Kind::deleted:
       return line("deleted the group");
+    case ConversationChange::Kind::message_pinned:
+      return line("pinned seq=" + std::to_string(change.pinned.seq));
+    case ConversationChange::Kind::message_unpinned:
+      return line("unpinned seq=" + std::to_string(change.pinned.seq));
   }
 }
 

@@ -175,6 +175,13 @@ void Client::delete_group(ConversationId group, Completion<Status> done) {
   impl_->request_status(encode_delete_group(group, impl_->make_client_msg_id()), std::move(done));
 }
 
+void Client::pin_message(ConversationId conversation, MessageId message, bool pinned,
+                         Completion<Status> done) {
+  if (!valid_id(conversation)) return impl_->fail<void>(std::move(done), not_an_id());
+  impl_->request_status(encode_pin_message(conversation, message, pinned, impl_->make_client_msg_id()),
+                        std::move(done));
+}
+
 void Client::mute_conversation(ConversationId conversation, Timestamp until, Completion<Status> done) {
   if (!valid_id(conversation) || until < 0 || until > kMutedForever)
     return impl_->fail<void>(std::move(done), bad("not a valid id or time"));

@@ -21,7 +21,11 @@ constexpr std::array<MemberOp, 5> kMemberOps{{{"added", Kind::added},
 
 std::optional<Kind> kind_of(std::string_view type, const Json& data) {
   if (type == "conversation.created") return Kind::created;
-  if (type == "conversation.updated") return Kind::updated;
+  if (type == "conversation.updated") {
+    const Json* pin = object_field(data, "pinnedMessage");
+    if (pin == nullptr) return Kind::updated;
+    return text_field(*pin, "op") == "add" ? Kind::message_pinned : Kind::message_unpinned;
+  }
   if (type != "conversation.member") return std::nullopt;
   const std::string op = text_field(data, "op");
   const auto known = std::find_if(kMemberOps.begin(), kMemberOps.end(),
@@ -86,6 +90,11 @@ GroupSettings decode_group_settings(const Json& entry) {
   return settings;
 }
 
+PinnedMessage decode_pinned(const Json& entry) {
+  return {decimal_field(entry, "messageId"), number_field(entry, "seq"),
+          static_cast<Timestamp>(number_field(entry, "expiresAt"))};
+}
+
 Role decode_role(const Json& entry) {
   const std::string name = text_field(entry, "role");
   for (const Role known : {Role::admin, Role::owner})
@@ -110,6 +119,7 @@ std::optional<ConversationChange> decode_conversation_change(std::string_view ty
   change.role = decode_role(data);
   change.newOwner = text_field(data, "newOwner");
   change.memberCount = number_field(data, "memberCount");
+  if (const Json* pin = object_field(data, "pinnedMessage")) change.pinned = decode_pinned(*pin);
   if (created || *kind == Kind::updated) change.now = decode_now(data);
   return change;
 }

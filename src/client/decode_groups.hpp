@@ -13,6 +13,8 @@ namespace chatcore::client {
 /// not know.
 std::optional<ConversationChange> decode_conversation_change(std::string_view type, const Json& data);
 GroupSettings decode_group_settings(const Json& entry);
+/// `pinnedMessage`, or one of `pinnedMessages`.
+PinnedMessage decode_pinned(const Json& entry);
 Role decode_role(const Json& entry);
 
 }  // namespace chatcore::client

@@ -63,6 +63,8 @@ ConversationEntry decode_conversation_entry(const Json& entry) {
   out.expiresInSeconds = static_cast<std::uint32_t>(
       std::min<std::uint64_t>(number_field(entry, "expiresInSeconds"), UINT32_MAX));
   out.settings = decode_group_settings(entry);
+  for_each_entry(entry, "pinnedMessages",
+                 [&](const Json& pinned) { out.pinned.push_back(decode_pinned(pinned)); });
   return out;
 }
 

@@ -63,6 +63,8 @@ std::string encode_members_change(std::string_view type, const ConversationId& g
 std::string encode_leave(const ConversationId& group, const ClientMsgId& id);
 std::string encode_mute(const ConversationId& conversation, Timestamp until);
 std::string encode_archive(const ConversationId& conversation, bool archived);
+std::string encode_pin_message(const ConversationId& conversation, MessageId message, bool add,
+                               const ClientMsgId& id);
 std::string encode_pin(const ConversationId& conversation, bool pinned);
 
 /// Any text as a JSON string; empty: it is not UTF-8.

@@ -118,6 +118,16 @@ std::string encode_pin(const ConversationId& conversation, bool pinned) {
   return json{{"type", "conversation.pin"}, {"conversationId", conversation}, {"pinned", pinned}}.dump();
 }
 
+std::string encode_pin_message(const ConversationId& conversation, MessageId message, bool add,
+                               const ClientMsgId& id) {
+  return json{{"type", "message.pin"},
+              {"conversationId", conversation},
+              {"messageId", std::to_string(message)},
+              {"op", add ? "add" : "remove"},
+              {"clientMsgId", id}}
+      .dump();
+}
+
 std::string encode_members_change(std::string_view type, const ConversationId& group,
                                   const std::vector<UserId>& users, const ClientMsgId& id) {
   return json{{"type", type}, {"conversationId", group}, {"clientMsgId", id}, {"members", users}}.dump();

@@ -129,6 +129,8 @@ class CHATCORE_API Client {
   void leave_group(ConversationId group, Completion<Status> done);
   /// Role::owner hands the group over: this user is an admin from then on.
   void set_role(ConversationId group, UserId user, Role role, Completion<Status> done);
+  /// For everybody in the conversation, or no longer. `too_large`: 50 are pinned; `not_found`: deleted.
+  void pin_message(ConversationId conversation, MessageId message, bool pinned, Completion<Status> done);
   /// For everybody and for good. `too_large`: members have to be removed first.
   void delete_group(ConversationId group, Completion<Status> done);
   /// For this user alone, on all devices; the others hear of it by on_preferences. Harmless to repeat.

@@ -34,11 +34,13 @@ struct ConversationChange {
   enum class Kind : std::uint8_t {
     created,
     updated,
-    added,         ///< `users`, by `by`
-    removed,       ///< `users`; to whoever is removed it is the conversation's last event
-    left,          ///< `by`, who alone is in `users`; `newOwner` where the owner left
-    role_changed,  ///< of `users`, to `role`; Role::owner: `by` handed the group over and is an admin now
-    deleted,       ///< for everybody and for good: the conversation's last event
+    added,             ///< `users`, by `by`
+    removed,           ///< `users`; to whoever is removed it is the conversation's last event
+    left,              ///< `by`, who alone is in `users`; `newOwner` where the owner left
+    role_changed,      ///< of `users`, to `role`; Role::owner: `by` handed the group over and is an admin now
+    deleted,           ///< for everybody and for good: the conversation's last event
+    message_pinned,    ///< `pinned`, by `by`
+    message_unpinned,  ///< likewise; a message that is deleted or expires is unpinned without this
   };
   Kind kind = Kind::updated;
   ConversationId conversationId;
@@ -52,6 +54,7 @@ struct ConversationChange {
   Role role = Role::member;       ///< `role_changed`
   UserId newOwner;                ///< `left`; empty: the owner is who it was
   std::uint64_t memberCount = 0;  ///< `created`
+  PinnedMessage pinned;           ///< seq 0: it was not pinned before, and is not now
   GroupChange now;                ///< `created` and `updated`: what is set, as it is from here on
 };
 

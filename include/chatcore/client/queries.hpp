@@ -73,6 +73,7 @@ struct ConversationEntry {
   Preferences preferences;
   std::uint32_t expiresInSeconds = 0;  ///< of messages that do not say it themselves; 0: never
   GroupSettings settings;              ///< groups
+  std::vector<PinnedMessage> pinned;   ///< for everybody, in the order in which it was done
 };
 
 struct ConversationsPage {

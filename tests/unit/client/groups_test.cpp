@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "client/decode_groups.hpp"
 #include "client/encode.hpp"
 #include "driver.hpp"
 
@@ -79,6 +80,29 @@ TEST_CASE("members, receipts, devices and mutes are asked for by name") {
         json{{"type", "receipts.get"}, {"conversationId", "g"}, {"limit", 9}, {"seq", 7}});
   CHECK(json::parse(encode_members({"g", "bob", 9})) ==
         json{{"type", "conversation.members"}, {"conversationId", "g"}, {"limit", 9}, {"cursor", "bob"}});
+}
+
+TEST_CASE("messages are pinned by request, and who is told hears which") {
+  using Kind = ConversationChange::Kind;
+  CHECK(json::parse(encode_pin_message("g", 42, true, "u")) == json{{"type", "message.pin"},
+                                                                    {"conversationId", "g"},
+                                                                    {"messageId", "42"},
+                                                                    {"op", "add"},
+                                                                    {"clientMsgId", "u"}});
+  CHECK(json::parse(encode_pin_message("g", 42, false, "u")).at("op") == "remove");
+  const auto decoded = [](const char* pin) {
+    const json data{{"conversationId", "g"}, {"seq", 5}, {"by", "bob"}, {"pinnedMessage", json::parse(pin)}};
+    return decode_conversation_change("conversation.updated", data);
+  };
+  const auto pinned = decoded(R"({"op":"add","messageId":"42","seq":3})");
+  REQUIRE(pinned);
+  CHECK(pinned->kind == Kind::message_pinned);
+  CHECK(pinned->pinned == PinnedMessage{42, 3, 0});
+  CHECK(pinned->by == "bob");
+  const auto unpinned = decoded(R"({"op":"remove","messageId":"42"})");
+  REQUIRE(unpinned);
+  CHECK(unpinned->kind == Kind::message_unpinned);
+  CHECK(unpinned->pinned == PinnedMessage{42, 0, 0});
 }
 
 TEST_CASE("what became of a group is told in order, each once") {
