@@ -228,9 +228,9 @@ start_server
 expect alice "connected as alice/laptop"
 expect bob "connected as bob/laptop"
 say bob "The server was away, our conversation was not."
-expect bob 'sent ✓ seq=8 "The server was away, our conversation was not."'
+expect bob 'sent ✓ seq=9 "The server was away, our conversation was not."'
 expect alice "bob: The server was away, our conversation was not."
-expect bob "read ✓✓✓ seq=8 by alice"
+expect bob "read ✓✓✓ seq=9 by alice"
 
 chapter "7. What is stored"
 say alice "/history 10"
@@ -238,7 +238,7 @@ expect alice "history seq=1 alice: Hello Bob! [👋 1]"
 expect alice "history seq=2 bob: Hello Alice, how are you?"
 expect alice "history seq=3 alice: Are you there? (edited)"
 expect alice "history seq=4 alice: (deleted)"
-expect alice "history seq=8 bob: The server was away, our conversation was not."
+expect alice "history seq=9 bob: The server was away, our conversation was not."
 expect alice "history end"
 say bob "/history 10"
 expect bob "history end"
