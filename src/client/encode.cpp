@@ -83,10 +83,16 @@ json watermarks_of(std::span<const Watermark> marks, std::size_t budget) {
 
 }  // namespace
 
-std::string encode_sync(FrameId id, std::span<const Watermark> marks, std::size_t limit, std::size_t budget) {
-  json frame{{"type", "sync"}, {"id", id}, {"limit", limit}};
+std::string encode_sync(FrameId id, std::span<const Watermark> marks, const Limits& limits,
+                        std::size_t budget) {
+  json frame{{"type", "sync"}, {"id", id}, {"limit", limits.syncEvents}};
+  if (limits.newestEvents != 0) frame["newest"] = limits.newestEvents;
   frame["watermarks"] = watermarks_of(marks, budget);
   return frame.dump();
+}
+
+std::string encode_sync_resume(FrameId id, std::size_t limit) {
+  return json{{"type", "sync"}, {"id", id}, {"resume", true}, {"limit", limit}}.dump();
 }
 
 std::string encode_sync_since(FrameId id, std::string_view token, std::span<const Watermark> marks,

@@ -16,7 +16,9 @@ namespace chatcore::client {
 using FrameId = std::uint64_t;
 
 /// Names as many watermarks as fit `budget` bytes; conversations not named come with their newest page.
-std::string encode_sync(FrameId id, std::span<const Watermark> marks, std::size_t limit, std::size_t budget);
+std::string encode_sync(FrameId id, std::span<const Watermark> marks, const Limits& limits,
+                        std::size_t budget);
+std::string encode_sync_resume(FrameId id, std::size_t limit);
 std::string encode_sync_since(FrameId id, std::string_view token, std::span<const Watermark> marks,
                               std::size_t limit, std::size_t budget);
 std::string encode_fetch(FrameId id, const ConversationId& conversation, std::optional<Seq> after,

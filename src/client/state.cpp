@@ -33,6 +33,7 @@ State::State(const Options& options, Random& random)
   inbound_.restore(options_.watermarks);
   // What is not even text would be refused for ever.
   if (json_string(options_.syncToken)) syncToken_ = options_.syncToken;
+  resumes_ = options_.resume && syncToken_.empty();
 }
 
 void State::enter(ConnectionState state, std::uint16_t code, std::string reason, Millis retryIn) {

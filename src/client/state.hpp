@@ -176,6 +176,7 @@ class State {
   std::optional<Millis> syncAt_;
   bool syncing_ = false;
   bool syncAgain_ = false;
+  bool resumes_ = false;    ///< the token is lost: the server's copy of it is asked for
   bool syncsWhole_ = true;  ///< the sync under way does not go on from an earlier one
   /// Of the last sync that came to its end: the next one continues from it. Empty: by watermarks.
   std::string syncToken_;

@@ -207,7 +207,7 @@ void State::flush_cursors(Now now, CursorFlow& flow, std::string_view type, Pend
 void State::start_sync(Now now) {
   syncAt_.reset();
   syncing_ = true;
-  syncsWhole_ = syncToken_.empty();
+  syncsWhole_ = syncToken_.empty() && !resumes_;
   inbound_.begin_sync();
   preferencesHeard_.clear();
   preferencesChanged_.clear();
@@ -215,7 +215,8 @@ void State::start_sync(Now now) {
   Pending pending;
   pending.kind = Pending::Kind::sync;
   const FrameId id = expect_answer(now, std::move(pending));
-  transmit(encode_sync(id, inbound_.watermarks(), limits_.syncEvents, serverFrameBytes_));
+  if (resumes_) return transmit(encode_sync_resume(id, limits_.syncEvents));
+  transmit(encode_sync(id, inbound_.watermarks(), limits_, serverFrameBytes_));
 }
 
 void State::request_sync_since(Now now, std::string_view token) {

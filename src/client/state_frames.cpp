@@ -61,7 +61,7 @@ void State::answered(Now now, Pending pending, const std::string& type, const Js
       if (type == "sync.page") return take_sync_page(now, frame);
       if (type != "sync.reset") return finish_sync(now);
       take_sync_reset(now, frame);
-      if (!std::exchange(syncToken_, {}).empty()) return start_sync(now);
+      if (std::exchange(resumes_, false) || !std::exchange(syncToken_, {}).empty()) return start_sync(now);
       syncAt_ = now.steady + retry_.next(random_);
       return;
     case Pending::Kind::fetch:

@@ -31,6 +31,7 @@ void State::take_sync_page(Now now, const Json& page) {
   // What this sync told and the client did not take is told again by one from the same place.
   if (!syncAgain_) {
     syncToken_ = std::move(token);
+    resumes_ = false;
     inbound_.synced();
   }
   finish_sync(now);

@@ -23,6 +23,7 @@ struct Limits {
   std::size_t contentBytes = 16'384;   ///< of one message, until the server's welcome says otherwise
   std::size_t frameBytes = 1 << 20;    ///< of one inbound message; a larger one ends the connection
   std::size_t syncEvents = 200;        ///< events per page when catching up
+  std::size_t newestEvents = 0;  ///< of conversations that are new here, 1 to 200; 0: the server's choice
   std::chrono::milliseconds gapPatience{500};  ///< how long a missing number may still arrive by itself
   std::chrono::milliseconds requestTimeout{15'000};
   std::chrono::milliseconds connectTimeout{10'000};  ///< from the first packet to the welcome
@@ -43,6 +44,9 @@ struct Options {
   /// From Client::sync_token() of an earlier run, no newer than the watermarks; empty: none was kept. With it
   /// the first sync costs what has changed since, not what there is.
   std::string syncToken;
+  /// Where syncToken is lost and what was told is not: goes on from the token that the server knows this
+  /// device to have had. Where it knows none, the first sync goes by the watermarks.
+  bool resume = false;
   Limits limits;
   Executor* executor = nullptr;  ///< where callbacks run; null: the client's own thread
   Clock* clock = nullptr;        ///< null: the system's

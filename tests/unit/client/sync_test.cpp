@@ -332,6 +332,44 @@ TEST_CASE("a client continues from the token and the watermarks of an earlier ru
   CHECK(driver.state.sync_token() != "kept");
 }
 
+TEST_CASE(
+    "a client that lost its token asks for the one the server kept, and begins without where there is none") {
+  Options options = Driver::alice();
+  options.watermarks = {{"c1", 1, 5}};
+  options.resume = true;
+  const auto begin = [](Driver& driver) {
+    driver.connect();
+    driver.open();
+    driver.welcome();
+    return driver.take("sync");
+  };
+  Driver driver(options);
+  const Json sync = begin(driver);
+  CHECK(sync.at("resume") == true);
+  CHECK(!sync.contains("watermarks"));
+  driver.reply(sync_page(sync, Json::array({Driver::range(6, 6, 6)}), false));
+  CHECK(driver.taken_seqs() == Seqs{6});
+  driver.lose();
+  driver.pass(1000);
+  driver.open();
+  driver.welcome();
+  CHECK(driver.take("sync").contains("since"));
+
+  Driver unknown(options);
+  unknown.reply(Json{{"type", "sync.reset"}, {"id", begin(unknown).at("id")}});
+  CHECK(unknown.take("sync").at("watermarks") == Json{{"c1", 5}});
+}
+
+TEST_CASE("a client says how many of the newest it wants of what is new to it") {
+  Options options = Driver::alice();
+  options.limits.newestEvents = 20;
+  Driver driver(options);
+  driver.connect();
+  driver.open();
+  driver.welcome();
+  CHECK(driver.take("sync").at("newest") == 20);
+}
+
 TEST_CASE("a token of an earlier run that is of no use gives way to the watermarks") {
   Options options = Driver::alice();
   options.watermarks = {{"c1", 1, 5}};
