@@ -81,7 +81,8 @@ void Simulation::check_watched(SimulatedDevice& device) {
   if (users.empty()) return;
   const auto page = ask(device, R"({"type":"presence.get","users":[)" + users + "]}");
   if (!page) return world_.fail(device.name() + " is not told who is there");
-  for (const auto& entry : nlohmann::json::parse(*page).at("users")) {
+  const auto answer = nlohmann::json::parse(*page);
+  for (const auto& entry : answer.at("users")) {
     const UserId user = entry.at("userId");
     const auto& seen = device.watched().at(user);
     if (world_.blockList.contains({user, device.user()}) || world_.blockList.contains({device.user(), user}))
