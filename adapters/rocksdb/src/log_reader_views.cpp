@@ -169,6 +169,8 @@ Status LogReader::fill_cursors(UserConversation& view) {
     merged->readSeq = std::min(merged->readSeq, view.head);
     view.cursors.push_back({state.member.userId, *merged});
   }
+  if (view.info.kind == ConversationKind::direct && !view.cursors.empty())
+    view.peer = view.cursors.front().userId;
   return {};
 }
 
@@ -184,7 +186,8 @@ Status LogReader::fill(UserConversation& view, const UserConversationsRequest& r
   if (!preferences) return std::move(preferences).error();
   if (*preferences && !decode_preferences(key, **preferences, view.preferences))
     return damaged("a user's preferences are damaged");
-  if (view.info.kind == ConversationKind::direct) {
+  // Where cursors are asked for the members are gone through anyway.
+  if (view.info.kind == ConversationKind::direct && !request.withCursors) {
     if (Status filled = fill_peer(view, user); !filled) return filled;
   }
   if (Status filled = fill_head(view, request); !filled) return filled;

@@ -1,5 +1,7 @@
 #include "readers.hpp"
 
+#include <rocksdb/perf_level.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -39,6 +41,8 @@ void Readers::stop() {
 }
 
 void Readers::run() {
+  // As in the committer's thread.
+  rocksdb::SetPerfLevel(rocksdb::PerfLevel::kDisable);
   std::unique_lock lock(mutex_);
   for (;;) {
     while (waiting_.empty()) {
