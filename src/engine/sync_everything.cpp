@@ -142,14 +142,18 @@ void SyncPages::list_what_remains(const RunRef& run, const SyncToken& token, con
     if (large && token.known_large(conversation.conversationId)) continue;
     Rest rest = rest_of(conversation, newest_shown(conversation, run->newest), large);
     rest.again = entry != changed.end();
-    if (comes_first(rest, next)) continue;
-    if (rest.again) {
+    if (rest.again) rest.tellHidden = entry->second->hides;
+    if (rest.conversationId == next.conversationId) {
+      // In its old place, also if it has moved: of one that was told in part no later token says how far.
+      rest.from = token.page->from;
+      rest.lastEventAt = next.lastEventAt;
+      rest.again = next.again;
+    } else if (comes_first(rest, next)) {
+      continue;
+    } else if (rest.again) {
       // Told before, it is known up to where it was then.
       const auto& seen = entry->second->seen;
       if (seen && *seen < conversation.head) rest.from = std::min(rest.from, *seen + 1);
-      rest.tellHidden = entry->second->hides;
-    } else if (rest.conversationId == next.conversationId) {
-      rest.from = token.page->from;
     }
     run->rest.push_back(std::move(rest));
   }

@@ -209,6 +209,8 @@ void SyncPages::finish_page(const RunRef& run) {
       const Run::Item* begun = itemsLeft ? &run->items[run->next] : nullptr;
       page.after = begun != nullptr ? begun->conversation.conversationId : run->lastEntry;
       page.from = begun != nullptr ? begun->from : 0;
+      // The page that goes on with it must know that it is large.
+      if (begun != nullptr && begun->large) next.know_large(page.after, begun->from - 1);
     }
     token = encode_token(next, run->origin, run->from.user());
     if (!run->token) run->keep(std::nullopt);

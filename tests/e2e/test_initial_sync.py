@@ -217,3 +217,37 @@ async def test_who_has_left_more_groups_than_are_remembered_begins_anew(chat):
     answer = await bob.ask("sync", "sync.reset", since=token)
     assert "conversationId" not in answer
     assert list(by_id(await bob.sync({}))), "what is there is told"
+
+
+async def continue_anywhere(chat, device, copy, limit):
+    """Every page over a connection of its own."""
+    for _ in range(100):
+        if not copy.more:
+            return
+        await device.close()
+        device = await chat.connect("bob")
+        copy.take(await device.sync(since=copy.token, limit=limit))
+    assert False, "it never ends"
+
+
+async def test_a_large_group_that_takes_pages_over_connections_of_their_own_comes_to_its_end(chat):
+    alice, bob = await chat.connect_all("alice", "bob")
+    large = chat.name("large")
+    await alice.create_group(large, [bob.user] + [chat.name(f"m{i}") for i in range(300)])
+    await alice.say_many(range(5), conversation=large)
+    copy = Copy()
+    copy.take(await bob.sync({}, limit=2, newest=50))
+    await continue_anywhere(chat, bob, copy, limit=2)
+    assert sorted(copy.events[large]) == [1, 2, 3, 4, 5, 6]
+
+
+async def test_what_was_told_in_part_and_moved_to_the_front_has_no_hole(chat):
+    bob = await chat.connect("bob")
+    talks = await talks_with(chat, bob.user, ["carol", "alice"], messages=6)
+    copy = Copy()
+    copy.take(await bob.sync({}, limit=2, newest=6))
+    assert sorted(copy.events[talks["alice"]]) == [1, 2]
+    alice = await chat.connect("alice", "tablet")
+    await alice.say_many(range(9), to=bob.user)
+    await continue_anywhere(chat, bob, copy, limit=3)
+    assert sorted(copy.events[talks["alice"]]) == list(range(1, 16))

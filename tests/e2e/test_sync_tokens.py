@@ -287,3 +287,19 @@ async def test_nothing_is_missed_however_token_and_messages_race(chat):
         await asyncio.gather(*sending)
     entry = by_id(await bob.sync(since=token)).get(dm)
     assert last == 151 or (entry["fromSeq"] <= last + 1 and entry["toSeq"] == 151)
+
+
+async def test_a_group_that_grew_large_and_is_told_on_several_pages_is_known_afterwards(chat):
+    alice, bob = await chat.connect_all("alice", "bob")
+    group = chat.name("grown")
+    await alice.create_group(group, [bob.user])
+    token = await token_of(bob)
+    await alice.add(group, *[chat.name(f"m{i}") for i in range(300)])
+    await alice.say_many(range(5), conversation=group)
+    page = await bob.sync(since=token, limit=2)
+    assert page["more"]
+    while page["more"]:
+        page = await bob.sync(since=page["token"], limit=2)
+    await alice.say("new", conversation=group)
+    entry = by_id(await bob.sync(since=page["token"], newest=50))[group]
+    assert len(entry["events"]) == 1
