@@ -10,7 +10,8 @@
 ///
 /// One that named no watermarks can be continued anywhere, for its tokens say which conversation comes next
 /// in that order. What has changed since it began may have moved to the front of it: such conversations are
-/// told when the others are through, in the order of their ids, whether they were told before or not.
+/// told when the others are through, in the order of their ids, whether they were told before or not. The one
+/// that a token names keeps its place, for it may have been told in part.
 namespace chatcore::engine {
 
 namespace {
@@ -45,7 +46,8 @@ void SyncPages::start_everything(const RunRef& run) {
   run->anywhere = run->watermarks.empty();
   start_timeline(context_, UserId(run->from.user()), [this, run](Result<TimelineStart> start) {
     if (!start) return fail(run->from);
-    origin_ = run->origin = start->mark.origin;
+    newest_ = start->mark;
+    run->origin = start->mark.origin;
     run->end.since = start->mark.position;
     read_heads(context_, run->from, [this, run, large = std::move(start->large)](Result<Heads> heads) {
       if (!heads) return fail(run->from);

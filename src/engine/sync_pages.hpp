@@ -72,7 +72,7 @@ class SyncPages {
   Context& context_;
   Outlet& outlet_;
   ReceiptPrivacy& privacy_;
-  std::optional<std::uint64_t> origin_;  ///< of the store's positions, once one was given
+  std::optional<TimelineMark> newest_;  ///< of the positions that were given to sessions of this shard
 };
 
 }  // namespace chatcore::engine

@@ -20,8 +20,9 @@ void SyncPages::resume(const RunRef& run) {
 void SyncPages::start_token(const RunRef& run, std::string text) {
   TimelineMarkRequest mark{UserId(run->from.user())};
   // Who continues from a token has all that it stands for: should the device lose it, it goes on from there.
-  const auto known = origin_ ? decode_token(text, *origin_, run->from.user()) : std::nullopt;
-  if (known && !known->page) {
+  // Not one from after all that is known here: the store may be an older copy, and would come to it one day.
+  const auto known = newest_ ? decode_token(text, newest_->origin, run->from.user()) : std::nullopt;
+  if (known && !known->page && known->since <= newest_->position) {
     mark.deviceId = run->from.device();
     mark.token = text;
   }
@@ -29,7 +30,8 @@ void SyncPages::start_token(const RunRef& run, std::string text) {
       {std::move(mark)}, *context_.executor,
       [busy = context_.busy, this, run, text = std::move(text)](std::vector<Result<TimelineMark>> marks) {
         if (!marks[0]) return fail(run->from);
-        origin_ = run->origin = marks[0]->origin;
+        newest_ = *marks[0];
+        run->origin = marks[0]->origin;
         auto token = decode_token(text, run->origin, run->from.user());
         // A position that was never given: the store is not the one that gave it,
         // but an older copy.
