@@ -84,7 +84,8 @@ void check_row(char kind, std::string_view body) {
             const bool tells = glance_at_timeline(kKey, value).tells(1000);
             const bool decoded = decode_timeline(kKey, value, timeline);
             if (decoded)
-              require(tells == timeline.entry(1000).has_value(), "what is skipped says nothing, and nothing else");
+              require(tells == timeline.entry(1000).has_value(),
+                      "what is skipped says nothing, and nothing else");
             return decoded;
           },
           [&] { return encode_timeline(kKey, timeline); });
