@@ -586,6 +586,8 @@ void ConversationHome::on_looked_up(LookUp item, Result<std::optional<OriginalSe
       reject(*conversation, command, told);
     else
       outlet_.error(command.from.session, command.from.id, command.clientMsgId, told);
+  } else if (item.rejection && conversation != nullptr && repeats_in_flight(*conversation, command)) {
+    // Refused by what held before, and sent again since: answered by what becomes of that one.
   } else if (item.rejection) {
     outlet_.error(command.from.session, command.from.id, command.clientMsgId, *item.rejection);
     if (conversation != nullptr) fail_waiters(*conversation, command, *item.rejection);

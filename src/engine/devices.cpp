@@ -103,7 +103,10 @@ void EngineShard::remove_devices(const Requester& from, std::vector<DeviceId> de
 
 void EngineShard::forget_device(const UserId& user, const DeviceId& device) {
   context_.directory->remove_device(
-      user, device, *context_.executor, [busy = context_.busy, this, user](const Status& removed) {
+      user, device, *context_.executor, [busy = context_.busy, this, user, device](const Status& removed) {
+        // Also after a failure: it may have been removed all the same.
+        on_shard(context_.home_of(user),
+                 [user, device](EngineShard& home) { home.users_.look_up_again(user, device); });
         if (!removed)
           return context_.log->write(LogLevel::warn, "devices", "not removed: " + removed.error().message);
         notes_.note(user, AccountSection::devices, [this](const Status& noted) {

@@ -391,6 +391,7 @@ void EngineShard::presence(ClientSession& session, const protocol::RequestId& id
     protocol::RequestId id;
     std::vector<PresenceAnswer> answers;
     std::size_t outstanding = 0;
+    bool confirmed = false;  ///< by each home, once it is sent: others may have answered a while ago
   };
   std::vector<std::vector<UserId>> byHome(context_.link->count());
   for (UserId& user : users) byHome[context_.home_of(user)].push_back(std::move(user));
@@ -402,7 +403,17 @@ void EngineShard::presence(ClientSession& session, const protocol::RequestId& id
     for (const PresenceAnswer& answer : all.answers)
       states.push_back({answer.userId, answer.online, answer.lastSeen, answer.availability, answer.text});
     origin.outlet_.send(to, [&](std::string& out) { protocol::append_presence_state(out, all.id, states); });
+    if (!all.confirmed) return;
+    std::vector<std::vector<PresenceAnswer>> parts(origin.context_.link->count());
+    for (PresenceAnswer& answer : all.answers)
+      parts[origin.context_.home_of(answer.userId)].push_back(std::move(answer));
+    for (std::uint32_t home = 0; home < parts.size(); ++home)
+      if (!parts[home].empty())
+        origin.on_shard(home, [to, told = std::move(parts[home])](EngineShard& owner) {
+          owner.users_.confirm(to, told);
+        });
   };
+  gathering->confirmed = watch && gathering->outstanding > 1;
   if (gathering->outstanding == 0) return finish(*this, session.id, *gathering);
   const std::uint32_t here = context_.link->self();
   for (std::uint32_t home = 0; home < byHome.size(); ++home) {

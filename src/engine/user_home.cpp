@@ -10,6 +10,7 @@ namespace chatcore::engine {
 namespace {
 constexpr std::size_t kRenewBatch = 4096;
 constexpr std::uint32_t kComeBackMillis = 10'000;
+constexpr std::uint32_t kLookUpAgainMillis = 100;
 // Of one user, registered or about to be: what an embedded directory holds, and as many at its door.
 constexpr std::size_t kMaxDevices = 64;
 }  // namespace
@@ -164,6 +165,15 @@ void UserHome::revoke(const UserId& user, const DeviceId& device) {
     revoked.push_back(known.session);
   }
   for (const SessionId session : revoked) outlet_.close(session, CloseCode::device_removed);
+}
+
+void UserHome::look_up_again(const UserId& user, const DeviceId& device) {
+  const User* state = find(user);
+  if (state == nullptr) return;
+  const auto found =
+      std::find_if(state->devices.begin(), state->devices.end(),
+                   [&](const DeviceSession& known) { return known.who->device == device && !known.revoked; });
+  if (found != state->devices.end()) outlet_.close(found->session, CloseCode::overloaded, kLookUpAgainMillis);
 }
 
 void UserHome::debounce_ended(const UserId& user) {

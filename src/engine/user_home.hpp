@@ -49,11 +49,17 @@ class UserHome {
   [[nodiscard]] std::vector<DeviceId> connected(std::string_view user) const;
   /// Closes the connection of a device 4503; an empty device: all of the user's.
   void revoke(const UserId& user, const DeviceId& device);
+  /// The device is in the directory no more. A connection that was let in by what was known before is told to
+  /// come again, and is a new device then.
+  void look_up_again(const UserId& user, const DeviceId& device);
 
   using Answer = UniqueFunction<void(std::vector<PresenceAnswer>)>;
   /// The state of each of these users that `from` may see; with `watch`, every change until `unwatch`.
   void query(Requester from, std::vector<UserId> users, bool watch, Answer answer);
   void unwatch(SessionId watcher, std::span<const UserId> users);
+  /// `told` has now been sent to a watcher, later than what is sent from here: what is not so any more is
+  /// told.
+  void confirm(SessionId watcher, const std::vector<PresenceAnswer>& told);
 
   /// What `other` may see of `user` has to be found out again; until then it is nothing. Told where it makes
   /// a difference, like the user's going and coming.

@@ -138,6 +138,21 @@ void UserHome::tell_state(const User& state, const Watcher& watcher) {
       {DeliveryClass::ephemeral, {}, 0});
 }
 
+void UserHome::confirm(SessionId watcher, const std::vector<PresenceAnswer>& told) {
+  for (const PresenceAnswer& answer : told) {
+    const User* state = find(answer.userId);
+    if (state == nullptr || state->watchers == nullptr) continue;
+    const auto found = std::find_if(state->watchers->begin(), state->watchers->end(),
+                                    [&](const Watcher& one) { return one.session == watcher; });
+    if (found == state->watchers->end()) continue;
+    const bool online = shown(state->announced, state->lastSeen, found->sees).first;
+    const protocol::PresenceStatus now = status_of(*state, online, 0);
+    const bool same =
+        online == answer.online && now.availability == answer.availability && now.text == answer.text;
+    if (!same) tell_state(*state, *found);
+  }
+}
+
 /// To a watcher that was told of nobody: whom it sees again.
 void UserHome::tell_visible(SessionId watcher, const PresenceAnswer& now) {
   if (!now.online && now.lastSeen == 0) return;

@@ -55,6 +55,32 @@ void leave(TestServer& server, TestClient& device, std::uint64_t left) {
 
 }  // namespace
 
+TEST_CASE(
+    "a device that comes back while it makes room for another one is not let in by what was known before") {
+  for (std::uint32_t shards : {1U, 2U}) {
+    CAPTURE(shards);
+    TestServer server(shards, PortCall::remove_device);
+    be_patient(server);
+    server.options.engine.maxDevicesPerUser = 2;
+    server.plan.fail(1, Fault::delayed);
+    server.start();
+    TestClient d1 = server.connect("alice", "d1");
+    server.clock.advance(2h);
+    TestClient d2 = server.connect("alice", "d2");
+    leave(server, d1, 1);
+    TestClient d3 = server.connect("alice", "d3");
+    CHECK_EQ(d2.expect_type("device.removed")["deviceId"], "d1");
+    // The directory does not know yet.
+    TestClient back = server.connect("alice", "d1");
+    CHECK_EQ(listed(back), "d1 d2 d3 ");
+    server.plan.release();
+    CHECK_EQ(back.expect_close(), 4004);
+    TestClient again = server.connect("alice", "d1");
+    CHECK_EQ(again.ask({{"type", "devices.list"}})["devices"].size(), 2);
+    CHECK_EQ(d3.expect_type("device.added")["deviceId"], "d1");
+  }
+}
+
 TEST_CASE("a new device makes room for itself: the longest inactive one is removed and closed") {
   for (std::uint32_t shards : {1U, 2U}) {
     CAPTURE(shards);

@@ -201,6 +201,10 @@ void OneFaultDirectory::put_device(Device device, Executor& executor, Completion
 }
 void OneFaultDirectory::remove_device(UserId user, DeviceId device, Executor& executor,
                                       Completion<Status> done) {
+  if (call_ == PortCall::remove_device && plan_.next() == Fault::delayed)
+    return plan_.hold([this, user, device, &executor, done = std::move(done)]() mutable {
+      directory_.remove_device(user, device, executor, std::move(done));
+    });
   directory_.remove_device(std::move(user), std::move(device), executor, std::move(done));
 }
 void OneFaultDirectory::drop_push_tokens(std::vector<std::string> tokens, Executor& executor,

@@ -31,8 +31,9 @@ enum class PortCall : std::uint8_t {
   conversations_of,
   users,
   blocks,
-  set_blocks,    ///< fails, or is made and told to have failed
-  set_contacts,  ///< likewise
+  set_blocks,     ///< fails, or is made and told to have failed
+  set_contacts,   ///< likewise
+  remove_device,  ///< `delayed`: made when it is released
   acquire,
 };
 

@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "chatcore/testing/kill_point.hpp"
+#include "forwarded_log.hpp"
 #include "values.hpp"
 
 namespace chatcore::rocks {
@@ -70,8 +71,7 @@ rocksdb::DBOptions database_options(const RocksdbOptions& options, const Tuning&
   // first.
   database.max_bgerror_resume_count = 0;
   database.bytes_per_sync = 1U << 20;
-  database.keep_log_file_num = 5;
-  database.max_log_file_size = 4U << 20;
+  database.info_log = std::make_shared<ForwardedLog>(options.log);
   // Without a log only a flush of all column families together is a consistent state.
   database.atomic_flush = options.durability == Durability::memory;
   return database;
