@@ -39,9 +39,11 @@ Hooks::Answers no_answers(std::size_t count) {
 
 }  // namespace
 
+// NOLINTNEXTLINE(performance-unnecessary-value-param): the overrides take the batch
 void Hooks::on_connect_later(std::vector<Identity> batch, Executor& executor, Completion<Answers> done) {
   complete(executor, std::move(done), no_answers(batch.size()));
 }
+// NOLINTNEXTLINE(performance-unnecessary-value-param): the overrides take the batch
 void Hooks::before_persist_later(std::vector<PendingDraft> batch, Executor& executor,
                                  Completion<Answers> done) {
   complete(executor, std::move(done), no_answers(batch.size()));
