@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "client/decode_account.hpp"
+
 namespace chatcore::client {
 
 namespace {
@@ -31,15 +33,6 @@ std::optional<Kind> kind_of(std::string_view type, const Json& data) {
   const auto known = std::find_if(kMemberOps.begin(), kMemberOps.end(),
                                   [&](const MemberOp& candidate) { return candidate.op == op; });
   return known == kMemberOps.end() ? std::nullopt : std::optional(known->kind);
-}
-
-std::vector<UserId> users_of(const Json& data, const char* name) {
-  std::vector<UserId> users;
-  const auto list = data.find(name);
-  if (list == data.end() || !list->is_array()) return users;
-  for (const Json& user : *list)
-    if (user.is_string()) users.push_back(user.get<UserId>());
-  return users;
 }
 
 std::optional<std::uint32_t> seconds_of(const Json& data, const char* name) {
@@ -115,7 +108,7 @@ std::optional<ConversationChange> decode_conversation_change(std::string_view ty
   change.clientMsgId = text_field(data, "clientMsgId");
   change.timestamp = static_cast<Timestamp>(number_field(data, "timestamp"));
   change.by = text_field(data, created ? "createdBy" : "by");
-  change.users = users_of(data, created ? "members" : "userIds");
+  change.users = users_field(data, created ? "members" : "userIds");
   change.role = decode_role(data);
   change.newOwner = text_field(data, "newOwner");
   change.memberCount = number_field(data, "memberCount");
