@@ -67,6 +67,10 @@ Listener App::make_listener() {
     const bool removed = reset.reason == ConversationReset::Reason::removed;
     printer_.line((removed ? "no longer in " : "begun anew: ") + reset.conversationId);
   };
+  listener.on_cleared = [this](const HistoryCleared& cleared) {
+    if (cleared.unread)
+      printer_.line("cleared up to seq=" + std::to_string(cleared.seq) + ": " + cleared.conversationId);
+  };
   listener.on_preferences = [this](const PreferencesChange& change) { show_preferences(change); };
   listener.on_settings = [this](const Settings& settings) { show_settings(settings); };
   listener.on_device = [this](const DeviceChange& change) {

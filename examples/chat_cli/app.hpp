@@ -57,6 +57,7 @@ class App {
   // Conversations (conversations.cpp)
   void list_conversations(const Words& words);
   void list_receipts(const Words& words);
+  void clear(const Words& words);
   void mute(const Words& words);
   void archive(bool archived);
   void pin(bool pinned);

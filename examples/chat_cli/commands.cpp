@@ -14,10 +14,10 @@ struct Command {
 
   static const Command* find(std::string_view name);
   static std::string help();
-  static const std::array<Command, 46> kAll;
+  static const std::array<Command, 47> kAll;
 };
 
-const std::array<Command, 46> Command::kAll{{
+const std::array<Command, 47> Command::kAll{{
     {"/to", "USER", [](App& app, const Words& words) { app.talk_to(joined(words, 0, words.size())); }},
     {"/group", "ID", [](App& app, const Words& words) { app.group_ = joined(words, 0, words.size()); }},
     {"/conversations", "[N]", [](App& app, const Words& words) { app.list_conversations(words); }},
@@ -34,6 +34,7 @@ const std::array<Command, 46> Command::kAll{{
     {"/unreact", "SEQ EMOJI", [](App& app, const Words& words) { app.react(words, false); }},
     {"/pin-message", "SEQ", [](App& app, const Words& words) { app.pin_message(words, true); }},
     {"/unpin-message", "SEQ", [](App& app, const Words& words) { app.pin_message(words, false); }},
+    {"/clear", "[SEQ]", [](App& app, const Words& words) { app.clear(words); }},
     {"/mute", "[SECONDS]", [](App& app, const Words& words) { app.mute(words); }},
     {"/unmute", "",
      [](App& app, const Words&) {

@@ -53,6 +53,11 @@ void App::list_receipts(const Words& words) {
   });
 }
 
+void App::clear(const Words& words) {
+  const auto message = named(words.empty() ? Words{"last"} : words, false);
+  if (message) client_->clear_conversation(current(), message->seq, group_done("cleared"));
+}
+
 void App::mute(const Words& words) {
   if (!talking()) return;
   const int seconds = words.empty() ? 0 : number(words[0], 0);

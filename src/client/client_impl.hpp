@@ -83,6 +83,7 @@ class Client::Impl {
   void perform(ConversationChange action) { tell(listener_->on_conversation, std::move(action)); }
   void perform(ConversationReset action) { tell(listener_->on_reset, std::move(action)); }
   void perform(ReadPosition action) { tell(listener_->on_read, std::move(action)); }
+  void perform(HistoryCleared action) { tell(listener_->on_cleared, std::move(action)); }
   void perform(PreferencesChange action) { tell(listener_->on_preferences, std::move(action)); }
   void perform(Settings action) { tell(listener_->on_settings, action); }
   void perform(DeviceChange action) { tell(listener_->on_device, std::move(action)); }

@@ -182,6 +182,11 @@ void Client::pin_message(ConversationId conversation, MessageId message, bool pi
                         std::move(done));
 }
 
+void Client::clear_conversation(ConversationId conversation, Seq seq, Completion<Status> done) {
+  if (!valid_id(conversation)) return impl_->fail<void>(std::move(done), not_an_id());
+  impl_->request_status(encode_clear(conversation, seq), std::move(done));
+}
+
 void Client::mute_conversation(ConversationId conversation, Timestamp until, Completion<Status> done) {
   if (!valid_id(conversation) || until < 0 || until > kMutedForever)
     return impl_->fail<void>(std::move(done), bad("not a valid id or time"));

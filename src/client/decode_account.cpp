@@ -62,6 +62,11 @@ Preferences decode_preferences(const Json& entry) {
           flag_field(entry, "pinned")};
 }
 
+HistoryCleared decode_cleared(const Json& frame) {
+  return {text_field(frame, "conversationId"), epoch_field(frame), number_field(frame, "seq"),
+          number_field(frame, "unread")};
+}
+
 ReadPosition decode_read_position(const Json& frame) {
   return {text_field(frame, "conversationId"), epoch_field(frame), number_field(frame, "lastReadSeq"),
           number_field(frame, "unread")};

@@ -23,6 +23,8 @@ AccountChanges decode_account(const Json& frame);
 DeviceEntry decode_device(const Json& entry);
 /// `sync.preferences`, or an entry of a page: what is not there is not set.
 Preferences decode_preferences(const Json& entry);
+/// `sync.cleared`.
+HistoryCleared decode_cleared(const Json& frame);
 ReadPosition decode_read_position(const Json& frame);
 PresenceChange decode_presence(const Json& entry);
 

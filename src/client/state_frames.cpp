@@ -158,6 +158,7 @@ void State::dispatch(Now now, const std::string& type, const Json& frame) {
     readFlow_.known({conversation, epoch, position.seq});
     return act(position);
   }
+  if (type == "sync.cleared") return act(decode_cleared(frame));
   if (type == "sync.preferences") return take_preferences(frame);
   if (type == "settings") return act(decode_settings(frame));
   if (type == "profile") return act(decode_profile(frame));

@@ -53,6 +53,8 @@ void State::take_sync_entry(Now now, const Json& entry) {
   }
   LogRange range = decode_range(entry);
   const Epoch epoch = range.epoch;
+  // Before what comes: none of it is that old.
+  if (const Seq floor = number_field(entry, "floorSeq"); floor > 1) act(HistoryCleared{id, epoch, floor - 1});
   take_range(now, std::move(range));
   take_entry_preferences(id, entry);
   take_entry_cursors(id, epoch, entry);

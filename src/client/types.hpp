@@ -74,8 +74,8 @@ struct RequestDone {
 
 using Action = std::variant<Connect, SendFrame, CloseConnection, StateChange, Message, MessageChange, Receipt,
                             Typing, PresenceChange, AccountChanges, Profile, UsersChange, ConversationChange,
-                            ConversationReset, ReadPosition, PreferencesChange, Settings, DeviceChange, Alert,
-                            RawEvent, Error, SendDone, RequestDone>;
+                            ConversationReset, ReadPosition, HistoryCleared, PreferencesChange, Settings,
+                            DeviceChange, Alert, RawEvent, Error, SendDone, RequestDone>;
 using Actions = std::vector<Action>;
 
 }  // namespace chatcore::client

@@ -19,7 +19,7 @@ constexpr std::uint32_t kAfterDefectMillis = 1000;
 constexpr std::size_t kMaxTokenBytes = 8192;
 constexpr std::string_view kBearer = "Bearer ";
 constexpr std::string_view kFeatures[] = {"sync", "history", "groups",    "receipts",   "typing", "presence",
-                                          "edit", "delete",  "reactions", "token-sync", "pins"};
+                                          "edit", "delete",  "reactions", "token-sync", "pins",   "clear"};
 constexpr std::size_t kMostFeatures = std::size(kFeatures) + 3;
 
 /// Into `room`, as many as it returns.

@@ -417,7 +417,10 @@ void ConversationHome::committed(Conversation& conversation, const InFlight& ite
   CHATCORE_KILL_POINT("engine.committed");
   conversation.committedHead = event.seq;
   conversation.committedOrdinal = event.ordinal;
-  if (item.changesMembers) conversation.committedMemberSeq = event.seq;
+  if (item.changesMembers) {
+    conversation.committedMemberSeq = event.seq;
+    if (event.seq > 1) recall_cursors(conversation.id, request.effects);
+  }
   const EventCommand& command = *item.command;
   if (answered_by_sent(command.action)) {
     outlet_.send(command.from.session, [&](std::string& out) {

@@ -67,7 +67,7 @@ void CatchUp::history(Requester from, protocol::History command) {
 
 void CatchUp::history_page(const Requester& from, const protocol::History& command,
                            UserConversation conversation) {
-  const Seq floor = conversation.member.joinSeq;
+  const Seq floor = first_visible(conversation);
   ReadRequest read;
   read.log = conversation.conversationId;
   read.maxEvents = command.limit;
@@ -171,7 +171,7 @@ void CatchUp::list_page(const Requester& from, const protocol::ConversationsList
     entry.archived = position->preferences.archived;
     entry.pinned = position->preferences.pinned;
     if (position->info.kind == ConversationKind::group) entry.settings = &position->info.settings;
-    entry.pins = {position->info.pins, position->member.joinSeq, context_.now()};
+    entry.pins = {position->info.pins, first_visible(*position), context_.now()};
     entry.lastMessage = position->lastMessage ? &*position->lastMessage : nullptr;
     entry.lastMessageView = position->lastMessageView ? &*position->lastMessageView : nullptr;
     protocol::append_conversation_entry(page, entry);

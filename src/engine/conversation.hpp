@@ -135,7 +135,7 @@ struct Conversation {
   /// Of those whose cursor moved within the last interval; below kLargeGroupSize of them.
   StringMap<ReceiptPushes> receiptPushes;
   bool receiptTimer = false;
-  std::size_t receiptReads = 0;      ///< under way: what a cursor passes is being looked up
+  std::size_t cursorCalls = 0;       ///< under way: a cursor is to be moved by their answer
   std::int64_t lastEventMillis = 0;  ///< steady
   bool marked = false;               ///< the store holds the may-be-unpublished mark
   bool headTimer = false;
@@ -174,7 +174,7 @@ struct Conversation {
   }
   [[nodiscard]] bool idle() const noexcept {
     return state == State::ready && inFlight.empty() && waiting.empty() && !marked && typing.empty() &&
-           receiptReads == 0 && !lookupInFlight && !receiptTimer;
+           cursorCalls == 0 && !lookupInFlight && !receiptTimer;
   }
 };
 

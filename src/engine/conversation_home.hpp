@@ -53,6 +53,8 @@ class ConversationHome {
   void receipt(ReceiptCommand command);
   /// Tells a member how far the others have come.
   void receipts_page(Requester from, protocol::ReceiptsGet command);
+  /// Takes everything up to a number out of one member's sight.
+  void clear(Requester from, protocol::ConversationClear command);
   void typing(TypingCommand command);
   /// Which of these users (by session) may take the group's topic now; answers on `shard`.
   void refresh_takers(const Topic& topic, ConversationId id, std::vector<std::pair<SessionId, UserId>> takers,
@@ -168,6 +170,14 @@ class ConversationHome {
     Seq seq = 0;
     bool delivers = false;  ///< a read that says for the first time that it was delivered
   };
+  using UseOrdinal = UniqueFunction<void(Conversation*, std::optional<std::uint64_t>)>;
+  [[nodiscard]] static std::optional<Error> misplaced(const Conversation& conversation, Epoch epoch, Seq seq);
+  /// Of the event at a committed number; none: it is no longer in memory.
+  [[nodiscard]] std::optional<std::uint64_t> known_ordinal(const Conversation& conversation, Seq seq) const;
+  void read_ordinal(Conversation& conversation, Seq seq, UseOrdinal use);
+  /// Of a member's messages; 0 for who is none.
+  void count_unread(Conversation& conversation, const UserId& user, UniqueFunction<void(std::uint64_t)> use);
+  void recall_cursors(const ConversationId& id, const AppendEffects& effects);
   void apply_receipt(Conversation& conversation, ReceiptCommand command);
   void resolve_message(ReceiptCommand command);
   void advance_cursor(Conversation& conversation, ReceiptCommand command, std::uint64_t ordinal);
@@ -196,6 +206,11 @@ class ConversationHome {
                        MessageId messageId);
   [[nodiscard]] std::int64_t receipt_interval(const Conversation& conversation) const;
   [[nodiscard]] const RecentEvent* recent(const Conversation& conversation, Seq seq) const;
+
+  // Clearing (clearing.cpp)
+  void clear_loaded(Conversation& conversation, Requester from, Epoch epoch, Seq seq);
+  void store_cleared(Conversation& conversation, Requester from, Seq seq, std::uint64_t ordinal);
+  void on_cleared(Conversation& conversation, const Requester& from, const Cursor& now);
 
   // Typing (typing.cpp)
   void publish_typing(Conversation& conversation, const UserId& user, bool start, SessionId except);

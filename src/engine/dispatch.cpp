@@ -199,6 +199,12 @@ class Dispatch {
   void operator()(protocol::ConversationPin& pin) {
     prefer({UserId(session_.user()), std::move(pin.conversationId), {}, {}, pin.pinned});
   }
+  void operator()(protocol::ConversationClear& clear) {
+    const std::uint32_t home = shard_.context_.home_of(clear.conversationId);
+    shard_.on_shard(home, [from = requester(), clear = std::move(clear)](EngineShard& owner) mutable {
+      owner.conversations().clear(std::move(from), std::move(clear));
+    });
+  }
   void operator()(protocol::ReceiptsGet& get) {
     const std::uint32_t home = shard_.context_.home_of(get.conversationId);
     shard_.on_shard(home, [from = requester(), get = std::move(get)](EngineShard& owner) mutable {

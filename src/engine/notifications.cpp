@@ -43,7 +43,8 @@ void ConversationHome::push_loaded(Conversation& conversation, Seq seq,
   const RecentEvent* event = recent(conversation, seq);
   const std::uint64_t ordinal = event != nullptr ? event->ordinal : UINT64_MAX;
   for (const auto& [user, member] : conversation.members)
-    if (member.cursor.readSeq < seq && member.joinSeq <= seq && member.joinOrdinal < ordinal)
+    if (member.cursor.readSeq < seq && first_visible(member.joinSeq, member.cursor) <= seq &&
+        member.joinOrdinal < ordinal)
       round->users.push_back(user);
   push_devices(std::move(round));
 }

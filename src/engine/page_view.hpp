@@ -4,13 +4,20 @@
 #include <string_view>
 
 #include "chatcore/ports/log_store.hpp"
+#include "core/simulation_bug.hpp"
 
 namespace chatcore::engine {
 
-/// Whether a member may see an event at all.
+[[nodiscard]] inline Seq first_visible(const UserConversation& to) {
+  return first_visible(to.member.joinSeq, to.cursor);
+}
+
+/// Whether a member may see an event at all. What changed a message is cleared together with it.
 [[nodiscard]] inline bool visible(const EventMetadata& event, std::string_view senderId,
                                   const UserConversation& to, Timestamp now) {
-  return event.seq >= to.member.joinSeq && (!event.hiddenFromOthers || senderId == to.member.userId) &&
+  const bool cleared = event.targetSeq != 0 && event.targetSeq <= to.cursor.clearedSeq;
+  const Seq first = CHATCORE_BUG("cleared history is shown") ? to.member.joinSeq : first_visible(to);
+  return event.seq >= first && !cleared && (!event.hiddenFromOthers || senderId == to.member.userId) &&
          !expired(event, now);
 }
 

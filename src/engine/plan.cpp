@@ -261,7 +261,7 @@ class Planner {
     if (!conversation_.exists || self() == nullptr) return not_a_member();
     const FoundMessage* found = command_.target.get();
     const bool seen = found != nullptr && found->event.kind == EventKind::message &&
-                      found->event.seq >= self()->joinSeq &&
+                      found->event.seq >= first_visible(self()->joinSeq, self()->cursor) &&
                       (!found->event.hiddenFromOthers || found->event.senderId == command_.from.user()) &&
                       !expired(found->event, now_);
     if (!seen || found->hidden || found->view.state.deleted())

@@ -9,6 +9,9 @@ namespace chatcore::engine {
 namespace {
 
 Error bad_position(std::string message) { return {ErrorCode::bad_request, std::move(message), {}}; }
+Error log_unreadable() {
+  return {ErrorCode::unavailable, "the log cannot be read", std::chrono::milliseconds(500)};
+}
 
 }  // namespace
 
@@ -39,6 +42,13 @@ const RecentEvent* ConversationHome::recent(const Conversation& conversation, Se
   return event.seq == seq ? &event : nullptr;
 }
 
+/// Why a position is none of this conversation's.
+std::optional<Error> ConversationHome::misplaced(const Conversation& conversation, Epoch epoch, Seq seq) {
+  if (epoch != conversation.epoch) return bad_position("`epoch`: the conversation is at another one");
+  if (seq > conversation.committedHead) return bad_position("`seq` is above the head");
+  return std::nullopt;
+}
+
 void ConversationHome::apply_receipt(Conversation& conversation, ReceiptCommand command) {
   MemberRecord* member = conversation.member(command.from.user());
   if (member == nullptr) {
@@ -50,39 +60,65 @@ void ConversationHome::apply_receipt(Conversation& conversation, ReceiptCommand 
       if (event.messageId == command.messageId) command.seq = event.seq;
     if (command.seq == 0) return resolve_message(std::move(command));
   }
-  if (command.epoch != conversation.epoch) {
-    const Error error = bad_position("`epoch`: the conversation is at another one");
-    return finish_receipt(command, &error);
-  }
-  if (command.seq > conversation.committedHead) {
-    const Error error = bad_position("`seq` is above the head");
-    return finish_receipt(command, &error);
-  }
+  if (const auto error = misplaced(conversation, command.epoch, command.seq))
+    return finish_receipt(command, &*error);
   if (!command.read) {
     Seq& acknowledged = conversation.deviceAcks[UserId(command.from.user()) + "/" + command.from.device()];
     acknowledged = std::max(acknowledged, command.seq);
     return advance_cursor(conversation, std::move(command), 0);
   }
   if (command.seq <= member->cursor.readSeq) return advance_cursor(conversation, std::move(command), 0);
-  if (command.seq == conversation.committedHead)
-    return advance_cursor(conversation, std::move(command), conversation.committedOrdinal);
-  if (const RecentEvent* event = recent(conversation, command.seq))
-    return advance_cursor(conversation, std::move(command), event->ordinal);
+  if (const auto ordinal = known_ordinal(conversation, command.seq))
+    return advance_cursor(conversation, std::move(command), *ordinal);
+  read_ordinal(conversation, command.seq,
+               [this, command = std::move(command)](Conversation* loaded,
+                                                    std::optional<std::uint64_t> ordinal) mutable {
+                 if (loaded != nullptr && ordinal)
+                   return advance_cursor(*loaded, std::move(command), *ordinal);
+                 const Error error = log_unreadable();
+                 finish_receipt(command, &error);
+               });
+}
+
+std::optional<std::uint64_t> ConversationHome::known_ordinal(const Conversation& conversation,
+                                                             Seq seq) const {
+  if (seq == conversation.committedHead) return conversation.committedOrdinal;
+  const RecentEvent* event = recent(conversation, seq);
+  return event != nullptr ? std::optional(event->ordinal) : std::nullopt;
+}
+
+void ConversationHome::read_ordinal(Conversation& conversation, Seq seq, UseOrdinal use) {
   ReadRequest request;
   request.log = conversation.id;
-  request.from = request.to = command.seq;
-  ++conversation.receiptReads;
+  request.from = request.to = seq;
+  ++conversation.cursorCalls;
   context_.store->read({request}, *context_.executor,
-                       [busy = context_.busy, this,
-                        command = std::move(command)](std::vector<Result<EventRange>> ranges) mutable {
-                         Conversation* loaded = find(command.conversationId);
-                         if (loaded != nullptr && loaded->receiptReads > 0) --loaded->receiptReads;
-                         if (loaded != nullptr && ranges[0] && !ranges[0]->events.empty())
-                           return advance_cursor(*loaded, std::move(command), ranges[0]->events[0].ordinal);
-                         const Error error{ErrorCode::unavailable, "the log cannot be read",
-                                           std::chrono::milliseconds(500)};
-                         finish_receipt(command, &error);
+                       [busy = context_.busy, this, id = conversation.id,
+                        use = std::move(use)](std::vector<Result<EventRange>> ranges) mutable {
+                         Conversation* loaded = find(id);
+                         if (loaded != nullptr && loaded->cursorCalls > 0) --loaded->cursorCalls;
+                         const bool found = ranges[0] && !ranges[0]->events.empty();
+                         use(loaded, found ? std::optional(ranges[0]->events[0].ordinal) : std::nullopt);
                        });
+}
+
+/// A cursor outlives its user's membership: who comes back goes on from it.
+void ConversationHome::recall_cursors(const ConversationId& id, const AppendEffects& effects) {
+  std::vector<CursorUpdate> known;
+  for (const MembershipChange& change : effects.members)
+    if (change.joins) known.push_back({id, change.member.userId, {}});
+  if (known.empty()) return;
+  std::vector<UserId> users;
+  for (const CursorUpdate& update : known) users.push_back(update.userId);
+  context_.store->advance(
+      std::move(known), *context_.executor,
+      [busy = context_.busy, this, id, users = std::move(users)](const std::vector<Result<Cursor>>& cursors) {
+        Conversation* conversation = find(id);
+        if (conversation == nullptr) return;
+        for (std::size_t i = 0; i < users.size(); ++i)
+          if (MemberRecord* member = conversation->member(users[i]); member && cursors[i])
+            raise(member->cursor, *cursors[i]);
+      });
 }
 
 void ConversationHome::resolve_message(ReceiptCommand command) {
@@ -97,8 +133,7 @@ void ConversationHome::resolve_message(ReceiptCommand command) {
           return receipt(std::move(command));
         }
         const Error error = answers[0] ? Error{ErrorCode::not_found, "`messageId`: no such message here", {}}
-                                       : Error{ErrorCode::unavailable, "the log cannot be read",
-                                               std::chrono::milliseconds(500)};
+                                       : log_unreadable();
         finish_receipt(command, &error);
       });
 }
@@ -125,7 +160,7 @@ void ConversationHome::advance_cursor(Conversation& conversation, ReceiptCommand
   // Not what the user sends at this moment: that counts when it is committed, and the store sees to it.
   CursorUpdate update{conversation.id,
                       UserId(command.from.user()),
-                      {cursor.deliveredSeq, cursor.readSeq, cursor.readOrdinal, 0},
+                      {cursor.deliveredSeq, cursor.readSeq, cursor.readOrdinal},
                       conversation.timeline_audience()};
   const bool readAlone = command.read && advances && !delivers;
   const Seq seq = advances ? command.seq : before;
@@ -140,12 +175,12 @@ void ConversationHome::advance_cursor(Conversation& conversation, ReceiptCommand
 /// something has changed would say enough.
 void ConversationHome::store_if_shown(Conversation& conversation, CursorUpdate update,
                                       PendingReceipt receipt) {
-  ++conversation.receiptReads;
+  ++conversation.cursorCalls;
   std::vector<UserId> reader{update.userId};
   privacy_.ask(std::move(reader), [this, update = std::move(update),
                                    receipt = std::move(receipt)](const std::vector<bool>& shows) mutable {
-    if (Conversation* loaded = find(receipt.id); loaded != nullptr && loaded->receiptReads > 0)
-      --loaded->receiptReads;
+    if (Conversation* loaded = find(receipt.id); loaded != nullptr && loaded->cursorCalls > 0)
+      --loaded->cursorCalls;
     if (!shows[0]) update.audience = nullptr;
     cursorUpdates_.push_back(std::move(update));
     receipts_.push_back(std::move(receipt));
@@ -191,32 +226,42 @@ void ConversationHome::on_advanced(std::vector<PendingReceipt> receipts,
 }
 
 void ConversationHome::tell_own_devices(Conversation& conversation, const PendingReceipt& receipt) {
-  const UserId reader(receipt.command.from.user());
+  UserId reader(receipt.command.from.user());
   const RecentEvent* event = recent(conversation, receipt.seq);
   const MessageId messageId = event != nullptr ? event->messageId : 0;
-  const MemberRecord* member = conversation.member(reader);
-  const auto tell = [this, receipt, reader, messageId, epoch = conversation.epoch](std::uint64_t unread) {
-    const FrameRef frame = outlet_.frame(
-        [&](std::string& out) {
-          protocol::append_sync_read(out, receipt.id, receipt.seq, epoch, messageId, unread);
-        },
-        {DeliveryClass::ephemeral, {}, 0});
-    context_.router->publish(context_.link->self(), context_.inbox(reader),
-                             {frame, 0, receipt.command.from.session, nullptr});
-  };
-  if (member == nullptr) return tell(0);
+  count_unread(conversation, reader,
+               [this, receipt, reader, messageId, epoch = conversation.epoch](std::uint64_t unread) {
+                 // What was read after this one is told for both, perhaps already.
+                 Conversation* loaded = find(receipt.id);
+                 const MemberRecord* member = loaded != nullptr ? loaded->member(reader) : nullptr;
+                 if (member != nullptr && member->cursor.readSeq > receipt.seq) return;
+                 const FrameRef frame = outlet_.frame(
+                     [&](std::string& out) {
+                       protocol::append_sync_read(out, receipt.id, receipt.seq, epoch, messageId, unread);
+                     },
+                     {DeliveryClass::ephemeral, {}, 0});
+                 context_.router->publish(context_.link->self(), context_.inbox(reader),
+                                          {frame, 0, receipt.command.from.session, nullptr});
+               });
+}
+
+void ConversationHome::count_unread(Conversation& conversation, const UserId& user,
+                                    UniqueFunction<void(std::uint64_t)> use) {
+  const MemberRecord* member = conversation.member(user);
+  if (member == nullptr) return use(0);
   const std::uint64_t unread = unread_of(conversation.committedOrdinal, member->cursor, member->joinOrdinal);
   if (unread == 0 || conversation.lastDeletedOrdinal <= seen_ordinal(member->cursor, member->joinOrdinal))
-    return tell(unread);
+    return use(unread);
   // Some of them are deleted: the store knows how many.
   UserConversationsRequest request;
-  request.userId = reader;
+  request.userId = user;
   request.only = conversation.id;
   request.now = context_.now();
   context_.store->conversations_of(
       {std::move(request)}, *context_.executor,
-      [busy = context_.busy, tell, unread](std::vector<Result<std::vector<UserConversation>>> answers) {
-        tell(answers[0] && !answers[0]->empty() ? unread_of(answers[0]->front()) : unread);
+      [busy = context_.busy, use = std::move(use),
+       unread](std::vector<Result<std::vector<UserConversation>>> answers) mutable {
+        use(answers[0] && !answers[0]->empty() ? unread_of(answers[0]->front()) : unread);
       });
 }
 

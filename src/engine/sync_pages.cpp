@@ -140,6 +140,8 @@ void SyncPages::append_ranges(const RunRef& run, std::size_t first, std::vector<
     auto& item = run->items[first + i];
     const UserConversation& conversation = item.conversation;
     const Seq start = item.from;
+    // The floor may be above the head: all is cleared.
+    item.from = std::max(item.from, std::min(item.floor, conversation.head + 1));
     protocol::begin_sync_conversation(run->page, conversation.conversationId);
     const PageView shown(*ranges[i], conversation, context_.now());
     for (const EventView& event : ranges[i]->events) {
@@ -174,7 +176,7 @@ void SyncPages::end_item(Run& run, std::size_t index, Seq start) {
   entry.unread = unread_of(conversation);
   entry.preferences = conversation.preferences;
   if (entry.preferences.mutedUntil <= context_.now()) entry.preferences.mutedUntil = 0;
-  entry.pins = {conversation.info.pins, conversation.member.joinSeq, context_.now()};
+  entry.pins = {conversation.info.pins, item.floor, context_.now()};
   std::vector<protocol::MemberCursor> cursors;
   for (const CursorAdvance& cursor : conversation.cursors)
     cursors.push_back({cursor.userId, cursor.cursor.deliveredSeq, run.read_by(cursor)});

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/string_map.hpp"
+#include "engine/page_view.hpp"
 #include "engine/sync_pages.hpp"
 
 namespace chatcore::engine {
@@ -52,9 +53,10 @@ struct SyncPages::Run {
   std::vector<AccountSection> account;  ///< met on this page, by ascending timeline_id
   StringMap<bool> showsReading;         ///< of members whose cursors are told, and of the asker
 
-  /// What a client continues from may lie before its latest join: the numbers between are void for it.
+  /// What a client continues from may lie before its latest join, or before what was cleared: the numbers
+  /// between are void for it.
   void add(UserConversation conversation, Seq first, bool large, bool tellHidden, std::size_t place = 0) {
-    const Seq floor = conversation.member.joinSeq;
+    const Seq floor = first_visible(conversation);
     items.push_back({std::move(conversation), first, floor, large, tellHidden, place});
   }
   [[nodiscard]] bool more() const { return next < items.size() || restNext < rest.size() || !entriesDone; }

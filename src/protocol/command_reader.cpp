@@ -248,6 +248,14 @@ ConversationPin read_pin(FieldReader& in) {
   return pin;
 }
 
+ConversationClear read_clear(FieldReader& in) {
+  ConversationClear clear;
+  clear.conversationId = in.id(Field::conversationId);
+  clear.seq = in.integer(Field::seq, kMaxWireInteger);
+  clear.epoch = in.epoch();
+  return clear;
+}
+
 ConversationMute read_mute(FieldReader& in) {
   ConversationMute mute;
   mute.conversationId = in.id(Field::conversationId);
@@ -408,6 +416,8 @@ Command read_fields(FieldReader& in, CommandType type, const Limits& limits) {
       return ProfileGet{UserId(in.id_or_empty(Field::userId))};
     case CommandType::profile_update:
       return ProfileUpdate{std::string(in.text(Field::displayName, kMaxNameBytes))};
+    case CommandType::conversation_clear:
+      return read_clear(in);
   }
   in.fail(Field::type, "is not supported", ErrorCode::unsupported);
   return PresencePing{};

@@ -246,6 +246,13 @@ struct ConversationPin {
   bool pinned = true;
 };
 
+/// Everything up to `seq` goes out of this user's sight.
+struct ConversationClear {
+  ConversationId conversationId;
+  Seq seq = 0;
+  Epoch epoch = 1;
+};
+
 struct ConversationMute {
   ConversationId conversationId;
   Timestamp until = kMutedForever;  ///< 0: unmute
@@ -262,13 +269,14 @@ struct ConversationsList {
   std::uint32_t limit = 50;  ///< 1 to 500
 };
 
-using Command = std::variant<MessageSend, MessageEdit, MessageDelete, MessageReact, MessageReceived,
-                             MessageRead, Typing, PresencePing, PresenceSubscribe, PresenceUnsubscribe,
-                             PresenceGet, ClientState, Sync, History, ConversationCreate, ConversationUpdate,
-                             ConversationAddMembers, ConversationRemoveMembers, ConversationSetRole,
-                             ConversationLeave, ConversationMute, ConversationMembers, ConversationsList,
-                             Hello, AuthRefresh, DevicesList, DevicesRemove, ReceiptsGet, ConversationDelete,
-                             ConversationArchive, ConversationPin, SettingsGet, SettingsUpdate, PresenceSet,
-                             MessagePin, UserListChange, UserListGet, ProfileGet, ProfileUpdate>;
+using Command =
+    std::variant<MessageSend, MessageEdit, MessageDelete, MessageReact, MessageReceived, MessageRead, Typing,
+                 PresencePing, PresenceSubscribe, PresenceUnsubscribe, PresenceGet, ClientState, Sync,
+                 History, ConversationCreate, ConversationUpdate, ConversationAddMembers,
+                 ConversationRemoveMembers, ConversationSetRole, ConversationLeave, ConversationMute,
+                 ConversationMembers, ConversationsList, Hello, AuthRefresh, DevicesList, DevicesRemove,
+                 ReceiptsGet, ConversationDelete, ConversationArchive, ConversationPin, SettingsGet,
+                 SettingsUpdate, PresenceSet, MessagePin, UserListChange, UserListGet, ProfileGet,
+                 ProfileUpdate, ConversationClear>;
 
 }  // namespace chatcore::protocol

@@ -110,6 +110,7 @@ std::string_view type_name(const Command& command) noexcept {
     std::string_view operator()(const ConversationDelete&) const { return "conversation.delete"; }
     std::string_view operator()(const ConversationArchive&) const { return "conversation.archive"; }
     std::string_view operator()(const ConversationPin&) const { return "conversation.pin"; }
+    std::string_view operator()(const ConversationClear&) const { return "conversation.clear"; }
     std::string_view operator()(const ConversationMute&) const { return "conversation.mute"; }
     std::string_view operator()(const ConversationMembers&) const { return "conversation.members"; }
     std::string_view operator()(const ConversationsList&) const { return "conversations.list"; }

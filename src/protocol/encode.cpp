@@ -382,6 +382,14 @@ void append_sync_deleted(std::string& out, std::string_view conversationId, Seq 
   pen << ",\"messageId\":\"" << messageId << "\",\"unread\":" << unread << "}";
 }
 
+void append_sync_cleared(std::string& out, std::string_view conversationId, Seq seq, Epoch epoch,
+                         std::uint64_t unread) {
+  Pen pen(out, conversationId.size());
+  pen << "{\"type\":\"sync.cleared\",\"conversationId\":\"" << conversationId << "\",\"seq\":" << seq;
+  write_epoch(pen, epoch);
+  pen << ",\"unread\":" << unread << "}";
+}
+
 void append_sync_preferences(std::string& out, std::string_view conversationId,
                              const Preferences& preferences) {
   Pen pen(out, conversationId.size());

@@ -86,6 +86,10 @@ void append_sync_read(std::string& out, std::string_view conversationId, Seq las
 void append_sync_deleted(std::string& out, std::string_view conversationId, Seq seq, Epoch epoch,
                          MessageId messageId, std::uint64_t unread);
 
+/// Likewise: the conversation was cleared up to `seq`.
+void append_sync_cleared(std::string& out, std::string_view conversationId, Seq seq, Epoch epoch,
+                         std::uint64_t unread);
+
 /// Also for the user's other devices: what the user now wants of a conversation.
 void append_sync_preferences(std::string& out, std::string_view conversationId,
                              const Preferences& preferences);

@@ -105,6 +105,7 @@ constexpr std::array<std::string_view, kCommandTypeCount> kCommandTypes = {
     "blocks.list",
     "profile.get",
     "profile.update",
+    "conversation.clear",
 };
 
 /// A perfect hash over a fixed set of names, found at compile time: one probe, one comparison.

@@ -111,8 +111,10 @@ enum class CommandType : std::uint8_t {
   blocks_list,
   profile_get,
   profile_update,
+  conversation_clear,
 };
-inline constexpr std::size_t kCommandTypeCount = static_cast<std::size_t>(CommandType::profile_update) + 1;
+inline constexpr std::size_t kCommandTypeCount =
+    static_cast<std::size_t>(CommandType::conversation_clear) + 1;
 
 [[nodiscard]] std::string_view to_string(CommandType type) noexcept;
 [[nodiscard]] std::optional<CommandType> command_type_of(std::string_view name) noexcept;

@@ -160,6 +160,43 @@ void what_one_hides_others_see(Subject& s) {
   if (s.reopen()) expect(read_as(s, "g", "bob").hidden == std::vector<Seq>{3, 4}, "hidden for good");
 }
 
+void what_one_clears_others_see(Subject& s) {
+  s.append(group_of("g", {"alice", "bob"}));
+  s.append(append_of("g", 1, 3));  // ordinals 2 to 4
+  s.hide({"bob", "g", 2, 2});
+  const auto clear = [&](Seq seq) {
+    Cursor cleared;
+    cleared.clearedSeq = cleared.clearedOrdinal = seq;
+    s.advance({"g", "bob", cleared});
+  };
+  const auto view = [&](const UserId& user) { return s.only(user, "g", true)[0]; };
+  clear(3);
+  expect(view("bob").cursor.clearedSeq == 3 && view("alice").cursor.clearedSeq == 0, "bob's alone");
+  expect(view("bob").lastMessage->seq == 4, "what came after it the last message");
+  expect(view("bob").deletedUnread == 0, "what was deleted before it not counted");
+  clear(4);
+  expect(!view("bob").lastMessage && view("alice").lastMessage->seq == 4, "no last message for bob");
+  s.append(append_of("g", 4));
+  expect(view("bob").lastMessage->seq == 5, "the next one shown");
+  if (s.reopen()) expect(view("bob").cursor.clearedSeq == 4, "cleared for good");
+}
+
+void nothing_cleared_is_the_last_message_behind_many_changes(Subject& s) {
+  s.append(group_of("g", {"alice", "bob"}));
+  s.append(append_of("g", 1, 3));
+  for (Seq head = 4; head < 104; head += 50) {
+    AppendRequest request = append_of("g", head, 50, "bob", "r");
+    for (Event& event : request.events) {
+      event.kind = EventKind::reaction;
+      event.targetSeq = 4;
+      event.ordinal = 4;
+    }
+    s.append(request);
+  }
+  s.advance({"g", "bob", {0, 0, 0, 0, 4, 4}});
+  expect(!s.only("bob", "g", true)[0].lastMessage, "none left");
+}
+
 void what_is_deleted_is_not_unread(Subject& s) {
   s.append(group_of("g", {"alice", "bob", "carol"}));
   s.append(append_of("g", 1, 5));  // ordinals 2 to 6
@@ -305,6 +342,9 @@ std::vector<ConformanceCase> message_cases(const MakeFixture& make) {
       one("a failed append changes no message", a_failed_append_changes_no_message),
       one("a message is found by its id", a_message_is_found_by_its_id),
       one("what one user hides the others see", what_one_hides_others_see),
+      one("what one user clears the others see", what_one_clears_others_see),
+      one("nothing cleared is the last message behind many changes",
+          nothing_cleared_is_the_last_message_behind_many_changes),
       one("what is deleted is not unread", what_is_deleted_is_not_unread),
       one("the last message is shown as it is now", the_last_message_is_shown_as_it_is_now),
       one("what has expired is neither unread nor the last message",

@@ -125,6 +125,9 @@ void cursors_mutes_and_hidden_messages_are_told(Subject& s) {
   expect(seen_since(s, "bob", mark) == Seen{{"a", 2}}, "a mute");
   expect(!since(s, "bob", mark)[0].hides, "which hides nothing");
   mark = s.mark("bob");
+  s.advance({"a", "bob", {0, 0, 0, 0, 1, 1}});
+  expect(seen_since(s, "bob", mark) == Seen{{"a", 2}}, "what bob has cleared");
+  mark = s.mark("bob");
   s.set_preferences({.userId = "bob", .conversationId = "a", .mutedUntil = 0});
   s.hide({"bob", "a", 1, 1});
   expect(since(s, "bob", mark).size() == 1 && since(s, "bob", mark)[0].hides, "a hidden message, as such");

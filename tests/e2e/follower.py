@@ -32,6 +32,9 @@ class KeptLog(Log):
         for seq in numbers:
             self.offer(events.get(seq, {"event": "void", "seq": seq}))
 
+    def clear(self, up_to):
+        self.messages = {seq: m for seq, m in self.messages.items() if seq > up_to}
+
     def take_page(self, entry):
         if self.last is None or self.last + 1 < entry["fromSeq"] == entry["floorSeq"]:
             self.begin(entry["fromSeq"])
@@ -108,6 +111,8 @@ class Follower:
             log.read = max(log.read, frame["lastReadSeq"])
         elif log and type == "sync.deleted":
             log.messages.pop(frame["seq"], None)
+        elif log and type == "sync.cleared":
+            log.clear(frame["seq"])
         elif log and type == "message.read":
             log.advance(frame["readBy"], readSeq=frame["seq"])
         elif log and type == "message.delivered":
@@ -119,6 +124,8 @@ class Follower:
         log = self.logs[command.fields["conversationId"]]
         if command.hides:
             log.messages.pop(command.seq, None)
+        elif command.type == "conversation.clear":
+            log.clear(command.seq)
         elif command.type == "message.read":
             log.read = max(log.read, command.seq)
 

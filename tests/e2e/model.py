@@ -114,14 +114,14 @@ class Log:
 
 
 class Conversation(Log):
-    """Cursors, what was sent and what is muted outlive a membership."""
+    """Cursors, what was sent, cleared and muted outlive a membership."""
 
     def __init__(self, id, pair):
         super().__init__()
         self.id, self.direct = id, id.startswith("dm.")
         self.last_event_at = 0
         self.joined = {user: 1 for user in pair}
-        self.admins, self.muted, self.hidden, self.sent = set(), set(), set(), {}
+        self.admins, self.muted, self.hidden, self.sent, self.cleared = set(), set(), set(), {}, {}
 
     def take(self, event):
         assert event["seq"] == self.last + 1, f"{self.id}: {event} does not follow {self.last}"
@@ -147,14 +147,19 @@ class Conversation(Log):
         """What a command did that is no event of the conversation."""
         if command.hides:
             self.hidden.add((command.user, command.seq))
+        elif command.type == "conversation.clear":
+            self.cleared[command.user] = max(self.cleared.get(command.user, 0), command.seq)
         elif command.type == "conversation.mute":
             (self.muted.discard if "until" in command.fields else self.muted.add)(command.user)
         else:
             self.advance(command.user, **{{"message.read": "readSeq"}.get(command.type, "deliveredSeq"): command.seq})
 
+    def first_visible(self, user):
+        return max(self.joined.get(user, self.last + 1), self.cleared.get(user, 0) + 1)
+
     def visible(self, user):
         """What this user may see, by number and in its order."""
-        first = self.joined.get(user, self.last + 1)
+        first = self.first_visible(user)
         return {seq: message for seq, message in self.messages.items()
                 if seq >= first and (user, seq) not in self.hidden and not message.ends_by(now())}
 

@@ -59,7 +59,8 @@ class Story:
 
     async def go_on(self):
         weights = {self.send: 20, self.send_first: 3, self.send_briefly: 1, self.change: 25, self.delete_for_me: 4,
-                   self.receipt: 12, self.create_group: 1, self.change_group: 14, self.mute: 4, self.come_or_go: 9,
+                   self.receipt: 12, self.create_group: 1, self.change_group: 14, self.mute: 4, self.clear: 3,
+                   self.come_or_go: 9,
                    self.change_account: 8,
                    self.burst: 5, self.restart: 1, self.everybody_agrees: 9}
         step, = self.random.choices(list(weights), weights.values())
@@ -151,6 +152,14 @@ class Story:
         done = await self.do(user, type, conversation, **place)
         if done and (read := conversation.cursor(user)["readSeq"]) > before:
             await self.others_hear(*done, "sync.read", conversation, lastReadSeq=read)
+
+    async def clear(self):
+        await self.nothing_ends_now()
+        conversation, user = self.somewhere()
+        before = conversation.cleared.get(user, 0)
+        seq = self.random.randint(max(1, conversation.last - 20), conversation.last)
+        if (done := await self.do(user, "conversation.clear", conversation, seq=seq)) and seq > before:
+            await self.others_hear(*done, "sync.cleared", conversation, seq=seq)
 
     async def others_hear(self, actor, command, type, conversation, **fields):
         for follower in self.present(command.user):
@@ -321,7 +330,7 @@ class Story:
         assert listed["muted"] == (user in conversation.muted), f"{user}: {listed}"
         last = [message.shown_to(user) for message in conversation.visible(user).values()][-1:]
         assert [shown(listed[key]) for key in ("lastMessage",) if key in listed] == last, f"{user}: {listed}"
-        assert (synced["floorSeq"], synced["events"]) == (conversation.joined[user], []), f"{user}: {synced}"
+        assert (synced["floorSeq"], synced["events"]) == (conversation.first_visible(user), []), f"{user}: {synced}"
         assert synced.get("cursors", {}) == conversation.others(user), f"{user}: {synced}"
 
     async def history_agrees(self, user, conversation, device):
@@ -330,7 +339,7 @@ class Story:
         assert [shown(event) for event in forward if event["event"] == "message"] == visible, user
         assert forward == (await self.history(device, conversation, "before", conversation.last + 1))[::-1], user
         raw = await self.history(device, conversation, "after", 0, raw=True)
-        assert all(event["seq"] >= conversation.joined[user] for event in forward + raw), user
+        assert all(event["seq"] >= conversation.first_visible(user) for event in forward + raw), user
         fresh = KeptLog(first=1)
         fresh.fill(range(1, conversation.last + 1), raw)
         assert [message.shown_to(user) for message in fresh.messages.values()] == visible, user

@@ -62,6 +62,23 @@ TEST_CASE("a device of somebody who is away is told once, after the grace") {
   }
 }
 
+TEST_CASE("who has cleared a message is not told of it any more") {
+  for (std::uint32_t shards : {1U, 2U}) {
+    CAPTURE(shards);
+    PushServer server(shards);
+    TestClient alice = server.connect("alice");
+    TestClient laptop = server.connect("bob", "laptop");
+    const Json sent = alice.ask(message_to("bob", "m1"));
+    REQUIRE(PushServer::eventually([&] { return server.queue.size() == 1; }));
+    CHECK_EQ(
+        laptop.ask(
+            {{"type", "conversation.clear"}, {"conversationId", sent["conversationId"]}, {"seq", 1}})["type"],
+        "ok");
+    REQUIRE(server.pass_grace());
+    CHECK(server.push.sent().empty());
+  }
+}
+
 TEST_CASE("a device that acknowledged the message is not told, another one is") {
   for (std::uint32_t shards : {1U, 2U}) {
     CAPTURE(shards);

@@ -38,4 +38,38 @@ TEST_CASE("who is taken back into a group closes the gap that the time outside h
   CHECK_EQ(fresh["conversations"][0]["fromSeq"], 5);
 }
 
+TEST_CASE("who is taken back into a group goes on from what they had read and cleared") {
+  for (std::uint32_t shards : {1U, 2U}) {
+    CAPTURE(shards);
+    TestServer server(shards);
+    server.start();
+    TestClient alice = server.connect("alice");
+    TestClient bob = server.connect("bob");
+    const auto in_family = [](const char* type, Json fields) {
+      fields["type"] = type;
+      fields["conversationId"] = "fam";
+      return fields;
+    };
+    alice.ask(
+        in_family("conversation.create",
+                  {{"clientMsgId", "make"}, {"name", "Family"}, {"history", "all"}, {"members", {"bob"}}}));
+    const Json first = alice.ask(message_in("fam", "m1"));
+    alice.ask(message_in("fam", "m2"));
+    REQUIRE_EQ(bob.ask(in_family("message.read", {{"seq", 3}}))["type"], "ok");
+    REQUIRE_EQ(bob.ask(in_family("conversation.clear", {{"seq", 2}}))["type"], "ok");
+    for (const char* type : {"conversation.removeMembers", "conversation.addMembers"})
+      REQUIRE_EQ(alice.ask(in_family(type, {{"clientMsgId", type}, {"members", {"bob"}}}))["type"],
+                 "conversation.member");
+    CHECK(TestServer::eventually([&] {
+      const Json page = alice.ask(in_family("receipts.get", Json::object()));
+      return page["members"][0]["readSeq"] == 3;
+    }));
+    CHECK_EQ(bob.ask(in_family("message.react", {{"messageId", first["messageId"]},
+                                                 {"clientMsgId", "r1"},
+                                                 {"emoji", "+"},
+                                                 {"op", "add"}}))["code"],
+             "not_found");
+  }
+}
+
 }  // namespace chatcore::faulttest

@@ -159,6 +159,9 @@ Cursor make_cursor(FuzzedDataProvider& from) {
   cursor.readSeq = from.ConsumeIntegral<Seq>();
   cursor.readOrdinal = from.ConsumeIntegral<std::uint64_t>();
   cursor.sentOrdinal = from.ConsumeIntegral<std::uint64_t>();
+  // Nothing is cleared but by a number, and no ordinal stands without one.
+  cursor.clearedSeq = from.ConsumeIntegral<Seq>();
+  if (cursor.clearedSeq != 0) cursor.clearedOrdinal = from.ConsumeIntegral<std::uint64_t>();
   return cursor;
 }
 

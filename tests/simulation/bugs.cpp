@@ -46,6 +46,8 @@ const std::vector<std::string>& known_bugs() {
       "hidden receipts are shown",
       "removed devices stay connected",
       "preferences are not told",
+      "clearing is not told",
+      "cleared history is shown",
       "timelines are not told",
       "a token covers what comes after it",
   };

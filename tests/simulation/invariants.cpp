@@ -19,16 +19,16 @@ void Simulation::settle() {
   calm();
   const Millis until = world_.now() + kLongestUnrest;
   pass(Millis(3'000));
-  // Who asked while the directory was away was shown nobody: an application asks again by and by.
-  for (const auto& device : devices_)
-    if (device->online()) device->watch_again();
-  pass(Millis(1'000));
   while (!broken() && !unsettled().empty()) {
     if (world_.now() >= until) return world_.fail("still not quiet: " + unsettled());
     for (const auto& device : devices_)
       if (!spare(*device) && device->removed()) device->connect();
     pass(kStep);
   }
+  // Who asked while the directory was away was shown nobody: an application asks again by and by.
+  for (const auto& device : devices_)
+    if (!spare(*device) && device->online()) device->watch_again();
+  pass(Millis(1'000));
 }
 
 std::string Simulation::unsettled() const {
@@ -55,6 +55,7 @@ void Simulation::check_quiet() {
   if (!broken() && !unsettled().empty()) world_.fail("quiet did not last: " + unsettled());
   check_presence();
   check_preferences();
+  check_cleared();
   check_receipts();
   check_lists();
   check_histories();
@@ -120,6 +121,21 @@ void Simulation::check_preferences() {
   }
 }
 
+/// No device of a user shows what another has cleared.
+void Simulation::check_cleared() {
+  if (world_.scenario.storeErrors || world_.scenario.lags()) return;
+  for (const auto& device : devices_) {
+    if (spare(*device)) continue;
+    for (const UserConversation& stored : ports_.store.conversations_now(device->user())) {
+      const Truth::Log* log = world_.truth.find(stored.conversationId);
+      // Who comes back into a group begins with what comes then.
+      if (log == nullptr || log->stays.at(device->user()).size() > 1) continue;
+      if (device->cleared(stored.conversationId) < stored.cursor.clearedSeq)
+        return world_.fail(device->name() + " still shows what was cleared of " + stored.conversationId);
+    }
+  }
+}
+
 void Simulation::check_receipts() {
   for (const auto& device : devices_) {
     if (device->number() != 1) continue;
@@ -149,7 +165,6 @@ void Simulation::check_receipts_page(const SimulatedDevice& device, const std::s
                   id);
     // Where storing fails, memory is ahead of the store for a while: see README.md.
     if (!shown || world_.scenario.storeErrors) continue;
-    if (world_.truth.find(id)->stays.at(other).size() > 1) continue;  // who came back
     for (const UserConversation& stored : ports_.store.conversations_now(other))
       if (stored.conversationId == id && stored.cursor.readSeq != entry.at("readSeq"))
         world_.fail(device.name() + " is told that " + other + " has read something else in " + id +
@@ -260,9 +275,10 @@ void Simulation::check_pins(const SimulatedDevice& device, const std::string& li
                             const std::string& told) {
   const Timestamp now = world_.clock.now();
   if (log.about_to_expire(now)) return;
+  const Seq first = std::max(log.members.at(device.user()).joinSeq, log.cleared_by(device.user()) + 1);
   nlohmann::json seen = nlohmann::json::array();
   for (const PinnedMessage& pin : log.pins)
-    if (pin.seq >= log.members.at(device.user()).joinSeq && (pin.expiresAt == 0 || pin.expiresAt > now))
+    if (pin.seq >= first && (pin.expiresAt == 0 || pin.expiresAt > now))
       seen.push_back({{"messageId", std::to_string(pin.messageId)}, {"seq", pin.seq}});
   if (listed != seen.dump()) world_.fail(told + "other pinned messages than there are");
 }

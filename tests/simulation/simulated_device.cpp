@@ -123,6 +123,14 @@ void SimulatedDevice::mark_read(const ConversationId& conversation, Seq seq) {
   carry_out();
 }
 
+void SimulatedDevice::clear(const ConversationId& conversation, Seq seq) {
+  const client::Ticket ticket = ++tickets_;
+  requests_.insert(ticket);
+  clearing_[ticket] = {conversation, seq};
+  state_->request(now(), ticket, client::encode_clear(conversation, seq));
+  carry_out();
+}
+
 void SimulatedDevice::typing(const ConversationId& conversation, bool active) {
   state_->typing(now(), conversation, active);
   carry_out();
@@ -151,7 +159,7 @@ void SimulatedDevice::watch_again() {
 void SimulatedDevice::remember() {
   // The token may be older than the rest: then some of it is told again.
   const std::string token = random_.percent(70) ? state_->sync_token() : memory_.token;
-  memory_ = {state_->watermarks(), views_, preferences_, token};
+  memory_ = {state_->watermarks(), views_, preferences_, cleared_, token};
 }
 
 void SimulatedDevice::vanish() {
@@ -163,6 +171,7 @@ void SimulatedDevice::vanish() {
   sendOf_.clear();
   requests_.clear();
   wanted_.clear();
+  clearing_.clear();
   removed_ = false;
   watched_.clear();
   receipts_.clear();
@@ -172,6 +181,7 @@ void SimulatedDevice::come_back() {
   world_.trace.line(name_, "comes back with what it remembers");
   views_ = memory_.views;
   preferences_ = memory_.preferences;
+  cleared_ = memory_.cleared;
   boot(memory_);
   for (std::size_t i = 0; i < sends_.size(); ++i)
     if (!sends_[i].done) submit(i);
@@ -316,6 +326,14 @@ void SimulatedDevice::perform(client::ConversationReset action) {
     world_.fail(name_ + " is told that a log was lost: " + action.conversationId);
   views_.erase(action.conversationId);
   preferences_.erase(action.conversationId);
+  cleared_.erase(action.conversationId);
+}
+
+void SimulatedDevice::perform(client::HistoryCleared action) {
+  world_.trace.line(
+      name_, "is told that " + action.conversationId + " is cleared up to #" + std::to_string(action.seq));
+  Seq& up = cleared_[action.conversationId];
+  up = std::max(up, action.seq);
 }
 
 void SimulatedDevice::perform(client::PreferencesChange action) {
@@ -359,6 +377,11 @@ void SimulatedDevice::perform(client::RequestDone action) {
   if (requests_.erase(action.ticket) == 0) return world_.fail(name_ + " is answered twice");
   if (action.result) answer_ = *action.result;
   if (action.result) note_own_change(*action.result);
+  if (const auto clearing = clearing_.extract(action.ticket); !clearing.empty() && action.result) {
+    const auto& [conversation, seq] = clearing.mapped();
+    Seq& up = cleared_[conversation];
+    up = std::max(up, seq);
+  }
   if (const auto wanted = wanted_.extract(action.ticket); !wanted.empty() && action.result) {
     const auto& [conversation, which, value] = wanted.mapped();
     // What its user asked for last holds, whatever the order of the answers.

@@ -54,6 +54,7 @@ class SimulatedDevice final : public LinkUser {
   void prefer(const ConversationId& conversation, Preference which, Timestamp value);
   void set_status(Availability availability, const std::string& text);
   void mark_read(const ConversationId& conversation, Seq seq);
+  void clear(const ConversationId& conversation, Seq seq);
   void typing(const ConversationId& conversation, bool active);
   void watch(const UserId& user);
   void unwatch(const UserId& user);
@@ -83,6 +84,11 @@ class SimulatedDevice final : public LinkUser {
   [[nodiscard]] const std::map<ConversationId, View>& views() const { return views_; }
   [[nodiscard]] const std::deque<Sent>& sends() const { return sends_; }
   [[nodiscard]] const std::map<ConversationId, Preferences>& preferences() const { return preferences_; }
+  /// Up to where it shows nothing of a conversation any more.
+  [[nodiscard]] Seq cleared(const ConversationId& id) const {
+    const auto found = cleared_.find(id);
+    return found == cleared_.end() ? 0 : found->second;
+  }
   [[nodiscard]] const std::map<UserId, Watched>& watched() const { return watched_; }
   /// A message of a conversation that it has shown or sent; 0: there is none.
   [[nodiscard]] MessageId some_message(const ConversationId& id);
@@ -100,6 +106,7 @@ class SimulatedDevice final : public LinkUser {
     std::vector<client::Watermark> watermarks;
     std::map<ConversationId, View> views;
     std::map<ConversationId, Preferences> preferences;
+    std::map<ConversationId, Seq> cleared;
     std::string token;  ///< no newer than the rest
   };
 
@@ -126,6 +133,7 @@ class SimulatedDevice final : public LinkUser {
   void perform(client::ConversationChange action);
   void perform(client::ConversationReset action);
   void perform(client::ReadPosition) {}
+  void perform(client::HistoryCleared action);
   void perform(client::PreferencesChange action);
   void perform(client::Settings) {}
   void perform(client::DeviceChange) {}
@@ -167,6 +175,8 @@ class SimulatedDevice final : public LinkUser {
   std::map<UserId, Watched> watched_;
   std::map<ConversationId, Preferences> preferences_;
   std::map<std::pair<ConversationId, Preference>, client::Ticket> lastGranted_;
+  std::map<ConversationId, Seq> cleared_;
+  std::map<client::Ticket, std::pair<ConversationId, Seq>> clearing_;
   std::optional<std::string> answer_;
   Memory memory_;
 };

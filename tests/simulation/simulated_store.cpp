@@ -81,15 +81,17 @@ void SimulatedStore::append(std::vector<AppendRequest> batch, Executor& executor
 template <class Item, class Value>
 void SimulatedStore::pass(PortCalls::Kind kind, const char* name, Method<Item, Value> method,
                           std::vector<Item> batch, Executor& executor,
-                          Completion<std::vector<Result<Value>>> done, bool mayFail) {
+                          Completion<std::vector<Result<Value>>> done, bool mayFail,
+                          std::function<void()> carriedOut) {
   using Answer = std::vector<Result<Value>>;
   auto held = std::make_shared<std::vector<Item>>(std::move(batch));
-  calls_.call<Answer>(executor, kind, std::move(done), [this, name, method, held, mayFail](bool) {
+  calls_.call<Answer>(executor, kind, std::move(done), [this, name, method, held, mayFail, carriedOut](bool) {
     const bool failing = mayFail && fails();
     if (failing) world_.trace.line("store", std::string(name) + " fails");
     // One that changes something may have done so all the same.
     if (failing && world_.faults.percent(50)) return all_unavailable<Value>(held->size());
     const std::size_t size = held->size();
+    if (carriedOut) carriedOut();
     Answer answer = Collector::ask<Answer>([&](Executor& collector, Completion<Answer> answered) {
       (store_.*method)(std::move(*held), collector, std::move(answered));
     });
@@ -155,8 +157,11 @@ void SimulatedStore::find_sends(std::vector<SendKey> batch, Executor& executor,
 
 void SimulatedStore::advance(std::vector<CursorUpdate> batch, Executor& executor,
                              Completion<std::vector<Result<Cursor>>> done) {
+  std::vector<CursorUpdate> told = batch;
   pass<CursorUpdate, Cursor>(kAdvance, "advance", &LogStore::advance, std::move(batch), executor,
-                             std::move(done));
+                             std::move(done), true, [this, told = std::move(told)] {
+                               for (const CursorUpdate& update : told) world_.truth.cleared(update);
+                             });
 }
 
 void SimulatedStore::conversations_of(std::vector<UserConversationsRequest> batch, Executor& executor,

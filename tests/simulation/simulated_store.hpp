@@ -75,7 +75,8 @@ class SimulatedStore final : public LogStore {
   /// A call that is carried out whole, or fails whole.
   template <class Item, class Value>
   void pass(PortCalls::Kind kind, const char* name, Method<Item, Value> method, std::vector<Item> batch,
-            Executor& executor, Completion<std::vector<Result<Value>>> done, bool mayFail = true);
+            Executor& executor, Completion<std::vector<Result<Value>>> done, bool mayFail = true,
+            std::function<void()> carriedOut = {});
   template <class Item>
   void pass_status(PortCalls::Kind kind,
                    void (LogStore::*method)(std::vector<Item>, Executor&, Completion<std::vector<Status>>),

@@ -66,6 +66,7 @@ class Simulation {
   void check_presence();
   void check_watched(SimulatedDevice& device);
   void check_preferences();
+  void check_cleared();
   void check_receipts();
   void check_receipts_page(const SimulatedDevice& device, const std::string& page);
   void check_lists();

@@ -23,9 +23,17 @@ Truth::Message Truth::Log::message(Seq seq) const {
   return found == messages.end() ? Message{} : found->second;
 }
 
+Seq Truth::Log::cleared_by(const UserId& user) const {
+  const auto found = cleared.find(user);
+  return found == cleared.end() ? 0 : found->second;
+}
+
 bool Truth::Log::hides(const UserId& user, Seq seq) const {
+  const Seq target = at(seq).targetSeq;
+  const Seq gone = cleared_by(user);
+  if (seq <= gone || (target != 0 && target <= gone)) return true;
   const auto found = hidden.find(user);
-  return found != hidden.end() && (found->second.contains(seq) || found->second.contains(at(seq).targetSeq));
+  return found != hidden.end() && (found->second.contains(seq) || found->second.contains(target));
 }
 
 std::uint64_t Truth::Log::ordinal(Seq seq) const {
@@ -53,6 +61,17 @@ std::uint64_t Truth::Log::unread(const UserId& user, Seq readSeq, Timestamp now)
                  ? 1
                  : 0;
   return count;
+}
+
+void Truth::cleared(const CursorUpdate& update) {
+  if (update.cursor.clearedSeq == 0) return;
+  Log& log = logs_[update.log];
+  const std::string what = update.log + " is cleared by " + update.userId;
+  if (update.cursor.clearedSeq > log.head()) return fail_(what + " above the head");
+  if (update.cursor.clearedOrdinal != log.ordinal(update.cursor.clearedSeq))
+    fail_(what + " at a wrong ordinal");
+  Seq& up = log.cleared[update.userId];
+  up = std::max(up, update.cursor.clearedSeq);
 }
 
 const Truth::Log* Truth::find(const ConversationId& id) const {

@@ -39,13 +39,15 @@ class Truth {
     std::set<std::pair<UserId, ClientMsgId>> sends;
     std::map<Seq, Message> messages;  ///< to which something has happened
     std::map<UserId, std::set<Seq>> hidden;
+    std::map<UserId, Seq> cleared;  ///< up to here
     std::vector<PinnedMessage> pins;
 
     [[nodiscard]] Seq head() const { return events.size(); }
     [[nodiscard]] const Event& at(Seq seq) const { return events[seq - 1]; }
     [[nodiscard]] bool could_see(const UserId& user, Seq seq) const;
     [[nodiscard]] Message message(Seq seq) const;
-    /// What the user has deleted for oneself, and what changes that.
+    [[nodiscard]] Seq cleared_by(const UserId& user) const;
+    /// What the user has cleared or deleted for oneself, and what changes that.
     [[nodiscard]] bool hides(const UserId& user, Seq seq) const;
     /// Countable messages up to and including `seq`.
     [[nodiscard]] std::uint64_t ordinal(Seq seq) const;
@@ -65,6 +67,8 @@ class Truth {
   /// The store has just committed this.
   void committed(const AppendRequest& request);
   void hidden(const HideRequest& request) { logs_[request.log].hidden[request.userId].insert(request.seq); }
+
+  void cleared(const CursorUpdate& update);
 
   [[nodiscard]] const Log* find(const ConversationId& id) const;
   [[nodiscard]] const std::map<ConversationId, Log>& logs() const { return logs_; }

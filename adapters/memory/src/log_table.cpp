@@ -77,8 +77,8 @@ std::size_t weight(const std::map<Seq, MessageState>& states, Seq seq) {
 }
 
 /// The newest that a user may see, and has not deleted for oneself.
-const Event* last_message_for(const StoredLog& log, const UserId& user, Seq joinSeq, Timestamp now) {
-  for (auto event = log.events.rbegin(); event != log.events.rend() && event->seq >= joinSeq; ++event) {
+const Event* last_message_for(const StoredLog& log, const UserId& user, Seq first, Timestamp now) {
+  for (auto event = log.events.rbegin(); event != log.events.rend() && event->seq >= first; ++event) {
     const bool visible = !event->hiddenFromOthers || event->senderId == user;
     if (event->kind == EventKind::message && visible && !expired(*event, now) && !log.hides(user, event->seq))
       return &*event;
@@ -324,7 +324,8 @@ UserConversation LogTable::view(const UserConversationsRequest& request, const C
     std::reverse(view.hidden.begin(), view.hidden.end());
   }
   if (request.withLastMessage) {
-    if (const Event* last = last_message_for(log, user, view.member.joinSeq, request.now)) {
+    if (const Event* last =
+            last_message_for(log, user, first_visible(view.member.joinSeq, view.cursor), request.now)) {
       view.lastMessage = *last;
       if (log.states.contains(last->seq)) view.lastMessageView = log.view_of(last->seq, user);
     }

@@ -50,6 +50,30 @@ std::pair<std::string, HeldCursor> take_cursor(ByteReader& reader) {
   return entry;
 }
 
+/// Rare, so it stands behind all cursors, and rows without it are as they always were.
+void put_cleared(std::string& value, const JournalRow& row) {
+  for (std::size_t i = 0; i < row.cursors.size(); ++i) {
+    const Cursor& cursor = row.cursors[i].second.cursor;
+    if (cursor.clearedSeq == 0) continue;
+    put_varint(value, i);
+    put_varint(value, cursor.clearedSeq);
+    put_varint(value, cursor.clearedOrdinal);
+  }
+}
+
+bool take_cleared(ByteReader& reader, JournalRow& row) {
+  for (std::uint64_t next = 0; reader.ok() && !reader.done();) {
+    const std::uint64_t index = reader.varint();
+    if (index < next || index >= row.cursors.size()) return false;
+    Cursor& cursor = row.cursors[index].second.cursor;
+    cursor.clearedSeq = reader.varint();
+    cursor.clearedOrdinal = reader.varint();
+    if (cursor.clearedSeq == 0) return false;
+    next = index + 1;
+  }
+  return reader.done();
+}
+
 }  // namespace
 
 void encode_journal_row(std::string_view key, const JournalRow& row, std::string& value) {
@@ -58,6 +82,7 @@ void encode_journal_row(std::string_view key, const JournalRow& row, std::string
   for (const auto& [hash, send] : row.sends) put_send(value, hash, send);
   put_varint(value, row.cursors.size());
   for (const auto& [cursorKey, cursor] : row.cursors) put_cursor(value, cursorKey, cursor.cursor);
+  put_cleared(value, row);
   seal_value(key, value);
 }
 
@@ -70,7 +95,7 @@ bool decode_journal_row(std::string_view key, std::string_view value, JournalRow
   for (std::uint64_t i = 0; i < sends && reader.ok(); ++i) row.sends.push_back(take_send(reader));
   const std::uint64_t cursors = reader.varint();
   for (std::uint64_t i = 0; i < cursors && reader.ok(); ++i) row.cursors.push_back(take_cursor(reader));
-  return reader.done();
+  return take_cleared(reader, row);
 }
 
 }  // namespace chatcore::rocks

@@ -214,9 +214,9 @@ Status LogReader::fill_peer(UserConversation& view, const UserId& user) {
 
 Result<bool> LogReader::take_if_last(UserConversation& view, const UserConversationsRequest& request,
                                      const EventView& event) {
-  const bool visible = event.kind == EventKind::message && event.seq >= view.member.joinSeq &&
-                       (!event.hiddenFromOthers || event.senderId == request.userId) &&
-                       !expired(event, request.now);
+  const bool visible =
+      event.kind == EventKind::message && event.seq >= first_visible(view.member.joinSeq, view.cursor) &&
+      (!event.hiddenFromOthers || event.senderId == request.userId) && !expired(event, request.now);
   if (!visible) return false;
   auto found = found_message({view.conversationId, request.userId}, event);
   if (!found) return std::move(found).error();
@@ -240,7 +240,7 @@ Status LogReader::fill_head(UserConversation& view, const UserConversationsReque
       view.ordinal = event.ordinal;
       view.lastEventAt = event.timestamp;
     }
-    if (!request.withLastMessage || event.seq < view.member.joinSeq) return {};
+    if (!request.withLastMessage || event.seq < first_visible(view.member.joinSeq, view.cursor)) return {};
     auto taken = take_if_last(view, request, event);
     if (!taken) return std::move(taken).error();
     if (*taken) return {};
@@ -254,7 +254,8 @@ Status LogReader::fill_head(UserConversation& view, const UserConversationsReque
 Status LogReader::find_last_message(UserConversation& view, const UserConversationsRequest& request,
                                     std::uint64_t ordinal) {
   const std::string prefix = owner_prefix(view.conversationId);
-  const std::uint64_t unseen = view.member.joinSeq == 1 ? 0 : view.member.joinOrdinal;
+  const std::uint64_t unseen =
+      std::max(view.member.joinSeq == 1 ? 0 : view.member.joinOrdinal, view.cursor.clearedOrdinal);
   for (int tries = 0; tries < kLastMessageScan && ordinal > unseen; ++tries, --ordinal) {
     EventView event;
     // Ordinals never fall, and step up at each countable message.

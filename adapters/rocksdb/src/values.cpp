@@ -287,6 +287,10 @@ std::string encode_cursor(std::string_view key, const Cursor& cursor) {
   put_varint(value, cursor.readSeq);
   put_varint(value, cursor.readOrdinal);
   put_varint(value, cursor.sentOrdinal);
+  if (cursor.clearedSeq != 0) {
+    put_varint(value, cursor.clearedSeq);
+    put_varint(value, cursor.clearedOrdinal);
+  }
   seal_value(key, value);
   return value;
 }
@@ -297,7 +301,11 @@ bool decode_cursor(std::string_view key, std::string_view value, Cursor& cursor)
   cursor.readSeq = reader.varint();
   cursor.readOrdinal = reader.varint();
   cursor.sentOrdinal = reader.varint();
-  return reader.done();
+  cursor.clearedSeq = cursor.clearedOrdinal = 0;
+  if (reader.done()) return true;
+  cursor.clearedSeq = reader.varint();
+  cursor.clearedOrdinal = reader.varint();
+  return cursor.clearedSeq != 0 && reader.done();
 }
 
 void encode_send(std::string_view key, const OriginalSend& send, std::string& value) {

@@ -115,6 +115,36 @@ TEST_CASE("an epoch beyond 32 bits is damage, not another epoch") {
       kKey, sealed(std::string(2, '\0') + std::string(16, 'x') + epoch + std::string(6, '\0')), event));
 }
 
+TEST_CASE("a cursor without anything cleared is stored as it always was") {
+  Cursor read;
+  CHECK(encode_cursor(kKey, {5, 3, 2, 1}) == sealed("\x05\x03\x02\x01"));
+  REQUIRE(decode_cursor(kKey, sealed("\x05\x03\x02\x01"), read));
+  CHECK(read == Cursor{5, 3, 2, 1});
+  REQUIRE(decode_cursor(kKey, encode_cursor(kKey, {5, 3, 2, 1, 300, 7}), read));
+  CHECK(read == Cursor{5, 3, 2, 1, 300, 7});
+  CHECK_FALSE(decode_cursor(kKey, sealed("\x05\x03\x02\x01\x04"), read));
+  CHECK_FALSE(decode_cursor(kKey, sealed(std::string("\x05\x03\x02\x01\0\x04", 6)), read));
+}
+
+TEST_CASE("a journal row says what was cleared behind all its cursors") {
+  JournalRow row;
+  row.cursors = {
+      {"a", {Cursor{1, 1}, false}}, {"b", {Cursor{2, 2, 0, 0, 9, 8}, false}}, {"c", {Cursor{3, 3}, false}}};
+  std::string value;
+  encode_journal_row(kKey, row, value);
+  JournalRow read;
+  REQUIRE(decode_journal_row(kKey, value, read));
+  REQUIRE(read.cursors.size() == 3);
+  CHECK(read.cursors[0].second.cursor == Cursor{1, 1});
+  CHECK(read.cursors[1].second.cursor == Cursor{2, 2, 0, 0, 9, 8});
+  const std::string one = std::string("\0\x01\x01k\x01\x01\0\0", 8);
+  CHECK(decode_journal_row(kKey, sealed(one), read));
+  CHECK(decode_journal_row(kKey, sealed(one + std::string("\0\x09\x08", 3)), read));
+  for (const std::string& damaged : {std::string("\x01\x09\x08"), std::string("\0\x09", 2),
+                                     std::string("\0\0\x08", 3), std::string("\0\x09\x08\0\x09\x08", 6)})
+    CHECK_FALSE(decode_journal_row(kKey, sealed(one + damaged), read));
+}
+
 TEST_CASE("a damaged row of a push token is reported and left alone") {
   for (const std::string& holder : {std::string(), std::string("\x05"),
                                     std::string("\x63"

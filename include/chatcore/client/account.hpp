@@ -77,6 +77,14 @@ struct PreferencesChange {
   Preferences now;
 };
 
+/// Up to `seq` this user has nothing of a conversation: it was cleared, or is from before this membership.
+struct HistoryCleared {
+  ConversationId conversationId;
+  Epoch epoch = 1;
+  Seq seq = 0;
+  std::optional<std::uint64_t> unread = {};  ///< what is left; only where another device clears it now
+};
+
 /// How far this user has read, on whatever device.
 struct ReadPosition {
   ConversationId conversationId;

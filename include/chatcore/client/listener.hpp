@@ -29,6 +29,9 @@ struct Listener {
   std::function<void(const ConversationReset&)> on_reset;
   /// Another device of this user has read something.
   std::function<void(const ReadPosition&)> on_read;
+  /// Another device of this user has cleared a conversation: what the application kept up to there is not to
+  /// be shown any more. To a device that was away with its next sync, and with every later one again.
+  std::function<void(const HistoryCleared&)> on_cleared;
   /// Muted, archived, pinned: by another device. To a device that was away with its next sync, and perhaps
   /// again. What this client asked for is not among them.
   std::function<void(const PreferencesChange&)> on_preferences;

@@ -81,7 +81,7 @@ struct Preferences {
   friend bool operator==(const Preferences&, const Preferences&) = default;
 };
 
-/// A user's receipts in a conversation. Every field only grows.
+/// How far a user has come in a conversation. Every field only grows.
 struct Cursor {
   Seq deliveredSeq = 0;
   Seq readSeq = 0;
@@ -89,6 +89,9 @@ struct Cursor {
   std::uint64_t readOrdinal = 0;
   /// Ordinal of the last message this user sent: unread counts begin after it too.
   std::uint64_t sentOrdinal = 0;
+  /// Up to here the user has cleared the conversation: what is there is gone for this user alone.
+  Seq clearedSeq = 0;
+  std::uint64_t clearedOrdinal = 0;  ///< of the last countable message at or below clearedSeq
   friend bool operator==(const Cursor&, const Cursor&) = default;
 };
 
@@ -98,12 +101,19 @@ inline void raise(Cursor& to, const Cursor& from) {
   to.readSeq = std::max(to.readSeq, from.readSeq);
   to.readOrdinal = std::max(to.readOrdinal, from.readOrdinal);
   to.sentOrdinal = std::max(to.sentOrdinal, from.sentOrdinal);
+  to.clearedSeq = std::max(to.clearedSeq, from.clearedSeq);
+  to.clearedOrdinal = std::max(to.clearedOrdinal, from.clearedOrdinal);
 }
 
-/// The last countable message that its user knows of: read, or older than something the user sent, or than
-/// the user's membership.
+/// The last countable message that its user knows of or has cleared: read, or older than something the user
+/// sent, or than the user's membership.
 [[nodiscard]] inline std::uint64_t seen_ordinal(const Cursor& cursor, std::uint64_t joinOrdinal) {
-  return std::max({cursor.readOrdinal, cursor.sentOrdinal, joinOrdinal});
+  return std::max({cursor.readOrdinal, cursor.sentOrdinal, cursor.clearedOrdinal, joinOrdinal});
+}
+
+/// The first event that a member may see: none from before the join, and none that the member has cleared.
+[[nodiscard]] inline Seq first_visible(Seq joinSeq, const Cursor& cursor) {
+  return std::max(joinSeq, cursor.clearedSeq + 1);
 }
 
 struct Member {

@@ -145,6 +145,21 @@ TEST_CASE("what another device wants of a conversation is told live, and by the 
   CHECK(driver.preferences[1].now == Preferences{0, false, true});
 }
 
+TEST_CASE("what another device clears is told live, and by every later sync") {
+  Driver driver;
+  driver.go_online();
+  driver.from_server(R"({"type":"sync.cleared","conversationId":"c1","seq":7,"unread":2})");
+  driver.lose();
+  driver.pass(1000);
+  driver.come_back(Json::array({entry(R"({"floorSeq":9})")}));
+  REQUIRE(driver.cleared.size() == 2);
+  CHECK(driver.cleared[0].conversationId == "c1");
+  CHECK(driver.cleared[0].seq == 7);
+  CHECK(driver.cleared[0].unread == 2);
+  CHECK(driver.cleared[1].seq == 8);
+  CHECK_FALSE(driver.cleared[1].unread);
+}
+
 TEST_CASE("a page of a sync does not take back what was said since the sync began") {
   const auto finish = [](Driver& driver) {
     driver.reply(Json{{"type", "sync.page"},

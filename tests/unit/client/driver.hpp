@@ -199,6 +199,7 @@ class Driver {
   std::vector<ConversationChange> conversationChanges;
   std::vector<ConversationReset> resets;
   std::vector<ReadPosition> readPositions;
+  std::vector<HistoryCleared> cleared;
   std::vector<PreferencesChange> preferences;
   std::vector<Settings> settings;
   std::vector<DeviceChange> devices;
@@ -236,6 +237,7 @@ class Driver {
   }
   void keep(ConversationReset action) { resets.push_back(std::move(action)); }
   void keep(ReadPosition action) { readPositions.push_back(std::move(action)); }
+  void keep(HistoryCleared action) { cleared.push_back(std::move(action)); }
   void keep(PreferencesChange action) { preferences.push_back(std::move(action)); }
   void keep(Settings action) { settings.push_back(action); }
   void keep(DeviceChange action) { devices.push_back(std::move(action)); }

@@ -672,6 +672,20 @@ TEST_CASE("a message is pinned and removed") {
   });
 }
 
+TEST_CASE("a conversation is cleared up to a number") {
+  const auto clear =
+      read<ConversationClear>(R"({"type":"conversation.clear","conversationId":"c","seq":7,"epoch":2})");
+  CHECK(clear.conversationId == "c");
+  CHECK(clear.seq == 7);
+  CHECK(clear.epoch == 2);
+  check_refused({
+      {R"({"type":"conversation.clear","seq":7})", kBad, "`conversationId` is missing"},
+      {R"({"type":"conversation.clear","conversationId":"c"})", kBad, "`seq` is missing"},
+      {R"({"type":"conversation.clear","conversationId":"c","seq":-1})", kBad, "`seq`"},
+      {R"({"type":"conversation.clear","conversationId":"c","seq":1,"epoch":0})", kBad, "`epoch`"},
+  });
+}
+
 TEST_CASE("mute, members and lists") {
   CHECK(read<ConversationMute>(R"({"type":"conversation.mute","conversationId":"c"})").until ==
         kMutedForever);
@@ -736,6 +750,7 @@ TEST_CASE("every command knows its type's name") {
       R"({"type":"conversation.setRole","conversationId":"c","userId":"b","role":"admin","clientMsgId":"u"})",
       R"({"type":"conversation.leave","conversationId":"c","clientMsgId":"u"})",
       R"({"type":"conversation.mute","conversationId":"c"})",
+      R"({"type":"conversation.clear","conversationId":"c","seq":1})",
       R"({"type":"conversation.members","conversationId":"c"})",
       R"({"type":"conversations.list"})",
   };

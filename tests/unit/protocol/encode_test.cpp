@@ -324,6 +324,8 @@ TEST_CASE("receipts") {
              {"seq", 42},
              {"messageId", "9"},
              {"unread", 3}});
+  CHECK(written([](auto& out) { append_sync_cleared(out, "c1", 42, 2, 3); }) ==
+        json{{"type", "sync.cleared"}, {"conversationId", "c1"}, {"seq", 42}, {"epoch", 2}, {"unread", 3}});
   CHECK(written([](auto& out) { append_sync_read(out, "c1", 42, 2, 9, 3); }) ==
         json{{"type", "sync.read"},
              {"conversationId", "c1"},
