@@ -7,6 +7,10 @@
 /// What a user does with its own devices.
 namespace chatcore::engine {
 
+namespace {
+constexpr std::size_t kMaxLeaving = 64;  // of one user, at a user's request
+}
+
 /// Those that the directory knows, and those that are connected.
 void EngineShard::list_devices(ClientSession& session, const protocol::RequestId& id) {
   const Requester from = requester(session, id);
@@ -58,11 +62,15 @@ void EngineShard::tell_devices(const Requester& from, const std::vector<Device>&
 
 void EngineShard::remove_device(ClientSession& session, const protocol::RequestId& id, DeviceId device) {
   const Requester from = requester(session, id);
-  if (context_.options.deviceRoles == DeviceRoles::all_equal)
-    return remove_devices(from, {std::move(device)});
+  const auto remove = [this, from](std::vector<DeviceId> devices) {
+    on_shard(context_.home_of(from.user()),
+             [from, devices = std::move(devices)](EngineShard& home) { home.remove_devices(from, devices); });
+  };
+  if (context_.options.deviceRoles == DeviceRoles::all_equal) return remove({std::move(device)});
   context_.directory->devices(
       {UserId(from.user())}, *context_.executor,
-      [busy = context_.busy, this, from, device](const std::vector<Result<std::vector<Device>>>& answers) {
+      [busy = context_.busy, this, from, device,
+       remove](const std::vector<Result<std::vector<Device>>>& answers) {
         if (!answers[0])
           return outlet_.error(
               from.session, from.id, {},
@@ -72,49 +80,62 @@ void EngineShard::remove_device(ClientSession& session, const protocol::RequestI
         if (primary != nullptr && primary->deviceId == device)
           for (const Device& companion : *answers[0])
             if (companion.deviceId != device) leaving.push_back(companion.deviceId);
-        remove_devices(from, std::move(leaving));
+        remove(std::move(leaving));
       });
 }
 
 /// The first one is what was asked for; the others go with it.
-void EngineShard::remove_devices(const Requester& from, std::vector<DeviceId> devices) {
+void EngineShard::remove_devices(const Requester& from, const std::vector<DeviceId>& devices) {
   const UserId user(from.user());
-  context_.directory->remove_device(
-      user, devices[0], *context_.executor,
-      [busy = context_.busy, this, from, user, devices](const Status& removed) {
-        if (!removed)
-          return outlet_.error(
-              from.session, from.id, {},
-              {ErrorCode::unavailable, "the device could not be removed", std::chrono::milliseconds(500)});
-        notes_.note(user, AccountSection::devices, [this, from, user, devices](const Status& noted) {
-          tell_hook_of_removal(user, devices[0]);
-          if (noted)
-            outlet_.ok(from.session, from.id);
-          else
-            outlet_.error(
-                from.session, from.id, {},
-                {ErrorCode::unavailable, "the store did not answer", std::chrono::milliseconds(500)});
-          // It is gone in any case.
-          device_gone(user, devices[0]);
-          for (std::size_t i = 1; i < devices.size(); ++i) forget_device(user, devices[i]);
-        });
-      });
+  const auto refuse = [this, from](ErrorCode code, const char* reason) {
+    outlet_.error(from.session, from.id, {}, {code, reason, std::chrono::milliseconds(500)});
+  };
+  if (users_.leaving(user) >= kMaxLeaving)
+    return refuse(ErrorCode::overloaded, "too many devices are being removed");
+  take_out(user, devices[0], [this, from, user, devices, refuse](const Status& removed) {
+    if (!removed) return refuse(ErrorCode::unavailable, "the device could not be removed");
+    // Whoever has removed itself hears no more than this.
+    if (devices[0] == from.device()) outlet_.ok(from.session, from.id);
+    tell_hook_of_removal(user, devices[0]);
+    device_gone(user, devices[0]);
+    notes_.note(user, AccountSection::devices, [this, from, user, devices, refuse](const Status& noted) {
+      if (noted)
+        outlet_.ok(from.session, from.id);
+      else
+        refuse(ErrorCode::unavailable, "the store did not answer");
+      // The one that asked may be among them.
+      for (std::size_t i = 1; i < devices.size(); ++i) forget_device(user, devices[i]);
+    });
+  });
 }
 
 void EngineShard::forget_device(const UserId& user, const DeviceId& device) {
-  context_.directory->remove_device(
-      user, device, *context_.executor, [busy = context_.busy, this, user, device](const Status& removed) {
-        // Also after a failure: it may have been removed all the same.
-        on_shard(context_.home_of(user),
-                 [user, device](EngineShard& home) { home.users_.look_up_again(user, device); });
-        if (!removed)
-          return context_.log->write(LogLevel::warn, "devices", "not removed: " + removed.error().message);
-        notes_.note(user, AccountSection::devices, [this](const Status& noted) {
-          if (!noted) context_.log->write(LogLevel::warn, "devices", "not noted: " + noted.error().message);
-        });
-      });
+  on_shard(context_.home_of(user), [user, device](EngineShard& home) { home.make_leave(user, device); });
+}
+
+void EngineShard::make_leave(const UserId& user, const DeviceId& device) {
+  if (users_.is_leaving(user, device)) return;
+  take_out(user, device, [this, user](const Status& removed) {
+    if (!removed)
+      return context_.log->write(LogLevel::warn, "devices", "not removed: " + removed.error().message);
+    notes_.note(user, AccountSection::devices, [this](const Status& noted) {
+      if (!noted) context_.log->write(LogLevel::warn, "devices", "not noted: " + noted.error().message);
+    });
+  });
   tell_hook_of_removal(user, device);
   device_gone(user, device);
+}
+
+void EngineShard::take_out(const UserId& user, const DeviceId& device,
+                           UniqueFunction<void(const Status&)> done) {
+  users_.leaves(user, device);
+  context_.directory->remove_device(
+      user, device, *context_.executor,
+      [busy = context_.busy, this, user, device, done = std::move(done)](const Status& removed) mutable {
+        done(removed);
+        // Also after a failure: it may have been removed all the same.
+        users_.left(user, device);
+      });
 }
 
 void EngineShard::tell_hook_of_removal(const UserId& user, const DeviceId& device) {

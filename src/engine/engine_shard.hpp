@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "chatcore/unique_function.hpp"
 #include "engine/account.hpp"
 #include "engine/account_notes.hpp"
 #include "engine/catch_up.hpp"
@@ -109,7 +110,10 @@ class EngineShard final : public GatewayEvents {
   void tell_devices(const Requester& from, const std::vector<Device>& known,
                     const std::vector<DeviceId>& connected);
   void remove_device(ClientSession& session, const protocol::RequestId& id, DeviceId device);
-  void remove_devices(const Requester& from, std::vector<DeviceId> devices);
+  // At the user's home.
+  void remove_devices(const Requester& from, const std::vector<DeviceId>& devices);
+  void make_leave(const UserId& user, const DeviceId& device);
+  void take_out(const UserId& user, const DeviceId& device, UniqueFunction<void(const Status&)> done);
   void device_gone(const UserId& user, const DeviceId& device);
 
   [[nodiscard]] ClientSession* find(SessionId id);

@@ -36,26 +36,28 @@ void UserHome::ask_for_devices() {
   for (const auto& newcomer : newcomers_) users.emplace_back(newcomer->who->user());
   context_.directory->devices(std::move(users), *context_.executor,
                               [busy = context_.busy, this, newcomers = std::exchange(newcomers_, {})](
-                                  const std::vector<Result<std::vector<Device>>>& known) {
+                                  std::vector<Result<std::vector<Device>>> known) {
                                 for (std::size_t i = 0; i < newcomers.size(); ++i)
-                                  decide(newcomers[i], known[i]);
+                                  decide(newcomers[i], std::move(known[i]));
                               });
 }
 
-/// Null: it has gone, or another connection of the same device has taken its place.
+/// Null: it has gone or is about to, or another connection of the same device has taken its place.
 UserHome::DeviceSession* UserHome::find_session(const Newcomer& newcomer) const {
   User* state = find(newcomer.who->user());
   if (state == nullptr) return nullptr;
-  const auto found =
-      std::find_if(state->devices.begin(), state->devices.end(),
-                   [&](const DeviceSession& device) { return device.session == newcomer.session; });
+  const auto found = std::find_if(
+      state->devices.begin(), state->devices.end(),
+      [&](const DeviceSession& device) { return device.session == newcomer.session && !device.revoked; });
   return found == state->devices.end() ? nullptr : &*found;
 }
 
-void UserHome::decide(const std::shared_ptr<Newcomer>& newcomer, const Result<std::vector<Device>>& known) {
+void UserHome::decide(const std::shared_ptr<Newcomer>& newcomer, Result<std::vector<Device>> known) {
   if (find_session(*newcomer) == nullptr) return;
   const UserId user(newcomer->who->user());
   const DeviceId& device = newcomer->who->device;
+  // It waits for `left`: what the directory said may be of before.
+  if (is_leaving(user, device)) return;
   if (!known) {
     // Nobody is kept out because the directory does not answer.
     context_.log->write(LogLevel::warn, "devices", "not registered: " + known.error().message);
@@ -69,12 +71,13 @@ void UserHome::decide(const std::shared_ptr<Newcomer>& newcomer, const Result<st
     heldBack_.push_back(newcomer);
     return;
   }
+  std::erase_if(*known, [&](const Device& one) { return is_leaving(user, one.deviceId); });
   const Timestamp now = context_.now();
   const Registration registration = register_device(*known, connected(user), device, now, context_.options);
   EngineShard& here = *(*context_.shards)[context_.link->self()];
   for (const DeviceId& removed : registration.removed) here.forget_device(user, removed);
   DeviceSession* session = find_session(*newcomer);
-  if (session == nullptr || session->revoked) return;
+  if (session == nullptr) return;
   if (registration.refused) return outlet_.close(newcomer->session, CloseCode::too_many_devices);
   if (registration.isNew) {
     session->stage = DeviceSession::Stage::registering;
@@ -151,6 +154,8 @@ void UserHome::admit(Newcomer& newcomer) {
 }
 
 void UserHome::record_active(const UserId& user, DeviceSession& device, std::string platform) {
+  // It would be put back.
+  if (is_leaving(user, device.who->device)) return;
   const Timestamp now = context_.now();
   device.recordedHour = hour_of(now);
   context_.directory->put_device({user, device.who->device, std::move(platform), {}, now, 0},

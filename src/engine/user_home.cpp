@@ -66,6 +66,13 @@ void UserHome::connect(SessionId session, std::uint64_t order, PrincipalRef who,
     outlet_.close(session, CloseCode::replaced);
     return;
   }
+  if (same != state.devices.end() && (same->revoked || is_leaving(user, who->device))) {
+    // What that one was let in by holds no more: this one is asked about as if there had been none.
+    const SessionId older = same->session;
+    disconnect(older, *who);
+    outlet_.close(older, CloseCode::replaced);
+    return connect(session, order, std::move(who), std::move(platform), std::move(registered));
+  }
   if (same != state.devices.end()) {
     // Closing tells this home at once that the old session is gone: by then it must not be the device's.
     const SessionId replaced = std::exchange(same->session, session);
@@ -167,13 +174,35 @@ void UserHome::revoke(const UserId& user, const DeviceId& device) {
   for (const SessionId session : revoked) outlet_.close(session, CloseCode::device_removed);
 }
 
-void UserHome::look_up_again(const UserId& user, const DeviceId& device) {
-  const User* state = find(user);
-  if (state == nullptr) return;
-  const auto found =
-      std::find_if(state->devices.begin(), state->devices.end(),
-                   [&](const DeviceSession& known) { return known.who->device == device && !known.revoked; });
-  if (found != state->devices.end()) outlet_.close(found->session, CloseCode::overloaded, kLookUpAgainMillis);
+void UserHome::leaves(const UserId& user, const DeviceId& device) { leaving_[user].push_back(device); }
+
+void UserHome::left(const UserId& user, const DeviceId& device) {
+  const auto leaving = leaving_.find(user);
+  std::vector<DeviceId>& devices = leaving->second;
+  devices.erase(std::find(devices.begin(), devices.end(), device));
+  if (devices.empty()) leaving_.erase(leaving);
+  User* state = find(user);
+  if (state == nullptr || is_leaving(user, device)) return;
+  const auto waiting =
+      std::find_if(state->devices.begin(), state->devices.end(), [&](const DeviceSession& known) {
+        return known.who->device == device && !known.revoked && known.stage != DeviceSession::Stage::here;
+      });
+  if (waiting == state->devices.end()) return;
+  // What the directory still says of before reaches nobody.
+  waiting->revoked = true;
+  outlet_.close(waiting->session, CloseCode::overloaded, kLookUpAgainMillis);
+}
+
+bool UserHome::is_leaving(const UserId& user, const DeviceId& device) const {
+  if (CHATCORE_BUG("who is leaving is let in")) return false;
+  const auto leaving = leaving_.find(user);
+  return leaving != leaving_.end() &&
+         std::find(leaving->second.begin(), leaving->second.end(), device) != leaving->second.end();
+}
+
+std::size_t UserHome::leaving(std::string_view user) const {
+  const auto leaving = leaving_.find(user);
+  return leaving == leaving_.end() ? 0 : leaving->second.size();
 }
 
 void UserHome::debounce_ended(const UserId& user) {

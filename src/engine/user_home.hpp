@@ -49,9 +49,15 @@ class UserHome {
   [[nodiscard]] std::vector<DeviceId> connected(std::string_view user) const;
   /// Closes the connection of a device 4503; an empty device: all of the user's.
   void revoke(const UserId& user, const DeviceId& device);
-  /// The device is in the directory no more. A connection that was let in by what was known before is told to
-  /// come again, and is a new device then.
-  void look_up_again(const UserId& user, const DeviceId& device);
+
+  /// The device is being taken out of the directory: until `left`, whoever connects as it waits, as long as a
+  /// handshake may take.
+  void leaves(const UserId& user, const DeviceId& device);
+  /// The directory has answered. Whoever waited is told to come again, and is what the directory says then.
+  void left(const UserId& user, const DeviceId& device);
+  [[nodiscard]] bool is_leaving(const UserId& user, const DeviceId& device) const;
+  /// Of one user; a device that is taken out twice counts twice.
+  [[nodiscard]] std::size_t leaving(std::string_view user) const;
 
   using Answer = UniqueFunction<void(std::vector<PresenceAnswer>)>;
   /// The state of each of these users that `from` may see; with `watch`, every change until `unwatch`.
@@ -151,7 +157,7 @@ class UserHome {
   struct Newcomer;
   void ask_to_register(SessionId session, PrincipalRef who, std::string platform, Task registered);
   void ask_for_devices();
-  void decide(const std::shared_ptr<Newcomer>& newcomer, const Result<std::vector<Device>>& known);
+  void decide(const std::shared_ptr<Newcomer>& newcomer, Result<std::vector<Device>> known);
   void forget_then_put(const std::shared_ptr<Newcomer>& newcomer);
   void put_new(const std::shared_ptr<Newcomer>& newcomer);
   void introduce(const std::shared_ptr<Newcomer>& newcomer, Timestamp now);
@@ -205,6 +211,7 @@ class UserHome {
   std::vector<std::shared_ptr<Newcomer>> newcomers_;
   /// Until another device of their user has been registered.
   std::vector<std::shared_ptr<Newcomer>> heldBack_;
+  StringMap<std::vector<DeviceId>> leaving_;  ///< by user
   std::vector<DeviceLease> acquiring_;
   std::vector<Task> registered_;
   std::vector<DeviceLease> releasing_;

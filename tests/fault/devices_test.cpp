@@ -10,6 +10,8 @@ namespace chatcore::faulttest {
 
 namespace {
 
+constexpr std::uint16_t kOverloaded = 4004;
+constexpr std::uint16_t kReplaced = 4502;
 constexpr std::uint16_t kDeviceRemoved = 4503;
 constexpr std::uint16_t kTooManyDevices = 4505;
 
@@ -46,6 +48,12 @@ void wait_for_connections(TestServer& server, std::uint64_t count) {
   REQUIRE(TestServer::eventually([&] { return server.server->stats().connections == count; }));
 }
 
+/// It has neither been let in nor sent away after a while.
+bool is_kept_waiting(TestClient& device) {
+  CHECK_THROWS(device.expect_type("welcome", 200ms));
+  return !device.closed();
+}
+
 /// Ends a connection and waits until the server has seen that so many are left.
 void leave(TestServer& server, TestClient& device, std::uint64_t left) {
   wait_for_connections(server, left + 1);
@@ -56,7 +64,7 @@ void leave(TestServer& server, TestClient& device, std::uint64_t left) {
 }  // namespace
 
 TEST_CASE(
-    "a device that comes back while it makes room for another one is not let in by what was known before") {
+    "a device that comes back while it makes room for another one waits until the directory has answered") {
   for (std::uint32_t shards : {1U, 2U}) {
     CAPTURE(shards);
     TestServer server(shards, PortCall::remove_device);
@@ -70,14 +78,92 @@ TEST_CASE(
     leave(server, d1, 1);
     TestClient d3 = server.connect("alice", "d3");
     CHECK_EQ(d2.expect_type("device.removed")["deviceId"], "d1");
-    // The directory does not know yet.
-    TestClient back = server.connect("alice", "d1");
-    CHECK_EQ(listed(back), "d1 d2 d3 ");
+    // For whom there was to be room goes again.
+    leave(server, d3, 1);
+    TestClient back = server.open("alice", "d1");
+    CHECK(is_kept_waiting(back));
     server.plan.release();
-    CHECK_EQ(back.expect_close(), 4004);
+    CHECK_EQ(back.expect_close(), kOverloaded);
     TestClient again = server.connect("alice", "d1");
-    CHECK_EQ(again.ask({{"type", "devices.list"}})["devices"].size(), 2);
-    CHECK_EQ(d3.expect_type("device.added")["deviceId"], "d1");
+    CHECK_EQ(listed(again), "d1 d2 ");
+    CHECK_EQ(d2.expect_type("device.removed")["deviceId"], "d3");
+  }
+}
+
+TEST_CASE("a device that waits for a directory that does not answer is told to come again") {
+  TestServer server(2, PortCall::remove_device);
+  be_patient(server);
+  server.options.engine.maxDevicesPerUser = 1;
+  server.plan.fail(1, Fault::delayed);
+  server.start();
+  TestClient d1 = server.connect("alice", "d1");
+  leave(server, d1, 0);
+  TestClient d2 = server.connect("alice", "d2");
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    TestClient back = server.open("alice", "d1");
+    CHECK(is_kept_waiting(back));
+    server.clock.advance(server.options.gateway.handshakeTimeout + 1s);
+    CHECK_EQ(back.expect_close(), kOverloaded);
+  }
+  CHECK_EQ(listed(d2), "d1 d2 ");
+  server.plan.release();
+  CHECK(TestServer::eventually([&] { return listed(d2) == "d2 "; }));
+}
+
+TEST_CASE("a device that connects while it is removed is closed like the connection that it had") {
+  for (std::uint32_t shards : {1U, 2U}) {
+    CAPTURE(shards);
+    TestServer server(shards, PortCall::remove_device);
+    be_patient(server);
+    server.plan.fail(1, Fault::delayed);
+    server.start();
+    TestClient phone = server.connect("alice", "phone");
+    TestClient tablet = server.connect("alice", "tablet");
+    server.clock.advance(2h);
+    phone.send({{"type", "devices.remove"}, {"id", 1}, {"deviceId", "tablet"}});
+    REQUIRE(TestServer::eventually([&] { return server.plan.calls() == 1; }));
+    CHECK_EQ(listed(tablet), "phone tablet ");
+    TestClient again = server.open("alice", "tablet");
+    CHECK_EQ(tablet.expect_close(), kReplaced);
+    CHECK(is_kept_waiting(again));
+    server.plan.release();
+    CHECK_EQ(again.expect_close(), kDeviceRemoved);
+    CHECK_EQ(phone.expect_answer(1)["type"], "ok");
+    CHECK_EQ(listed(phone), "phone ");
+  }
+}
+
+TEST_CASE("a device that removes itself is answered, and closed") {
+  for (std::uint32_t shards : {1U, 2U}) {
+    CAPTURE(shards);
+    TestServer server(shards);
+    server.start();
+    TestClient phone = server.connect("alice", "phone");
+    TestClient tablet = server.connect("alice", "tablet");
+    CHECK_EQ(tablet.ask({{"type", "devices.remove"}, {"deviceId", "tablet"}})["type"], "ok");
+    CHECK_EQ(tablet.expect_close(), kDeviceRemoved);
+    CHECK_EQ(phone.expect_type("device.removed")["deviceId"], "tablet");
+    CHECK_EQ(listed(phone), "phone ");
+  }
+}
+
+TEST_CASE("what the directory says of a device that it may not have removed holds for its next connection") {
+  for (const Fault fault : {Fault::unknown_but_written, Fault::refused}) {
+    CAPTURE(fault);
+    TestServer server(2, PortCall::remove_device);
+    be_patient(server);
+    server.options.engine.maxDevicesPerUser = 2;
+    server.plan.fail(1, fault);
+    server.start();
+    TestClient d1 = server.connect("alice", "d1");
+    server.clock.advance(2h);
+    TestClient d2 = server.connect("alice", "d2");
+    leave(server, d1, 1);
+    TestClient d3 = server.connect("alice", "d3");
+    const bool known = fault == Fault::refused;
+    CHECK_EQ(listed(d3), known ? "d1 d2 d3 " : "d2 d3 ");
+    TestClient back = server.connect("alice", "d1");
+    CHECK_EQ(listed(back), known ? "d1 d2 d3 " : "d1 d3 ");
   }
 }
 

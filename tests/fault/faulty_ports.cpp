@@ -36,8 +36,7 @@ bool meets_fault(FaultPlan& plan, Executor& executor, Completion<std::vector<Ans
 }
 
 /// True if a change is not to be made; whether or not it is, its caller is told of the fault.
-bool fails_change(FaultPlan& plan, Executor& executor, Completion<chatcore::Status>& done) {
-  const Fault fault = plan.next();
+bool suffers(Fault fault, Executor& executor, Completion<chatcore::Status>& done) {
   if (fault == Fault::none) return false;
   if (fault == Fault::unknown_but_written) {
     done = [later = std::move(done)](const chatcore::Status&) mutable { later(injected()); };
@@ -201,10 +200,12 @@ void OneFaultDirectory::put_device(Device device, Executor& executor, Completion
 }
 void OneFaultDirectory::remove_device(UserId user, DeviceId device, Executor& executor,
                                       Completion<Status> done) {
-  if (call_ == PortCall::remove_device && plan_.next() == Fault::delayed)
+  const Fault fault = call_ == PortCall::remove_device ? plan_.next() : Fault::none;
+  if (fault == Fault::delayed)
     return plan_.hold([this, user, device, &executor, done = std::move(done)]() mutable {
       directory_.remove_device(user, device, executor, std::move(done));
     });
+  if (suffers(fault, executor, done)) return;
   directory_.remove_device(std::move(user), std::move(device), executor, std::move(done));
 }
 void OneFaultDirectory::drop_push_tokens(std::vector<std::string> tokens, Executor& executor,
@@ -213,7 +214,7 @@ void OneFaultDirectory::drop_push_tokens(std::vector<std::string> tokens, Execut
 }
 void OneFaultDirectory::set_blocks(UserId by, std::vector<UserId> whom, bool blocked, Executor& executor,
                                    Completion<Status> done) {
-  if (call_ == PortCall::set_blocks && fails_change(plan_, executor, done)) return;
+  if (call_ == PortCall::set_blocks && suffers(plan_.next(), executor, done)) return;
   directory_.set_blocks(std::move(by), std::move(whom), blocked, executor, std::move(done));
 }
 
@@ -227,7 +228,7 @@ void OneFaultDirectory::contacts(std::vector<BlockQuery> batch, Executor& execut
 }
 void OneFaultDirectory::set_contacts(UserId of, std::vector<UserId> whom, bool present, Executor& executor,
                                      Completion<Status> done) {
-  if (call_ == PortCall::set_contacts && fails_change(plan_, executor, done)) return;
+  if (call_ == PortCall::set_contacts && suffers(plan_.next(), executor, done)) return;
   directory_.set_contacts(std::move(of), std::move(whom), present, executor, std::move(done));
 }
 

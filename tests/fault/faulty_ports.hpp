@@ -33,7 +33,7 @@ enum class PortCall : std::uint8_t {
   blocks,
   set_blocks,     ///< fails, or is made and told to have failed
   set_contacts,   ///< likewise
-  remove_device,  ///< `delayed`: made when it is released
+  remove_device,  ///< likewise; `delayed`: made when it is released
   acquire,
 };
 

@@ -45,6 +45,7 @@ const std::vector<std::string>& known_bugs() {
       "slow mode overlooks what is under way",
       "hidden receipts are shown",
       "removed devices stay connected",
+      "who is leaving is let in",
       "preferences are not told",
       "clearing is not told",
       "cleared history is shown",

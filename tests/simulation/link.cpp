@@ -242,16 +242,22 @@ void Link::watch_presence(std::string_view frames) {
     world_.fail(name_ + " is told at once that " + user + " went");
 }
 
-/// A device that was removed is not served any more, but as a new one.
+/// A device that was removed is not served from when the server has heard of that, but as a new one; and who
+/// comes while it is being removed is not let in before that.
 void Link::watch_removal(std::string_view frames) {
-  constexpr Millis kGrace{5'000};
-  const auto life = world_.deviceLives.find({userId_, deviceId_});
-  if (life == world_.deviceLives.end() || wasFull_ || frames.find(R"({"type":)") == std::string_view::npos)
+  const bool welcome = frames.find(R"({"type":"welcome")") != std::string_view::npos;
+  if (welcome) welcomed_ = world_.now();
+  const auto found = world_.deviceLives.find({userId_, deviceId_});
+  if (found == world_.deviceLives.end() || wasFull_ || welcomed_.count() < 0 ||
+      frames.find(R"({"type":)") == std::string_view::npos)
     return;
-  const Millis removed = life->second.removed;
-  // Who connects at that moment may have been let in before: see README.md.
-  if (made_ + kGrace < removed && life->second.registered < removed && world_.now() - removed > kGrace)
-    world_.fail(name_ + " is served though it was removed");
+  const World::DeviceLife& life = found->second;
+  if (welcome && life.removals != 0 && made_ > life.leaving)
+    world_.fail(name_ + " is let in while it is being removed");
+  if (life.told < life.removed || life.registered >= life.removed || world_.now() <= life.told) return;
+  // Nobody is kept out because the directory does not answer.
+  if (world_.scenario.directoryErrors && welcomed_ > life.told) return;
+  world_.fail(name_ + " is served though it was removed");
 }
 
 /// Of others' receipts an older one may be told late, where it had to be looked up; one's own come in order.

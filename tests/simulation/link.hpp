@@ -82,6 +82,7 @@ class Link final : public std::enable_shared_from_this<Link> {
   DeviceId deviceId_;
   std::string name_;
   Millis made_;
+  Millis welcomed_{-1};
   Scheduler::Lane up_;
   Scheduler::Lane down_;
   Scheduler::Lane acknowledgements_;

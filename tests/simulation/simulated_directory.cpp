@@ -8,6 +8,12 @@ Error unavailable() { return {ErrorCode::unavailable, "simulated: unavailable", 
 
 }  // namespace
 
+void SimulatedDirectory::forget(const std::vector<Executor*>& executors) {
+  calls_.forget(executors);
+  // Nobody is left who waits for that.
+  for (auto& [device, life] : world_.deviceLives) life.removals = 0;
+}
+
 void SimulatedDirectory::block_now(const UserId& by, const UserId& whom, bool blocked) {
   static_cast<void>(Collector::ask<Status>([&](Executor& executor, Completion<Status> done) {
     directory_.set_block(by, whom, blocked, executor, std::move(done));
@@ -90,8 +96,15 @@ void SimulatedDirectory::put_device(Device device, Executor& executor, Completio
 
 void SimulatedDirectory::remove_device(UserId user, DeviceId device, Executor& executor,
                                        Completion<Status> done) {
+  World::DeviceLife& life = world_.deviceLives[{user, device}];
+  if (life.removals++ == 0) life.leaving = world_.now();
+  Completion<Status> told([this, &life, done = std::move(done)](Status removed) mutable {
+    --life.removals;
+    if (removed) life.told = world_.now();
+    done(std::move(removed));
+  });
   change(
-      kDevices, executor, std::move(done),
+      kDevices, executor, std::move(told),
       [this, user, device](Executor& collector, Completion<Status> answered) {
         directory_.remove_device(user, device, collector, std::move(answered));
       },

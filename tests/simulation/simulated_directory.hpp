@@ -14,7 +14,7 @@ class SimulatedDirectory final : public Directory {
  public:
   explicit SimulatedDirectory(World& world) : world_(world), calls_(world, true) {}
 
-  void forget(const std::vector<Executor*>& executors) { calls_.forget(executors); }
+  void forget(const std::vector<Executor*>& executors);
   /// At once, as the host does it in its own database.
   void block_now(const UserId& by, const UserId& whom, bool blocked);
 

@@ -70,10 +70,13 @@ struct World {
   /// When a user's settings were to be changed last: while they cannot be read, nobody sees the user.
   std::map<UserId, Millis> settingsTouched;
 
-  /// When a device was last registered, and when removed.
+  /// When a device was last registered, when it was removed, and when a server heard of that.
   struct DeviceLife {
     Millis registered{-1};
     Millis removed{-1};
+    Millis told{-1};
+    std::size_t removals = 0;  ///< under way
+    Millis leaving{-1};        ///< when the first of those was asked for
   };
   std::map<std::pair<UserId, DeviceId>, DeviceLife> deviceLives;
 
