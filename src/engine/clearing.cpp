@@ -43,6 +43,7 @@ void ConversationHome::store_cleared(Conversation& conversation, Requester from,
   CursorUpdate update{conversation.id, UserId(from.user()), {}};
   update.cursor.clearedSeq = seq;
   update.cursor.clearedOrdinal = ordinal;
+  ++conversation.cursorCalls;
   context_.store->advance({std::move(update)}, *context_.executor,
                           [busy = context_.busy, this, id = conversation.id,
                            from = std::move(from)](const std::vector<Result<Cursor>>& cursors) {

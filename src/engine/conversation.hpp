@@ -90,6 +90,7 @@ struct Conversation {
 
   ConversationId id;
   std::uint32_t partition = 0;
+  std::uint64_t load = 0;  ///< counts what was loaded here: tells one life in memory from the next
   State state = State::loading;
   bool adopted = false;  ///< what the store has of it is known
   bool exists = false;

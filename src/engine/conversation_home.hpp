@@ -247,6 +247,7 @@ class ConversationHome {
   /// Of conversations that could not be loaded: whose command failed there first.
   StringMap<std::vector<BrokenOrder>> brokenOrders_;
   std::uint64_t arrivals_ = 0;
+  std::uint64_t loads_ = 0;
 };
 
 }  // namespace chatcore::engine

@@ -47,6 +47,7 @@ Conversation& ConversationHome::get_or_load(const ConversationId& id, const Even
   auto conversation = std::make_unique<Conversation>();
   conversation->id = id;
   conversation->partition = partition_of(id);
+  conversation->load = ++loads_;
   if (const auto kept = brokenOrders_.find(id); kept != brokenOrders_.end()) {
     conversation->brokenOrder = std::move(kept->second);
     brokenOrders_.erase(kept);
@@ -187,9 +188,11 @@ void ConversationHome::ask_blocks(Conversation& conversation) {
   conversation.askingBlocks = true;
   context_.directory->blocks(
       {{conversation.inboxes[0].first, conversation.inboxes[1].first}}, *context_.executor,
-      [busy = context_.busy, this, id = conversation.id](std::vector<Result<BlockState>> answers) {
+      [busy = context_.busy, this, id = conversation.id,
+       load = conversation.load](std::vector<Result<BlockState>> answers) {
         Conversation* loaded = find(id);
-        if (loaded == nullptr) return;
+        // Loaded anew since, it asks for itself, and is not ready before it is claimed.
+        if (loaded == nullptr || loaded->load != load) return;
         loaded->askingBlocks = false;
         const bool loading = loaded->state == Conversation::State::loading;
         if (!answers[0] && loading) return fail_loading(*loaded, answers[0].error());

@@ -4,7 +4,6 @@
 #include <string_view>
 
 #include "chatcore/ports/log_store.hpp"
-#include "core/simulation_bug.hpp"
 
 namespace chatcore::engine {
 
@@ -16,9 +15,8 @@ namespace chatcore::engine {
 [[nodiscard]] inline bool visible(const EventMetadata& event, std::string_view senderId,
                                   const UserConversation& to, Timestamp now) {
   const bool cleared = event.targetSeq != 0 && event.targetSeq <= to.cursor.clearedSeq;
-  const Seq first = CHATCORE_BUG("cleared history is shown") ? to.member.joinSeq : first_visible(to);
-  return event.seq >= first && !cleared && (!event.hiddenFromOthers || senderId == to.member.userId) &&
-         !expired(event, now);
+  return event.seq >= first_visible(to) && !cleared &&
+         (!event.hiddenFromOthers || senderId == to.member.userId) && !expired(event, now);
 }
 
 /// What a reader may see of a range of a log, and as what.

@@ -138,7 +138,7 @@ void Simulation::read_something(SimulatedDevice& device) {
   const auto view = device.views().find(id);
   const Seq last = view == device.views().end() ? 0 : view->second.last;
   const Seq seq = last == 0 ? 1 : 1 + people_.index(last);
-  if (last != 0 && people_.percent(6)) return device.clear(id, people_.percent(50) ? last : seq);
+  if (last != 0 && people_.percent(20)) return device.clear(id, people_.percent(50) ? last : seq);
   if (people_.percent(60)) return device.mark_read(id, last == 0 || people_.percent(40) ? seq : last);
   const char* type = people_.percent(70) ? "message.read" : "message.received";
   device.request(std::string(R"({"type":")") + type + R"(","conversationId":")" + id + R"(","seq":)" +

@@ -377,11 +377,7 @@ void SimulatedDevice::perform(client::RequestDone action) {
   if (requests_.erase(action.ticket) == 0) return world_.fail(name_ + " is answered twice");
   if (action.result) answer_ = *action.result;
   if (action.result) note_own_change(*action.result);
-  if (const auto clearing = clearing_.extract(action.ticket); !clearing.empty() && action.result) {
-    const auto& [conversation, seq] = clearing.mapped();
-    Seq& up = cleared_[conversation];
-    up = std::max(up, seq);
-  }
+  note_clearing(action);
   if (const auto wanted = wanted_.extract(action.ticket); !wanted.empty() && action.result) {
     const auto& [conversation, which, value] = wanted.mapped();
     // What its user asked for last holds, whatever the order of the answers.
@@ -397,6 +393,19 @@ void SimulatedDevice::perform(client::RequestDone action) {
   world_.trace.line(name_, action.result
                                ? "a request worked"
                                : "a request failed: " + std::string(to_string(action.result.error().code)));
+}
+
+void SimulatedDevice::note_clearing(const client::RequestDone& done) {
+  const auto clearing = clearing_.extract(done.ticket);
+  if (clearing.empty()) return;
+  const auto [conversation, seq] = clearing.mapped();
+  if (done.result) {
+    Seq& up = cleared_[conversation];
+    up = std::max(up, seq);
+  } else if (done.result.error().temporary()) {
+    // It may have been done all the same, which only the others are told.
+    clear(conversation, seq);
+  }
 }
 
 void SimulatedDevice::note_own_change(const std::string& answer) {

@@ -117,6 +117,7 @@ class SimulatedDevice final : public LinkUser {
   void submit(std::size_t index);
   void shows(const ConversationId& id, Seq seq, const std::string& what);
   void note_own_change(const std::string& answer);
+  void note_clearing(const client::RequestDone& done);
 
   void perform(client::Connect action);
   void perform(client::SendFrame action);
