@@ -116,7 +116,7 @@ void OneFaultStore::find_messages(std::vector<MessageQuery> batch, Executor& exe
 
 void OneFaultStore::hide(std::vector<HideRequest> batch, Executor& executor,
                          Completion<std::vector<Status>> done) {
-  store_.hide(std::move(batch), executor, std::move(done));
+  on(PortCall::any).hide(std::move(batch), executor, std::move(done));
 }
 
 void OneFaultStore::find_sends(std::vector<SendKey> batch, Executor& executor,
@@ -136,12 +136,12 @@ void OneFaultStore::conversations_of(std::vector<UserConversationsRequest> batch
 
 void OneFaultStore::members(std::vector<MembersRequest> batch, Executor& executor,
                             Completion<std::vector<Result<std::vector<Member>>>> done) {
-  store_.members(std::move(batch), executor, std::move(done));
+  on(PortCall::any).members(std::move(batch), executor, std::move(done));
 }
 
 void OneFaultStore::set_preferences(std::vector<PreferencesRequest> batch, Executor& executor,
                                     Completion<std::vector<Result<Preferences>>> done) {
-  store_.set_preferences(std::move(batch), executor, std::move(done));
+  on(PortCall::any).set_preferences(std::move(batch), executor, std::move(done));
 }
 
 void OneFaultStore::mark_timeline(std::vector<TimelineMarkRequest> batch, Executor& executor,
@@ -155,7 +155,7 @@ void OneFaultStore::kept_tokens(std::vector<DeviceKey> batch, Executor& executor
 }
 
 void OneFaultStore::forget_tokens(std::vector<DeviceKey> devices) {
-  store_.forget_tokens(std::move(devices));
+  on(PortCall::any).forget_tokens(std::move(devices));
 }
 
 void OneFaultStore::tell_timelines(std::vector<AccountChange> batch, Executor& executor,
@@ -174,33 +174,36 @@ void OneFaultStore::recover(std::uint32_t partition, Executor& executor,
   store_.recover(partition, executor, std::move(done));
 }
 
-void OneFaultStore::settled(std::vector<ConversationId> logs) { store_.settled(std::move(logs)); }
+void OneFaultStore::settled(std::vector<ConversationId> logs) { on(PortCall::any).settled(std::move(logs)); }
 
 void OneFaultDirectory::users(std::vector<UserId> batch, Executor& executor,
                               Completion<std::vector<Result<User>>> done) {
-  if (call_ == PortCall::users && meets_fault(plan_, executor, done, batch.size())) return;
+  if (counts(PortCall::users) && meets_fault(plan_, executor, done, batch.size())) return;
   directory_.users(std::move(batch), executor, std::move(done));
 }
 
 void OneFaultDirectory::blocks(std::vector<BlockQuery> batch, Executor& executor,
                                Completion<std::vector<Result<BlockState>>> done) {
-  if (call_ == PortCall::blocks && meets_fault(plan_, executor, done, batch.size())) return;
+  if (counts(PortCall::blocks) && meets_fault(plan_, executor, done, batch.size())) return;
   directory_.blocks(std::move(batch), executor, std::move(done));
 }
 
 void OneFaultDirectory::put_user(User user, Executor& executor, Completion<Status> done) {
+  if (counts(PortCall::any) && suffers(plan_.next(), executor, done)) return;
   directory_.put_user(std::move(user), executor, std::move(done));
 }
 void OneFaultDirectory::devices(std::vector<UserId> batch, Executor& executor,
                                 Completion<std::vector<Result<std::vector<Device>>>> done) {
+  if (counts(PortCall::any) && meets_fault(plan_, executor, done, batch.size())) return;
   directory_.devices(std::move(batch), executor, std::move(done));
 }
 void OneFaultDirectory::put_device(Device device, Executor& executor, Completion<Status> done) {
+  if (counts(PortCall::any) && suffers(plan_.next(), executor, done)) return;
   directory_.put_device(std::move(device), executor, std::move(done));
 }
 void OneFaultDirectory::remove_device(UserId user, DeviceId device, Executor& executor,
                                       Completion<Status> done) {
-  const Fault fault = call_ == PortCall::remove_device ? plan_.next() : Fault::none;
+  const Fault fault = counts(PortCall::remove_device) ? plan_.next() : Fault::none;
   if (fault == Fault::delayed)
     return plan_.hold([this, user, device, &executor, done = std::move(done)]() mutable {
       directory_.remove_device(user, device, executor, std::move(done));
@@ -210,55 +213,64 @@ void OneFaultDirectory::remove_device(UserId user, DeviceId device, Executor& ex
 }
 void OneFaultDirectory::drop_push_tokens(std::vector<std::string> tokens, Executor& executor,
                                          Completion<Status> done) {
+  if (counts(PortCall::any) && suffers(plan_.next(), executor, done)) return;
   directory_.drop_push_tokens(std::move(tokens), executor, std::move(done));
 }
 void OneFaultDirectory::set_blocks(UserId by, std::vector<UserId> whom, bool blocked, Executor& executor,
                                    Completion<Status> done) {
-  if (call_ == PortCall::set_blocks && suffers(plan_.next(), executor, done)) return;
+  if (counts(PortCall::set_blocks) && suffers(plan_.next(), executor, done)) return;
   directory_.set_blocks(std::move(by), std::move(whom), blocked, executor, std::move(done));
 }
 
 void OneFaultDirectory::blocks_of(std::vector<UsersRequest> batch, Executor& executor,
                                   Completion<std::vector<Result<std::vector<UserId>>>> done) {
+  if (counts(PortCall::any) && meets_fault(plan_, executor, done, batch.size())) return;
   directory_.blocks_of(std::move(batch), executor, std::move(done));
 }
 void OneFaultDirectory::contacts(std::vector<BlockQuery> batch, Executor& executor,
                                  Completion<std::vector<Result<bool>>> done) {
+  if (counts(PortCall::any) && meets_fault(plan_, executor, done, batch.size())) return;
   directory_.contacts(std::move(batch), executor, std::move(done));
 }
 void OneFaultDirectory::set_contacts(UserId of, std::vector<UserId> whom, bool present, Executor& executor,
                                      Completion<Status> done) {
-  if (call_ == PortCall::set_contacts && suffers(plan_.next(), executor, done)) return;
+  if (counts(PortCall::set_contacts) && suffers(plan_.next(), executor, done)) return;
   directory_.set_contacts(std::move(of), std::move(whom), present, executor, std::move(done));
 }
 
 void OneFaultDirectory::contacts_of(std::vector<UsersRequest> batch, Executor& executor,
                                     Completion<std::vector<Result<std::vector<UserId>>>> done) {
+  if (counts(PortCall::any) && meets_fault(plan_, executor, done, batch.size())) return;
   directory_.contacts_of(std::move(batch), executor, std::move(done));
 }
 void OneFaultDirectory::last_seen(std::vector<UserId> batch, Executor& executor,
                                   Completion<std::vector<Result<Timestamp>>> done) {
+  if (counts(PortCall::any) && meets_fault(plan_, executor, done, batch.size())) return;
   directory_.last_seen(std::move(batch), executor, std::move(done));
 }
 void OneFaultDirectory::set_last_seen(UserId user, Timestamp at, Executor& executor,
                                       Completion<Status> done) {
+  if (counts(PortCall::any) && suffers(plan_.next(), executor, done)) return;
   directory_.set_last_seen(std::move(user), at, executor, std::move(done));
 }
 
 void OneFaultPresence::acquire(std::vector<DeviceLease> batch, std::chrono::milliseconds ttl,
                                Executor& executor, Completion<std::vector<Result<AcquireResult>>> done) {
-  if (call_ == PortCall::acquire && meets_fault(plan_, executor, done, batch.size())) return;
+  if (counts(PortCall::acquire) && meets_fault(plan_, executor, done, batch.size())) return;
   presence_.acquire(std::move(batch), ttl, executor, std::move(done));
 }
 void OneFaultPresence::renew(std::vector<DeviceLease> batch, std::chrono::milliseconds ttl,
                              Executor& executor, Completion<std::vector<Result<RenewOutcome>>> done) {
+  if (counts(PortCall::any) && meets_fault(plan_, executor, done, batch.size())) return;
   presence_.renew(std::move(batch), ttl, executor, std::move(done));
 }
 void OneFaultPresence::release(std::vector<DeviceLease> batch, Executor& executor, Completion<Status> done) {
+  if (counts(PortCall::any) && suffers(plan_.next(), executor, done)) return;
   presence_.release(std::move(batch), executor, std::move(done));
 }
 void OneFaultPresence::find(std::vector<UserId> batch, Executor& executor,
                             Completion<std::vector<Result<std::vector<DeviceLease>>>> done) {
+  if (counts(PortCall::any) && meets_fault(plan_, executor, done, batch.size())) return;
   presence_.find(std::move(batch), executor, std::move(done));
 }
 void OneFaultPresence::watch_expiries(Executor& executor,

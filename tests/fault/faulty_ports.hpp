@@ -35,6 +35,7 @@ enum class PortCall : std::uint8_t {
   set_contacts,   ///< likewise
   remove_device,  ///< likewise; `delayed`: made when it is released
   acquire,
+  any,  ///< each of all ports, numbered together; but for what a starting server recovers
 };
 
 /// A LogStore of which one kind of call fails as planned; the plan counts that kind only.
@@ -87,7 +88,9 @@ class OneFaultStore final : public LogStore {
   void settled(std::vector<ConversationId> logs) override;
 
  private:
-  LogStore& on(PortCall call) { return call == call_ ? static_cast<LogStore&>(faulty_) : store_; }
+  LogStore& on(PortCall call) {
+    return call_ == call || call_ == PortCall::any ? static_cast<LogStore&>(faulty_) : store_;
+  }
   void append_one_by_one(std::vector<AppendRequest> batch, Executor& executor,
                          Completion<std::vector<AppendResult>> done);
   [[nodiscard]] AppendResult told(Fault fault) const;
@@ -101,7 +104,7 @@ class OneFaultStore final : public LogStore {
   std::atomic<bool> answersLost_{false};
 };
 
-/// A Directory of which `users` or `blocks` fails as planned: `unavailable` whatever the fault, or held.
+/// A Directory of which one kind of call fails as planned: `unavailable` whatever the fault, or held.
 class OneFaultDirectory : public Directory {
  public:
   OneFaultDirectory(Directory& directory, FaultPlan& plan, PortCall call)
@@ -133,12 +136,14 @@ class OneFaultDirectory : public Directory {
   void set_last_seen(UserId user, Timestamp at, Executor& executor, Completion<Status> done) override;
 
  private:
+  [[nodiscard]] bool counts(PortCall call) const { return call_ == call || call_ == PortCall::any; }
+
   Directory& directory_;
   FaultPlan& plan_;
   PortCall call_;
 };
 
-/// A Presence of which `acquire` fails as planned: `unavailable` whatever the fault.
+/// A Presence of which `acquire`, or any call, fails as planned: `unavailable` whatever the fault.
 class OneFaultPresence final : public Presence {
  public:
   OneFaultPresence(Presence& presence, FaultPlan& plan, PortCall call)
@@ -155,6 +160,8 @@ class OneFaultPresence final : public Presence {
   void stop() override;
 
  private:
+  [[nodiscard]] bool counts(PortCall call) const { return call_ == call || call_ == PortCall::any; }
+
   Presence& presence_;
   FaultPlan& plan_;
   PortCall call_;
