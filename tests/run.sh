@@ -1,14 +1,14 @@
 #!/bin/bash
 # Installs what is missing (Debian 12), builds chatcore and runs every test.
-#   tests/run.sh               everything but clang, asan_e2e and tsan
-#   tests/run.sh STAGE…        only these: format unit simulation e2e crash hostile package instructions asan fuzz
-#                              tidy clang asan_e2e tsan (lint is format and tidy)
+#   tests/run.sh               everything but clang
+#   tests/run.sh STAGE…        only these: format unit simulation e2e crash hostile package instructions asan
+#                              asan_e2e tsan fuzz tidy clang (lint is format and tidy)
 # BUILD_DIR (default: build) holds the builds. The last line says how many tests passed and failed.
 set -u -o pipefail
 cd "$(dirname "$0")/.." || exit 2
 . cmake/debian-packages.sh
 
-ALL_STAGES="format unit simulation e2e crash hostile package instructions asan fuzz tidy"
+ALL_STAGES="format unit simulation e2e crash hostile package instructions asan asan_e2e tsan fuzz tidy"
 BUILD_DIR=$(realpath -m "${BUILD_DIR:-build}")
 LOGS=$BUILD_DIR/logs
 JOBS=$(nproc)

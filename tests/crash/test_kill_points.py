@@ -15,7 +15,7 @@ from load import Promises
 from server import Server
 from test_kill import SEED, Campaign
 
-KILLS = int(os.environ.get("CRASH_KILLS", "10"))
+KILLS = int(os.environ.get("CRASH_KILLS", "20"))
 POINTS = ["engine.committed", "engine.acknowledged", "engine.published"]
 PATIENCE = 10
 

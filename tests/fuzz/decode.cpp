@@ -167,6 +167,10 @@ struct CheckBounds {
     check_change(react);
     require(!react.emoji.empty() && react.emoji.size() <= kMaxEmojiBytes, "an emoji is short");
   }
+  void operator()(const ConversationClear& clear) const {
+    require(valid_id(clear.conversationId) && clear.seq <= kMaxWireInteger && clear.epoch >= 1,
+            "a conversation is cleared up to a number");
+  }
   void operator()(const ConversationMute& mute) const {
     require(valid_id(mute.conversationId) && mute.until >= 0 && mute.until <= kMutedForever,
             "a mute has an end");

@@ -19,7 +19,7 @@ namespace {
 namespace fs = std::filesystem;
 
 /// At each place; CHATCORE_KILLS asks for more.
-constexpr std::size_t kUsualKills = 10;
+constexpr std::size_t kUsualKills = 20;
 constexpr unsigned kPatience = 60;  // seconds, of which a run takes a tenth of one
 constexpr int kRounds = 3;
 constexpr int kSteps = 50;
