@@ -194,6 +194,8 @@ expect bob "pinned ✓ seq=1"
 expect alice "bob pinned seq=1"
 say bob "/delete 2 me"
 expect bob "deleted ✓ for me seq=2"
+say bob "/clear 2"
+expect bob "cleared dm."
 
 chapter "5. A broadcast channel: Alice writes, Bob reads"
 say alice "/create news News bob send=admins"
