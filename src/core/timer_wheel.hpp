@@ -47,7 +47,8 @@ class TimerWheel {
         }
       }
       due_.clear();
-      spare_.push_back(std::exchange(due_, {}));
+      std::vector<Entry> used = std::exchange(due_, {});
+      if (spare_.size() < kSpares) spare_.push_back(std::move(used));
     }
   }
 
@@ -58,7 +59,10 @@ class TimerWheel {
     std::int64_t due;
     Payload payload;
   };
-  /// Memory goes to the slots that are in use: kept by each, a busy second would cost a whole turn's worth.
+  static constexpr std::size_t kSpares = 16;
+
+  /// Memory goes to the slots that are in use, and what a busy time needed goes back: kept by each slot, a
+  /// busy second would cost a whole turn's worth.
   void put(std::vector<Entry>& slot, Entry entry) {
     if (slot.capacity() == 0 && !spare_.empty()) {
       slot = std::move(spare_.back());
@@ -72,7 +76,7 @@ class TimerWheel {
   std::int64_t current_;
   std::vector<std::vector<Entry>> slots_;
   std::vector<Entry> due_;
-  std::vector<std::vector<Entry>> spare_;  ///< empty ones with memory; no more than there are slots
+  std::vector<std::vector<Entry>> spare_;  ///< empty ones with memory
   std::size_t size_ = 0;
 };
 

@@ -20,7 +20,8 @@ def churn(port, count, number):
     for i in range(count):
         source = f"127.0.{1 + number}.{1 + i % 250}"
         user = f"u{chance.randrange(USERS)}"
-        device = f"d{chance.randrange(4)}.{number}"
+        # Fewer devices than a user may have: making room for one more is written to the store.
+        device = f"d{chance.randrange(4)}.{number % PROCESSES}"
         way = i % 5
         if way == 0:
             connect(port, source).close()

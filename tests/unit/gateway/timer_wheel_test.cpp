@@ -114,3 +114,14 @@ TEST_CASE("a steady load takes its memory once, not once for every slot of the w
   CHECK(run(3'000) <= warm + 2);
   CHECK(warm < 40);
 }
+
+TEST_CASE("what a busy time needed is given back when it is over") {
+  const long before = live_allocations();
+  TimerWheel<int> wheel(Millis(0));
+  for (int slot = 0; slot < 900; ++slot)
+    for (int n = 0; n < 100; ++n) wheel.add(Millis(slot * 100), n);
+  CHECK(live_allocations() - before > 900);
+  wheel.advance(Millis(100'000), [](int) {});
+  CHECK(wheel.size() == 0);
+  CHECK(live_allocations() - before < 24);
+}
