@@ -146,4 +146,25 @@ TEST_CASE("what came before the first message does not keep a block from being a
   }
 }
 
+TEST_CASE("nobody is shown across a block how far the other has come") {
+  for (std::uint32_t shards : {1U, 2U}) {
+    CAPTURE(shards);
+    TestServer server(shards);
+    server.start();
+    TestClient alice = server.connect("alice");
+    TestClient bob = server.connect("bob");
+    REQUIRE_EQ(alice.ask(message_to("bob", "m1"))["seq"], 1);
+    bob.expect_type("message.new");
+    CHECK_EQ(bob.ask({{"type", "message.read"}, {"conversationId", kDirect}, {"seq", 1}})["type"], "ok");
+    const Json asked{{"type", "receipts.get"}, {"conversationId", kDirect}};
+    CHECK_EQ(alice.ask(asked)["members"].size(), 1);
+    change_block(server, true, alice);
+    for (TestClient* side : {&alice, &bob}) {
+      const Json page = side->ask(asked);
+      CHECK_EQ(page["type"], "receipts.page");
+      CHECK(page["members"].empty());
+    }
+  }
+}
+
 }  // namespace chatcore::faulttest

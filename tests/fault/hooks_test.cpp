@@ -137,6 +137,7 @@ TEST_CASE("a message at which the hook throws is refused for now, or accepted wh
     } else {
       CHECK_EQ(answer["code"], "unavailable");
       CHECK_EQ(answer["temporary"], true);
+      CHECK_EQ(answer["retryAfterMs"], 500);
     }
   }
 }
