@@ -167,4 +167,29 @@ TEST_CASE("nobody is shown across a block how far the other has come") {
   }
 }
 
+TEST_CASE("nobody is brought into a conversation who is no user") {
+  MemoryDirectory users({.knownUsersOnly = true});
+  TestServer server(1);
+  server.ports.directory = &users;
+  for (const char* name : {"alice", "bob"}) {
+    User user;
+    user.userId = name;
+    REQUIRE(server.executor.wait<chatcore::Status>([&](Executor& here, Completion<chatcore::Status> done) {
+      users.put_user(user, here, std::move(done));
+    }));
+  }
+  server.start();
+  TestClient alice = server.connect("alice");
+  const auto in_group = [](const char* type, const char* clientMsgId,
+                           const std::vector<std::string>& members) {
+    return Json{
+        {"type", type}, {"conversationId", "group"}, {"clientMsgId", clientMsgId}, {"members", members}};
+  };
+  CHECK_EQ(alice.ask(message_to("nobody", "m1"))["code"], "not_found");
+  CHECK_EQ(alice.ask(in_group("conversation.create", "g1", {"bob", "nobody"}))["code"], "not_found");
+  CHECK_EQ(alice.ask(in_group("conversation.create", "g2", {"bob"}))["type"], "conversation.created");
+  CHECK_EQ(alice.ask(in_group("conversation.addMembers", "g3", {"nobody"}))["code"], "not_found");
+  server.stop();
+}
+
 }  // namespace chatcore::faulttest

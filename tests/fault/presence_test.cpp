@@ -218,7 +218,7 @@ TEST_CASE("a session watches no more users than it may, over all its subscriptio
   TestClient tablet = server.connect("alice", "tablet");
   CHECK_EQ(watch(tablet, "bob")["status"], "online");
   bob.disconnect();
-  REQUIRE(wait_for_connections(server, 2));
+  REQUIRE(TestServer::eventually([&] { return server.leases_of("bob") == 0; }));
   server.clock.advance(server.options.engine.presenceDebounce + 1s);
   CHECK_EQ(alice.expect_type("presence.update")["userId"], "bob");
 }

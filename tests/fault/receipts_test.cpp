@@ -199,4 +199,23 @@ TEST_CASE("who came after a message is not among those who have it") {
   CHECK_EQ(who_has(3), Json{"bob", "carol"});
 }
 
+TEST_CASE("who sent what is long behind the newest messages is told that it arrived") {
+  TestServer server(1);
+  be_patient(server);
+  server.start();
+  TestClient alice = server.connect("alice");
+  TestClient bob = server.connect("bob");
+  TestClient carol = server.connect("carol");
+  REQUIRE_EQ(alice.ask({{"type", "conversation.create"},
+                        {"clientMsgId", "g"},
+                        {"conversationId", "group"},
+                        {"members", {"bob", "carol"}}})["type"],
+             "conversation.created");
+  send_some(alice, message_in("group", ""), 1);
+  send_some(carol, message_in("group", ""), 100);
+  CHECK_EQ(bob.ask({{"type", "message.received"}, {"conversationId", "group"}, {"seq", 2}})["type"], "ok");
+  CHECK_EQ(alice.expect_type("message.delivered")["seq"], 2);
+  CHECK_FALSE(carol.has_seen("message.delivered"));
+}
+
 }  // namespace chatcore::faulttest
