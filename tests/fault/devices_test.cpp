@@ -353,7 +353,7 @@ TEST_CASE("a device that comes back after a month has nothing left to go on from
   CHECK_EQ(back.ask({{"type", "sync"}, {"resume", true}})["type"], "sync.reset");
 }
 
-TEST_CASE("when a device was last there is kept when it comes, and daily while it stays") {
+TEST_CASE("when a device was last there is kept when it comes and goes, and daily while it stays") {
   TestServer server(1);
   be_patient(server);
   server.start();
@@ -371,6 +371,10 @@ TEST_CASE("when a device was last there is kept when it comes, and daily while i
   TestClient back = server.connect("alice", "phone");
   CHECK_GT(last_active(server, "phone"), daily);
   CHECK_EQ(last_active(server, "phone"), server.clock.now());
+  server.clock.advance(2h);
+  const Timestamp gone = server.clock.now();
+  back.disconnect();
+  CHECK(TestServer::eventually([&] { return last_active(server, "phone") == gone; }));
 }
 
 TEST_CASE("the platform that a known device says it is on now is the one that is listed") {
