@@ -107,6 +107,58 @@ async def test_what_moves_to_the_front_meanwhile_is_not_missed(chat, anew):
     assert (await bob.sync(since=copy.token))["conversations"] == []
 
 
+async def test_what_was_told_and_moves_to_the_front_is_told_however_many_connections_the_rest_takes(chat):
+    bob = await chat.connect("bob")
+    talks = await talks_with(chat, bob.user, ["alice", "carol", "dave", "erin"])
+    copy = Copy()
+    copy.take(await bob.sync({}, limit=3))
+    assert copy.order == [talks["erin"]]
+    await bob.say("late", conversation=talks["erin"])
+    for _ in range(20):
+        if not copy.more:
+            break
+        await bob.close()
+        bob = await chat.connect("bob")
+        copy.take(await bob.sync(since=copy.token, limit=3))
+    copy.take(await bob.sync(since=copy.token))
+    assert sorted(copy.events[talks["erin"]]) == [1, 2, 3, 4] and len(copy.events) == 4
+
+
+async def test_where_watermarks_are_named_a_page_is_continued_on_its_connection_only(chat):
+    bob = await chat.connect("bob")
+    talks = await talks_with(chat, bob.user, ["alice", "carol"])
+    page = await bob.sync({talks["alice"]: 1}, limit=2)
+    assert page["more"]
+    other = await chat.connect("bob", "tablet")
+    await other.ask("sync", "sync.reset", since=page["token"])
+    assert (await bob.sync(since=page["token"], limit=100))["more"] is False
+
+
+async def test_what_is_newest_in_a_group_begins_with_the_join(chat):
+    alice, bob = await chat.connect_all("alice", "bob")
+    g = chat.name("g")
+    await alice.create_group(g, [])
+    await alice.say_many(range(5), conversation=g)
+    await alice.add(g, bob.user)
+    await alice.say("hi", conversation=g)
+    entry = by_id(await bob.sync({}))[g]
+    assert entry["fromSeq"] == 7 and seqs(entry["events"]) == [7, 8]
+
+
+async def test_more_than_the_newest_of_what_was_told_and_goes_on_has_no_hole(chat):
+    bob = await chat.connect("bob")
+    talks = await talks_with(chat, bob.user, ["alice", "carol", "dave"])
+    copy = Copy()
+    copy.take(await bob.sync({}, limit=2, newest=2))
+    assert copy.order == [talks["dave"]] and copy.more
+    await bob.say_many(range(6), conversation=talks["dave"])
+    await bob.close()
+    bob = await chat.connect("bob")
+    await copy.finish(bob, limit=2)
+    copy.take(await bob.sync(since=copy.token))
+    assert sorted(copy.events[talks["dave"]]) == list(range(2, 10))
+
+
 async def test_a_page_may_be_fetched_again(chat):
     bob = await chat.connect("bob")
     await talks_with(chat, bob.user, ["alice", "carol"])

@@ -1,6 +1,7 @@
 """sync by token: what has changed since the token was given, whatever has happened in between."""
 
 import asyncio
+import shutil
 
 import pytest
 
@@ -104,6 +105,24 @@ async def test_what_came_while_the_pages_were_fetched_comes_with_the_next_sync(c
     assert all(numbers == set(range(1, 7)) for numbers in seen.values()) and len(seen) == 2
 
 
+async def test_what_was_told_on_one_page_and_changes_before_the_next_comes_with_the_next_sync(chat):
+    bob = await chat.connect("bob")
+    token = await token_of(bob)
+    for name in ("alice", "carol", "dave"):
+        await (await chat.connect(name)).say_many(range(4), to=bob.user)
+    page = await bob.sync(since=token, limit=4)
+    assert page["more"]
+    (first, entry), = by_id(page).items()
+    assert entry["more"] is False
+    await bob.say("late", conversation=first)
+    told = set()
+    while page["more"]:
+        page = await bob.sync(since=page["token"], limit=4)
+        told |= {s for c, entry in by_id(page).items() if c == first for s in seqs(entry["events"])}
+    again = by_id(await bob.sync(since=page["token"]))
+    assert 5 in told | set(seqs(again.get(first, {"events": []})["events"]))
+
+
 async def test_membership_is_told(chat):
     alice, bob = await chat.connect_all("alice", "bob")
     g, h = chat.name("g"), chat.name("h")
@@ -177,6 +196,19 @@ async def test_what_was_deleted_for_oneself_is_told_to_a_device_that_was_away(ch
     await alice.say("e", to=bob.user)
     entry = by_id(await tablet.sync(since=page["token"]))[dm]
     assert "deletedForMe" not in entry, "once"
+
+
+async def test_what_was_deleted_for_oneself_is_told_with_the_page_that_comes_to_it(chat):
+    alice, bob = await chat.connect_all("alice", "bob")
+    sent = await alice.say_many(range(5), to=bob.user)
+    dm = sent[0]["conversationId"]
+    for place in (0, 3):
+        await bob.ok("message.delete", conversationId=dm, messageId=sent[place]["messageId"], scope="me")
+    page = await bob.sync({dm: 0}, limit=2)
+    entry = by_id(page)[dm]
+    assert entry["deletedForMe"] == [1] and entry["toSeq"] == 2
+    entry = by_id(await bob.sync(since=page["token"], limit=10))[dm]
+    assert 4 in entry["deletedForMe"] and entry["toSeq"] == 5
 
 
 async def test_what_came_live_since_the_token_need_not_come_again(chat):
@@ -254,6 +286,34 @@ async def test_tokens_outlive_the_server(start_server, tmp_path):
     assert seqs(by_id(page)[dm]["events"]) == [2, 3]
     await alice.say("4", to=bob.user)
     assert seqs(by_id(await bob.sync(since=page["token"]))[dm]["events"]) == [4]
+
+
+async def test_a_store_put_back_to_an_older_copy_does_not_take_what_it_never_gave(start_server, tmp_path):
+    server = start_server()
+    chat = Chat(server, "r")
+    alice, bob = await chat.connect_all("alice", "bob")
+    dm = (await alice.say("1", to=bob.user))["conversationId"]
+    token = await token_of(bob)
+    server.stop()
+    shutil.copytree(server.data, tmp_path / "copy")
+    server = start_server(data=server.data)
+    chat = Chat(server, "r")
+    alice, bob, carol = await chat.connect_all("alice", "bob", "carol")
+    await alice.say("2", to=bob.user)
+    await carol.say_many(range(5), to=bob.user)
+    part = await bob.sync(since=token, limit=2)
+    assert part["more"]
+    newest = await token_of(bob)
+    await bob.sync(since=newest)
+    server.stop()
+    server = start_server(data=tmp_path / "copy")
+    chat = Chat(server, "r")
+    alice, bob = await chat.connect_all("alice", "bob")
+    for lost in (newest, part["token"]):
+        answer = await bob.ask("sync", "sync.reset", since=lost)
+        assert "conversationId" not in answer
+    await alice.say("another 2", to=bob.user)
+    assert seqs((await bob.synced(dm, 0))["events"]) == [1, 2]
 
 
 async def test_a_token_of_another_store_says_to_start_over(start_server, tmp_path):

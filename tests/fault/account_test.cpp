@@ -402,4 +402,38 @@ TEST_CASE("what the host changes is told to the devices that are there, and note
   }
 }
 
+TEST_CASE("who blocks somebody sees them no more either") {
+  for (std::uint32_t shards : {1U, 2U}) {
+    CAPTURE(shards);
+    TestServer server(shards);
+    server.start();
+    TestClient alice = server.connect("alice");
+    TestClient bob = server.connect("bob");
+    CHECK_EQ(bob.ask({{"type", "presence.subscribe"}, {"users", {"alice"}}})["users"][0]["status"], "online");
+    CHECK_EQ(bob.ask(change("blocks.add", {"alice"}))["type"], "ok");
+    CHECK_EQ(bob.expect_type("presence.update")["status"], "offline");
+    CHECK_EQ(bob.ask(change("blocks.remove", {"alice"}))["type"], "ok");
+    CHECK_EQ(bob.expect_type("presence.update")["status"], "online");
+  }
+}
+
+TEST_CASE("settings that the host changes and tells hold for watchers at once") {
+  for (std::uint32_t shards : {1U, 2U}) {
+    CAPTURE(shards);
+    TestServer server(shards);
+    server.start();
+    TestClient alice = server.connect("alice");
+    TestClient bob = server.connect("bob");
+    CHECK_EQ(alice.ask({{"type", "presence.subscribe"}, {"users", {"bob"}}})["users"][0]["status"], "online");
+    User hidden;
+    hidden.userId = "bob";
+    hidden.onlineAudience = Audience::nobody;
+    REQUIRE(server.executor.wait<chatcore::Status>([&](Executor& here, Completion<chatcore::Status> done) {
+      server.directory.put_user(hidden, here, std::move(done));
+    }));
+    server.server->account_changed("bob", AccountSection::settings);
+    CHECK_EQ(alice.expect_type("presence.update")["status"], "offline");
+  }
+}
+
 }  // namespace chatcore::faulttest

@@ -146,4 +146,50 @@ TEST_CASE("what came before the first message does not keep a block from being a
   }
 }
 
+TEST_CASE("nobody is shown across a block how far the other has come") {
+  for (std::uint32_t shards : {1U, 2U}) {
+    CAPTURE(shards);
+    TestServer server(shards);
+    server.start();
+    TestClient alice = server.connect("alice");
+    TestClient bob = server.connect("bob");
+    REQUIRE_EQ(alice.ask(message_to("bob", "m1"))["seq"], 1);
+    bob.expect_type("message.new");
+    CHECK_EQ(bob.ask({{"type", "message.read"}, {"conversationId", kDirect}, {"seq", 1}})["type"], "ok");
+    const Json asked{{"type", "receipts.get"}, {"conversationId", kDirect}};
+    CHECK_EQ(alice.ask(asked)["members"].size(), 1);
+    change_block(server, true, alice);
+    for (TestClient* side : {&alice, &bob}) {
+      const Json page = side->ask(asked);
+      CHECK_EQ(page["type"], "receipts.page");
+      CHECK(page["members"].empty());
+    }
+  }
+}
+
+TEST_CASE("nobody is brought into a conversation who is no user") {
+  MemoryDirectory users({.knownUsersOnly = true});
+  TestServer server(1);
+  server.ports.directory = &users;
+  for (const char* name : {"alice", "bob"}) {
+    User user;
+    user.userId = name;
+    REQUIRE(server.executor.wait<chatcore::Status>([&](Executor& here, Completion<chatcore::Status> done) {
+      users.put_user(user, here, std::move(done));
+    }));
+  }
+  server.start();
+  TestClient alice = server.connect("alice");
+  const auto in_group = [](const char* type, const char* clientMsgId,
+                           const std::vector<std::string>& members) {
+    return Json{
+        {"type", type}, {"conversationId", "group"}, {"clientMsgId", clientMsgId}, {"members", members}};
+  };
+  CHECK_EQ(alice.ask(message_to("nobody", "m1"))["code"], "not_found");
+  CHECK_EQ(alice.ask(in_group("conversation.create", "g1", {"bob", "nobody"}))["code"], "not_found");
+  CHECK_EQ(alice.ask(in_group("conversation.create", "g2", {"bob"}))["type"], "conversation.created");
+  CHECK_EQ(alice.ask(in_group("conversation.addMembers", "g3", {"nobody"}))["code"], "not_found");
+  server.stop();
+}
+
 }  // namespace chatcore::faulttest

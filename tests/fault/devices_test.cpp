@@ -31,6 +31,18 @@ class RemovalHooks final : public Hooks {
   std::multiset<DeviceId> removed_;
 };
 
+/// Believes that a token is its user's name.
+class TokenAuthenticator final : public Authenticator {
+ public:
+  void authenticate(std::vector<Credentials> batch, Executor& executor,
+                    Completion<std::vector<Result<Identity>>> done) override {
+    std::vector<Result<Identity>> answers;
+    for (const Credentials& shown : batch)
+      answers.emplace_back(Identity{shown.token, shown.claimedDevice, 0});
+    complete(executor, std::move(done), std::move(answers));
+  }
+};
+
 void be_patient(TestServer& server) {
   server.options.gateway.idleTimeout = 24h * 365;
   server.options.gateway.heartbeat = 24h * 365;
@@ -52,6 +64,17 @@ void wait_for_connections(TestServer& server, std::uint64_t count) {
 bool is_kept_waiting(TestClient& device) {
   CHECK_THROWS(device.expect_type("welcome", 200ms));
   return !device.closed();
+}
+
+/// As the directory has it, of one of alice's.
+Timestamp last_active(TestServer& server, const DeviceId& device) {
+  using Answer = std::vector<Result<std::vector<Device>>>;
+  const auto answer = server.executor.wait<Answer>([&](Executor& here, Completion<Answer> done) {
+    server.directory.devices({"alice"}, here, std::move(done));
+  });
+  for (const Device& known : *answer.at(0))
+    if (known.deviceId == device) return known.lastActive;
+  return 0;
 }
 
 /// Ends a connection and waits until the server has seen that so many are left.
@@ -293,6 +316,81 @@ TEST_CASE("a removed device does not come back into the list by leaving") {
   CHECK_EQ(tablet.expect_close(), kDeviceRemoved);
   wait_for_connections(server, 1);
   CHECK_EQ(listed(phone), "phone ");
+}
+
+TEST_CASE("no more than 64 of a user's devices are taken out at a time") {
+  TestServer server(1, PortCall::remove_device);
+  be_patient(server);
+  server.plan.fail_from(1, Fault::delayed);
+  server.start();
+  TestClient phone = server.connect("alice", "phone");
+  std::vector<Json> removals;
+  for (int i = 1; i <= 65; ++i)
+    removals.push_back({{"type", "devices.remove"}, {"id", i}, {"deviceId", "d" + std::to_string(i)}});
+  phone.send_all(removals);
+  const Json refused = phone.expect_answer(65);
+  CHECK_EQ(refused["code"], "overloaded");
+  CHECK_EQ(refused["temporary"], true);
+  server.plan.heal();
+  server.plan.release();
+  for (int i = 1; i <= 64; ++i) CHECK_EQ(phone.expect_answer(static_cast<std::uint64_t>(i))["type"], "ok");
+  CHECK_EQ(phone.ask({{"type", "devices.remove"}, {"deviceId", "d65"}})["type"], "ok");
+}
+
+TEST_CASE("a device that comes back after a month has nothing left to go on from") {
+  TestServer server(1);
+  be_patient(server);
+  server.start();
+  TestClient phone = server.connect("alice", "phone");
+  TestClient old = server.connect("alice", "old");
+  std::string token = old.ask({{"type", "sync"}, {"watermarks", Json::object()}})["token"];
+  token = old.ask({{"type", "sync"}, {"since", token}})["token"];
+  CHECK_EQ(old.ask({{"type", "sync"}, {"resume", true}})["type"], "sync.page");
+  old.disconnect();
+  REQUIRE(TestServer::eventually([&] { return server.leases_of("alice") == 1; }));
+  server.clock.advance(31 * 24h);
+  TestClient back = server.connect("alice", "old");
+  CHECK_EQ(back.ask({{"type", "sync"}, {"resume", true}})["type"], "sync.reset");
+}
+
+TEST_CASE("when a device was last there is kept when it comes and goes, and daily while it stays") {
+  TestServer server(1);
+  be_patient(server);
+  server.start();
+  TestClient phone = server.connect("alice", "phone");
+  const Timestamp first = server.clock.now();
+  REQUIRE_EQ(last_active(server, "phone"), first);
+  server.clock.advance(23h);
+  phone.settle();
+  CHECK_EQ(last_active(server, "phone"), first);
+  server.clock.advance(2h);
+  CHECK(TestServer::eventually([&] { return last_active(server, "phone") > first; }));
+  const Timestamp daily = last_active(server, "phone");
+  leave(server, phone, 0);
+  server.clock.advance(3h);
+  TestClient back = server.connect("alice", "phone");
+  CHECK_GT(last_active(server, "phone"), daily);
+  CHECK_EQ(last_active(server, "phone"), server.clock.now());
+  server.clock.advance(2h);
+  const Timestamp gone = server.clock.now();
+  back.disconnect();
+  CHECK(TestServer::eventually([&] { return last_active(server, "phone") == gone; }));
+}
+
+TEST_CASE("the platform that a known device says it is on now is the one that is listed") {
+  TokenAuthenticator authenticator;
+  TestServer server(1);
+  be_patient(server);
+  server.ports.authenticator = &authenticator;
+  server.start();
+  for (const char* platform : {"ios", "web"}) {
+    TestClient phone(server.server->port(), "/v1/ws");
+    phone.send({{"type", "hello"}, {"token", "alice"}, {"deviceId", "phone"}, {"platform", platform}});
+    phone.expect_type("welcome");
+    CHECK_EQ(phone.ask({{"type", "devices.list"}})["devices"][0]["platform"], platform);
+    leave(server, phone, 0);
+  }
+  server.stop();
 }
 
 }  // namespace chatcore::faulttest

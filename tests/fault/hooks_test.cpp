@@ -45,6 +45,14 @@ class KeepingHooks final : public Hooks {
     memberships_.push_back(line);
     if (told.by == "dave") throw std::runtime_error("thrown");
   }
+  void on_presence(const UserId& user, bool online) override {
+    std::lock_guard lock(mutex_);
+    presences_.push_back(user + (online ? " came" : " went"));
+  }
+  std::vector<std::string> presences() {
+    std::lock_guard lock(mutex_);
+    return presences_;
+  }
   std::vector<std::string> memberships() {
     std::lock_guard lock(mutex_);
     return memberships_;
@@ -63,6 +71,7 @@ class KeepingHooks final : public Hooks {
   std::vector<std::string> asked_;
   std::vector<Seq> persisted_;
   std::vector<std::string> memberships_;
+  std::vector<std::string> presences_;
 };
 
 struct HookedServer : TestServer {
@@ -137,6 +146,7 @@ TEST_CASE("a message at which the hook throws is refused for now, or accepted wh
     } else {
       CHECK_EQ(answer["code"], "unavailable");
       CHECK_EQ(answer["temporary"], true);
+      CHECK_EQ(answer["retryAfterMs"], 500);
     }
   }
 }
@@ -201,6 +211,20 @@ TEST_CASE("a connection about which the hook throws comes back, or is let in whe
     CHECK_EQ(server.leases_of("crash"), open ? 1 : 0);
     TestClient alice = server.connect("alice");
   }
+}
+
+TEST_CASE("the host is told who is there and who is not any more") {
+  HookedServer server(2);
+  server.options.gateway.idleTimeout = 1h;
+  server.options.gateway.heartbeat = 1h;
+  server.start();
+  TestClient alice = server.connect("alice");
+  TestClient tablet = server.connect("alice", "tablet");
+  for (TestClient* device : {&alice, &tablet}) device->disconnect();
+  REQUIRE(TestServer::eventually([&] { return server.leases_of("alice") == 0; }));
+  server.clock.advance(server.options.engine.presenceDebounce + 1s);
+  CHECK(TestServer::eventually([&] { return server.hooks.presences().size() == 2; }));
+  CHECK(server.hooks.presences() == std::vector<std::string>{"alice came", "alice went"});
 }
 
 }  // namespace chatcore::faulttest

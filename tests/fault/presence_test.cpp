@@ -198,4 +198,29 @@ TEST_CASE("who is unsubscribed from takes no other subscription along that is be
   CHECK_EQ(alice.expect_type("presence.update")["status"], "online");
 }
 
+TEST_CASE("a session watches no more users than it may, over all its subscriptions") {
+  TestServer server(2);
+  be_patient(server);
+  server.options.engine.maxWatchedUsers = 3;
+  server.start();
+  TestClient alice = server.connect("alice");
+  TestClient bob = server.connect("bob");
+  const auto subscribe = [&](const std::vector<std::string>& users) {
+    return alice.ask({{"type", "presence.subscribe"}, {"users", users}});
+  };
+  CHECK_EQ(subscribe({"bob", "carol"})["type"], "presence.state");
+  CHECK_EQ(subscribe({"dave", "erin"})["code"], "too_large");
+  CHECK_EQ(subscribe({"carol", "dave"})["type"], "presence.state");
+  CHECK_EQ(subscribe({"erin"})["code"], "too_large");
+  CHECK_EQ(alice.ask({{"type", "presence.unsubscribe"}, {"users", {"carol"}}})["type"], "ok");
+  CHECK_EQ(subscribe({"erin"})["type"], "presence.state");
+  // A refused one has watched nobody, and ended nothing.
+  TestClient tablet = server.connect("alice", "tablet");
+  CHECK_EQ(watch(tablet, "bob")["status"], "online");
+  bob.disconnect();
+  REQUIRE(TestServer::eventually([&] { return server.leases_of("bob") == 0; }));
+  server.clock.advance(server.options.engine.presenceDebounce + 1s);
+  CHECK_EQ(alice.expect_type("presence.update")["userId"], "bob");
+}
+
 }  // namespace chatcore::faulttest

@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 
+#include <set>
 #include <stdexcept>
 
 #include "test_server.hpp"
@@ -171,6 +172,57 @@ TEST_CASE("a message of somebody who is blocked makes no notification") {
   REQUIRE_EQ(alice.ask(message_to("bob", "m1"))["type"], "message.sent");
   alice.settle();
   CHECK_EQ(server.queue.size(), 0);
+}
+
+TEST_CASE("a message that was deleted or has expired by then makes no notification") {
+  for (std::uint32_t shards : {1U, 2U}) {
+    CAPTURE(shards);
+    PushServer server(shards);
+    TestClient alice = server.connect("alice");
+    const Json sent = alice.ask(message_to("bob", "m1"));
+    CHECK_EQ(alice.ask({{"type", "message.delete"},
+                        {"conversationId", sent["conversationId"]},
+                        {"messageId", sent["messageId"]},
+                        {"clientMsgId", "d1"},
+                        {"scope", "everyone"}})["type"],
+             "message.sent");
+    Json brief = message_to("bob", "m2");
+    brief["expiresInSeconds"] = 1;
+    CHECK_EQ(alice.ask(brief)["type"], "message.sent");
+    alice.ask(message_to("bob", "m3"));
+    REQUIRE(PushServer::eventually([&] { return server.queue.size() == 3; }));
+    REQUIRE(server.pass_grace());
+    const std::vector<Notification> told = server.push.sent();
+    REQUIRE_EQ(told.size(), 1);
+    CHECK_EQ(told[0].content, "\"m3\"");
+  }
+}
+
+TEST_CASE("who was added since may read what was said before, and is not told of it") {
+  for (std::uint32_t shards : {1U, 2U}) {
+    CAPTURE(shards);
+    PushServer server(shards);
+    server.put_device("carol", "phone", "token-carol");
+    TestClient alice = server.connect("alice");
+    REQUIRE_EQ(alice.ask({{"type", "conversation.create"},
+                          {"clientMsgId", "g"},
+                          {"conversationId", "group"},
+                          {"history", "all"},
+                          {"members", {"bob"}}})["type"],
+               "conversation.created");
+    alice.ask(message_in("group", "before"));
+    REQUIRE_EQ(alice.ask({{"type", "conversation.addMembers"},
+                          {"clientMsgId", "a"},
+                          {"conversationId", "group"},
+                          {"members", {"carol"}}})["type"],
+               "conversation.member");
+    alice.ask(message_in("group", "after"));
+    REQUIRE(PushServer::eventually([&] { return server.queue.size() == 2; }));
+    REQUIRE(server.pass_grace());
+    std::multiset<std::string> told;
+    for (const Notification& one : server.push.sent()) told.insert(one.device.userId + one.content);
+    CHECK(told == std::multiset<std::string>{"bob\"before\"", "bob\"after\"", "carol\"after\""});
+  }
 }
 
 }  // namespace chatcore::faulttest

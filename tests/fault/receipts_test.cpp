@@ -132,4 +132,90 @@ TEST_CASE("a receipt that is held back outlives the wish for its conversation's 
   CHECK_EQ(alice.expect_type("message.delivered")["seq"], 3);
 }
 
+TEST_CASE("a receipt that is held back is not told when its user has left or the group has grown large") {
+  for (const bool leaves : {true, false}) {
+    CAPTURE(leaves);
+    TestServer server(1);
+    be_patient(server);
+    server.start();
+    TestClient alice = server.connect("alice");
+    TestClient bob = server.connect("bob");
+    Json names = Json::array({"bob"});
+    for (std::size_t i = 3; i < kLargeGroupSize; ++i) names.push_back("m" + std::to_string(i));
+    REQUIRE_EQ(alice.ask({{"type", "conversation.create"},
+                          {"clientMsgId", "g"},
+                          {"conversationId", "group"},
+                          {"members", names}})["type"],
+               "conversation.created");
+    send_some(alice, message_in("group", ""), 2);
+    send_some(alice, message_to("bob", ""), 2);
+    const std::string direct = direct_conversation_id("alice", "bob");
+    for (const std::string& conversation : {std::string("group"), direct})
+      for (const int seq : {1, 2, 3})
+        bob.ask({{"type", "message.received"}, {"conversationId", conversation}, {"seq", seq}});
+    CHECK_EQ(alice.settle().size(), 2);
+    const Json change =
+        leaves ? bob.ask({{"type", "conversation.leave"}, {"conversationId", "group"}, {"clientMsgId", "l"}})
+               : alice.ask({{"type", "conversation.addMembers"},
+                            {"conversationId", "group"},
+                            {"clientMsgId", "a"},
+                            {"members", {"carol"}}});
+    CHECK_EQ(change["type"], "conversation.member");
+    server.clock.advance(server.options.engine.receiptInterval + 200ms);
+    // What is told of another conversation shows that the time of both has come.
+    CHECK_EQ(alice.expect_type("message.delivered")["conversationId"], direct);
+    CHECK_FALSE(alice.has_seen("message.delivered"));
+  }
+}
+
+TEST_CASE("who came after a message is not among those who have it") {
+  TestServer server(1);
+  be_patient(server);
+  server.start();
+  TestClient alice = server.connect("alice");
+  TestClient bob = server.connect("bob");
+  TestClient carol = server.connect("carol");
+  REQUIRE_EQ(alice.ask({{"type", "conversation.create"},
+                        {"clientMsgId", "g"},
+                        {"conversationId", "group"},
+                        {"members", {"bob"}}})["type"],
+             "conversation.created");
+  send_some(alice, message_in("group", ""), 1);
+  REQUIRE_EQ(alice.ask({{"type", "conversation.addMembers"},
+                        {"conversationId", "group"},
+                        {"clientMsgId", "a"},
+                        {"members", {"carol"}}})["type"],
+             "conversation.member");
+  for (TestClient* member : {&bob, &carol})
+    CHECK_EQ(member->ask({{"type", "message.received"}, {"conversationId", "group"}, {"seq", 3}})["type"],
+             "ok");
+  const auto who_has = [&](int seq) {
+    Json users = Json::array();
+    const Json page = alice.ask({{"type", "receipts.get"}, {"conversationId", "group"}, {"seq", seq}});
+    for (const Json& member : page["members"]) users.push_back(member["userId"]);
+    return users;
+  };
+  CHECK_EQ(who_has(2), Json{"bob"});
+  CHECK_EQ(who_has(3), Json{"bob", "carol"});
+}
+
+TEST_CASE("who sent what is long behind the newest messages is told that it arrived") {
+  TestServer server(1);
+  be_patient(server);
+  server.start();
+  TestClient alice = server.connect("alice");
+  TestClient bob = server.connect("bob");
+  TestClient carol = server.connect("carol");
+  REQUIRE_EQ(alice.ask({{"type", "conversation.create"},
+                        {"clientMsgId", "g"},
+                        {"conversationId", "group"},
+                        {"members", {"bob", "carol"}}})["type"],
+             "conversation.created");
+  send_some(alice, message_in("group", ""), 1);
+  send_some(carol, message_in("group", ""), 100);
+  CHECK_EQ(bob.ask({{"type", "message.received"}, {"conversationId", "group"}, {"seq", 2}})["type"], "ok");
+  CHECK_EQ(alice.expect_type("message.delivered")["seq"], 2);
+  CHECK_FALSE(carol.has_seen("message.delivered"));
+}
+
 }  // namespace chatcore::faulttest

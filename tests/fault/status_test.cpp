@@ -108,4 +108,20 @@ TEST_CASE("a status that is too long, or none at all, is refused") {
   CHECK_EQ(bob.ask({{"type", "presence.set"}})["code"], "bad_request");
 }
 
+TEST_CASE("a status that is said again is not told again") {
+  TestServer server(1);
+  be_patient(server);
+  server.start();
+  TestClient alice = server.connect("alice");
+  TestClient bob = server.connect("bob");
+  watch(alice, "bob");
+  for (int i = 0; i < 3; ++i) CHECK_EQ(bob.ask(say("dnd", "busy"))["type"], "ok");
+  CHECK_EQ(updates_in(alice), 1);
+  server.clock.advance(server.options.engine.statusInterval + 1s);
+  CHECK_EQ(bob.ask(say("dnd", "busy"))["type"], "ok");
+  // What is told at once shows that nothing was held back.
+  CHECK_EQ(bob.ask(say("away"))["type"], "ok");
+  CHECK_EQ(updates_in(alice), 1);
+}
+
 }  // namespace chatcore::faulttest

@@ -83,6 +83,7 @@ TEST_CASE("devices that were not used for too long go when another one comes") {
   CHECK(register_device(known, {}, "d", kNow, limited(10)).removed == Names{"a", "c"});
   CHECK(register_device(known, {"c"}, "d", kNow, limited(10)).removed == Names{"a"});
   CHECK(inactive_devices(known, {}, kNow, limited(10)) == Names{"a", "c"});
+  CHECK(inactive_devices({device("f", 30)}, {}, kNow, limited(10)).empty());
   // Not known when: nobody has said that it was too long ago.
   CHECK(inactive_devices({Device{"alice", "e", "ios", "token", 0, 0}}, {}, kNow, limited(10)).empty());
   EngineOptions never = limited(10);
@@ -96,6 +97,8 @@ TEST_CASE("a device that comes back after too long is a new one") {
   CHECK(registration.isNew);
   CHECK(registration.returns);
   CHECK(registration.removed.empty());
+  // That it is connected by now says nothing of the time before.
+  CHECK(register_device({device("a", 31)}, {"a"}, "a", kNow, limited(10)).returns);
 }
 
 TEST_CASE("with the primary device its companions go") {

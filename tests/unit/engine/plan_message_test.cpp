@@ -147,6 +147,7 @@ TEST_CASE("reactions are counted once for each user and emoji") {
   made = change(a_group(), "cid", React{77, "+", false}, found);
   CHECK(state_of(made).reactions.empty());
   CHECK(made->effects.messages[0].emoji.empty());
+  CHECK(made->event.content == R"("emoji":"+","op":"remove")");
   made = change(a_group(), "cid", React{77, "-", false}, found);
   REQUIRE(made);
   CHECK(made->effects.messages.empty());
@@ -181,6 +182,8 @@ TEST_CASE("between two of whom one blocks the other nothing is changed but by ta
   const auto removed = change(conversation, "bob", kDelete, found);
   CHECK(state_of(removed).deleted());
   CHECK_FALSE(removed->event.hiddenFromOthers);
+  found.event.senderId = "ann";
+  CHECK(verdict(change(conversation, "ann", kDelete, found)) == "ok");
 }
 
 TEST_CASE("what is done to a message that only its sender sees, only the sender sees") {

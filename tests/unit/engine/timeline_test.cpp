@@ -96,6 +96,14 @@ TEST_CASE("a section of the account has an id that is no conversation's") {
     CHECK_FALSE(account_section_of(id));
 }
 
+TEST_CASE("of departed conversations the newest thousand are kept") {
+  std::vector<TimelinePosition> ends;
+  for (TimelinePosition position = 1; position <= kMaxDepartedKept; ++position) ends.push_back(position * 7);
+  CHECK(departed_to_forget(ends) == 0);
+  ends.insert(ends.begin(), {9'001, 9'002});
+  CHECK(departed_to_forget(ends) == 2 * 7);
+}
+
 TEST_CASE("only checkpoints that ascend are restored") {
   TimelineRow row;
   CHECK(row.restore({{1, 5}, {2, 5}, {3, 6}}));
