@@ -15,6 +15,14 @@ def resident(pid):
         return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
+async def resident_within(pid, limit, seconds):
+    """The same as soon as it is no more than that, or when the time is over."""
+    deadline = time.monotonic() + seconds
+    while (now := resident(pid)) > limit and time.monotonic() < deadline:
+        await asyncio.sleep(0.5)
+    return now
+
+
 def stats(server, timeout=5):
     """The counts that chat_server writes on SIGUSR1; at most 100 ms old."""
     before = len(STATS.findall(server.stderr_tail(1 << 20)))
