@@ -369,7 +369,7 @@ TEST_CASE("a device that is forgotten for having been away too long is a change 
   server.start();
   TestClient phone = server.connect("alice", "phone");
   server.connect("alice", "tablet").disconnect();
-  REQUIRE(TestServer::eventually([&] { return server.server->stats().connections == 1; }));
+  REQUIRE(server.leaves("alice", 1));
   const std::string token = token_of(phone);
   server.clock.advance(48h);
   CHECK_EQ(phone.ask({{"type", "devices.list"}})["devices"].size(), 1);

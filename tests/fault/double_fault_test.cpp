@@ -92,7 +92,7 @@ TEST_CASE("a block set later ends what the other was watching") {
   CHECK_EQ(gone["status"], "offline");
   CHECK_FALSE(gone.contains("lastSeen"));
   bob.disconnect();
-  REQUIRE(TestServer::eventually([&] { return server.server->stats().connections == 1; }));
+  REQUIRE(server.leaves("bob"));
   server.clock.advance(31s);
   TestServer::eventually([n = 0]() mutable { return ++n > 100; });
   CHECK_FALSE(alice.has_seen("presence.update"));

@@ -28,11 +28,6 @@ Json watch(TestClient& watcher, const std::string& user) {
   return state["users"][0];
 }
 
-/// Waits until the server has seen that a connection is gone.
-bool wait_for_connections(TestServer& server, std::uint64_t count) {
-  return TestServer::eventually([&] { return server.server->stats().connections == count; });
-}
-
 /// So that nobody's silence ends a connection before what the case is about.
 void be_patient(TestServer& server) {
   server.options.gateway.idleTimeout = 1h;
@@ -52,7 +47,7 @@ TEST_CASE("a user is offline for the others only after the debounce, with when t
     CHECK_EQ(watch(alice, "bob")["status"], "online");
     const Timestamp left = server.clock.now();
     bob.disconnect();
-    REQUIRE(wait_for_connections(server, 1));
+    REQUIRE(server.leaves("bob"));
     server.clock.advance(server.options.engine.presenceDebounce - 1s);
     CHECK_FALSE(alice.has_seen("presence.update"));
     server.clock.advance(2s);
@@ -78,7 +73,7 @@ TEST_CASE("who comes back within the debounce was never away") {
     TestClient bob = server.connect("bob");
     watch(alice, "bob");
     bob.disconnect();
-    REQUIRE(wait_for_connections(server, 1));
+    REQUIRE(server.leaves("bob"));
     server.clock.advance(server.options.engine.presenceDebounce / 2);
     TestClient back = server.connect("bob");
     server.clock.advance(server.options.engine.presenceDebounce * 2);
@@ -126,7 +121,7 @@ TEST_CASE("a second device keeps the user online") {
   TestClient tablet = server.connect("bob", "tablet");
   watch(alice, "bob");
   phone.disconnect();
-  REQUIRE(wait_for_connections(server, 2));
+  REQUIRE(server.leaves("bob", 1));
   server.clock.advance(server.options.engine.presenceDebounce * 2);
   tablet.ask(message_to("alice", "m1"));
   alice.expect_type("message.new");

@@ -47,7 +47,7 @@ TEST_CASE("a status is told to watchers and shown to who asks, and goes with the
     TestClient carol = server.connect("carol");
     CHECK_EQ(watch(carol, "bob"), Json{{"userId", "bob"}, {"status", "dnd"}, {"text", "in a \"meeting\""}});
     bob.disconnect();
-    REQUIRE(TestServer::eventually([&] { return server.server->stats().connections == 2; }));
+    REQUIRE(server.leaves("bob"));
     server.clock.advance(server.options.engine.presenceDebounce + 1s);
     const Json gone = alice.expect_type("presence.update");
     CHECK_EQ(gone["status"], "offline");

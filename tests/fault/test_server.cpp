@@ -108,6 +108,10 @@ std::size_t TestServer::leases_of(const UserId& user) {
   return answer.at(0)->size();
 }
 
+bool TestServer::leaves(const UserId& user, std::size_t left) {
+  return eventually([&] { return leases_of(user) == left; });
+}
+
 bool TestServer::eventually(const std::function<bool()>& holds) {
   const auto until = std::chrono::steady_clock::now() + TestClient::kLimit;
   while (!holds()) {

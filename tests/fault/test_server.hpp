@@ -55,6 +55,8 @@ class TestServer {
   std::string token_of(const UserId& user, const DeviceId& device);
   std::vector<Event> log_of(const ConversationId& id);
   std::size_t leases_of(const UserId& user);
+  /// Waits until the user's home has seen that so many devices are left: then the clock may move.
+  bool leaves(const UserId& user, std::size_t left = 0);
   /// Waits, in real time and no longer than the client's limit, until it holds.
   static bool eventually(const std::function<bool()>& holds);
 
