@@ -28,10 +28,6 @@ Rest rest_of(const UserConversation& heads, Seq from, bool large) {
   return {heads.conversationId, from, heads.head, heads.lastEventAt, large, false, false};
 }
 
-Seq newest_shown(const UserConversation& heads, std::uint32_t count) {
-  return std::max(first_of_newest(heads.head, count), heads.member.joinSeq);
-}
-
 template <class Use>
 void read_heads(const Context& context, const Requester& from, Use use) {
   UserConversationsRequest request;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <map>
 #include <memory>
@@ -66,9 +67,11 @@ struct SyncPages::Run {
   }
 };
 
-/// The first of a conversation's newest `count` events.
-[[nodiscard]] inline Seq first_of_newest(Seq head, std::uint32_t count) {
-  return head > count ? head - count + 1 : 1;
+/// The first of a conversation's newest `count` events, none of them from before the membership. What is
+/// cleared needs no cursor here: the page's floor sees to it.
+[[nodiscard]] inline Seq newest_shown(const UserConversation& heads, std::uint32_t count) {
+  const Seq first = heads.head > count ? heads.head - count + 1 : 1;
+  return std::max(first, heads.member.joinSeq);
 }
 
 }  // namespace chatcore::engine

@@ -113,8 +113,7 @@ void SyncPages::take_entry(const RunRef& run, const TimelineEntry& entry,
   if (const auto known = run->token->known_large(id); known && !resumed) seen = known;
   if (!seen || *seen > conversation.head) {
     reset_conversation(*run, conversation);
-    const Seq newest = first_of_newest(conversation.head, run->newest);
-    const Seq first = std::max(newest, conversation.member.joinSeq);
+    const Seq first = newest_shown(conversation, run->newest);
     return run->add(std::move(conversation), first, entry.large, false);
   }
   if (!entry.changed && *seen == conversation.head) return;
