@@ -55,7 +55,7 @@ void App::list_receipts(const Words& words) {
 
 void App::clear(const Words& words) {
   const auto message = named(words.empty() ? Words{"last"} : words, false);
-  if (message) client_->clear_conversation(current(), message->seq, group_done("cleared"));
+  if (message) client_->clear_conversation({current(), 1, message->seq}, group_done("cleared"));
 }
 
 void App::mute(const Words& words) {

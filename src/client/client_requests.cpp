@@ -182,9 +182,9 @@ void Client::pin_message(ConversationId conversation, MessageId message, bool pi
                         std::move(done));
 }
 
-void Client::clear_conversation(ConversationId conversation, Seq seq, Completion<Status> done) {
-  if (!valid_id(conversation)) return impl_->fail<void>(std::move(done), not_an_id());
-  impl_->request_status(encode_clear(conversation, seq), std::move(done));
+void Client::clear_conversation(Watermark upTo, Completion<Status> done) {
+  if (!valid_id(upTo.conversationId)) return impl_->fail<void>(std::move(done), not_an_id());
+  impl_->request_status(encode_clear(upTo), std::move(done));
 }
 
 void Client::mute_conversation(ConversationId conversation, Timestamp until, Completion<Status> done) {

@@ -63,7 +63,7 @@ std::string encode_delete_group(const ConversationId& group, const ClientMsgId& 
 std::string encode_members_change(std::string_view type, const ConversationId& group,
                                   const std::vector<UserId>& users, const ClientMsgId& id);
 std::string encode_leave(const ConversationId& group, const ClientMsgId& id);
-std::string encode_clear(const ConversationId& conversation, Seq seq);
+std::string encode_clear(const Watermark& upTo);
 std::string encode_mute(const ConversationId& conversation, Timestamp until);
 std::string encode_archive(const ConversationId& conversation, bool archived);
 std::string encode_pin_message(const ConversationId& conversation, MessageId message, bool add,

@@ -137,8 +137,10 @@ std::string encode_leave(const ConversationId& group, const ClientMsgId& id) {
   return json{{"type", "conversation.leave"}, {"conversationId", group}, {"clientMsgId", id}}.dump();
 }
 
-std::string encode_clear(const ConversationId& conversation, Seq seq) {
-  return json{{"type", "conversation.clear"}, {"conversationId", conversation}, {"seq", seq}}.dump();
+std::string encode_clear(const Watermark& upTo) {
+  json frame{{"type", "conversation.clear"}, {"conversationId", upTo.conversationId}, {"seq", upTo.seq}};
+  if (upTo.epoch != 1) frame["epoch"] = upTo.epoch;
+  return frame.dump();
 }
 
 std::string encode_mute(const ConversationId& conversation, Timestamp until) {

@@ -127,7 +127,7 @@ void SimulatedDevice::clear(const ConversationId& conversation, Seq seq) {
   const client::Ticket ticket = ++tickets_;
   requests_.insert(ticket);
   clearing_[ticket] = {conversation, seq};
-  state_->request(now(), ticket, client::encode_clear(conversation, seq));
+  state_->request(now(), ticket, client::encode_clear({conversation, 1, seq}));
   carry_out();
 }
 

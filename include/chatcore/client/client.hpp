@@ -75,9 +75,9 @@ class CHATCORE_API Client {
   /// For this user alone, on all devices. A request: see request(). Harmless to repeat.
   void delete_for_me(ConversationId conversation, MessageId message, Completion<Status> done);
 
-  /// Everything up to `seq`, for this user alone, on all devices; it does not count as unread any more, and
+  /// Everything up to there, for this user alone, on all devices; it does not count as unread any more, and
   /// the others learn nothing of it. A request: see request(). Harmless to repeat.
-  void clear_conversation(ConversationId conversation, Seq seq, Completion<Status> done);
+  void clear_conversation(Watermark upTo, Completion<Status> done);
 
   /// Everything up to `seq` was read here. Kept over reconnects until the server has it.
   void mark_read(ConversationId conversation, Seq seq);

@@ -44,6 +44,7 @@ TEST_CASE("what is out of its bounds is refused before anything is sent") {
   CHECK(asked<ConversationsPage>([&](Client& c, auto done) { c.conversations({"\xff", 1}, done); }) == bad);
   CHECK(asked<void>([](Client& c, auto done) { c.remove_device("no spaces", done); }) == bad);
   CHECK(asked<void>([](Client& c, auto done) { c.leave_group("", done); }) == bad);
+  CHECK(asked<void>([](Client& c, auto done) { c.clear_conversation({"", 1, 7}, done); }) == bad);
   CHECK(asked<void>([](Client& c, auto done) { c.mute_conversation("g", -1, done); }) == bad);
   CHECK(asked<void>([](Client& c, auto done) { c.mute_conversation("g", kMutedForever + 1, done); }) == bad);
   NewGroup group;

@@ -69,8 +69,9 @@ TEST_CASE("members, receipts, devices and mutes are asked for by name") {
              {"members", {"bob"}}});
   CHECK(json::parse(encode_leave("g", "u")) ==
         json{{"type", "conversation.leave"}, {"conversationId", "g"}, {"clientMsgId", "u"}});
-  CHECK(json::parse(encode_clear("g", 7)) ==
+  CHECK(json::parse(encode_clear({"g", 1, 7})) ==
         json{{"type", "conversation.clear"}, {"conversationId", "g"}, {"seq", 7}});
+  CHECK(json::parse(encode_clear({"g", 2, 7}))["epoch"] == 2);
   CHECK(json::parse(encode_mute("g", 0)) ==
         json{{"type", "conversation.mute"}, {"conversationId", "g"}, {"until", 0}});
   CHECK(json::parse(encode_remove_device("tablet")) ==
