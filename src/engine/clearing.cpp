@@ -8,10 +8,7 @@ void ConversationHome::clear(Requester from, protocol::ConversationClear command
   const ConversationId id = command.conversationId;
   with_loaded(
       id, [this, from = std::move(from), command = std::move(command)](Conversation* conversation) mutable {
-        if (conversation == nullptr)
-          return outlet_.error(
-              from.session, from.id, {},
-              {ErrorCode::unavailable, "the conversation cannot be reached", std::chrono::milliseconds(500)});
+        if (conversation == nullptr) return outlet_.error(from.session, from.id, {}, unreachable());
         clear_loaded(*conversation, std::move(from), command.epoch, command.seq);
       });
 }
@@ -32,9 +29,7 @@ void ConversationHome::clear_loaded(Conversation& conversation, Requester from, 
                                                    std::optional<std::uint64_t> ordinal) mutable {
                  if (loaded != nullptr && ordinal)
                    return store_cleared(*loaded, std::move(from), seq, *ordinal);
-                 outlet_.error(
-                     from.session, from.id, {},
-                     {ErrorCode::unavailable, "the log cannot be read", std::chrono::milliseconds(500)});
+                 outlet_.error(from.session, from.id, {}, log_unreadable());
                });
 }
 
@@ -62,17 +57,12 @@ void ConversationHome::on_cleared(Conversation& conversation, const Requester& f
   MemberRecord* member = conversation.member(from.user());
   if (member == nullptr) return;
   raise(member->cursor, now);
-  UserId user(from.user());
-  count_unread(conversation, user,
-               [this, id = conversation.id, user, except = from.session, epoch = conversation.epoch,
-                seq = now.clearedSeq](std::uint64_t unread) {
-                 const FrameRef frame = outlet_.frame(
-                     [&](std::string& out) { protocol::append_sync_cleared(out, id, seq, epoch, unread); },
-                     {DeliveryClass::ephemeral, {}, 0});
-                 if (!CHATCORE_BUG("clearing is not told"))
-                   context_.router->publish(context_.link->self(), context_.inbox(user),
-                                            {frame, 0, except, nullptr});
-               });
+  if (CHATCORE_BUG("clearing is not told")) return;
+  tell_position(conversation, from, &Cursor::clearedSeq, now.clearedSeq,
+                [id = conversation.id, seq = now.clearedSeq, epoch = conversation.epoch](
+                    std::string& out, std::uint64_t unread) {
+                  protocol::append_sync_cleared(out, id, seq, epoch, unread);
+                });
 }
 
 }  // namespace chatcore::engine

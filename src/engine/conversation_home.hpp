@@ -36,6 +36,13 @@ struct ReceiptCommand {
   std::shared_ptr<ReceiptTally> tally;
 };
 
+[[nodiscard]] inline Error unreachable() {
+  return {ErrorCode::unavailable, "the conversation cannot be reached", std::chrono::milliseconds(500)};
+}
+[[nodiscard]] inline Error log_unreadable() {
+  return {ErrorCode::unavailable, "the log cannot be read", std::chrono::milliseconds(500)};
+}
+
 struct TypingCommand {
   Requester from;
   ConversationId conversationId;
@@ -177,6 +184,9 @@ class ConversationHome {
   void read_ordinal(Conversation& conversation, Seq seq, UseOrdinal use);
   /// Of a member's messages; 0 for who is none.
   void count_unread(Conversation& conversation, const UserId& user, UniqueFunction<void(std::uint64_t)> use);
+  using WritePosition = UniqueFunction<void(std::string& out, std::uint64_t unread)>;
+  void tell_position(Conversation& conversation, const Requester& from, Seq Cursor::* position, Seq seq,
+                     WritePosition write);
   void recall_cursors(const ConversationId& id, const AppendEffects& effects);
   void apply_receipt(Conversation& conversation, ReceiptCommand command);
   void resolve_message(ReceiptCommand command);

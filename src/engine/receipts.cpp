@@ -9,9 +9,6 @@ namespace chatcore::engine {
 namespace {
 
 Error bad_position(std::string message) { return {ErrorCode::bad_request, std::move(message), {}}; }
-Error log_unreadable() {
-  return {ErrorCode::unavailable, "the log cannot be read", std::chrono::milliseconds(500)};
-}
 
 }  // namespace
 
@@ -28,8 +25,7 @@ void ConversationHome::receipt(ReceiptCommand command) {
   with_loaded(
       id, [this, held = std::make_shared<ReceiptCommand>(std::move(command))](Conversation* conversation) {
         if (conversation != nullptr) return apply_receipt(*conversation, std::move(*held));
-        const Error error{ErrorCode::unavailable, "the conversation cannot be reached",
-                          std::chrono::milliseconds(500)};
+        const Error error = unreachable();
         finish_receipt(*held, &error);
       });
 }
@@ -104,12 +100,14 @@ void ConversationHome::read_ordinal(Conversation& conversation, Seq seq, UseOrdi
 
 /// A cursor outlives its user's membership: who comes back goes on from it.
 void ConversationHome::recall_cursors(const ConversationId& id, const AppendEffects& effects) {
-  std::vector<CursorUpdate> known;
-  for (const MembershipChange& change : effects.members)
-    if (change.joins) known.push_back({id, change.member.userId, {}});
-  if (known.empty()) return;
   std::vector<UserId> users;
-  for (const CursorUpdate& update : known) users.push_back(update.userId);
+  std::vector<CursorUpdate> known;
+  for (const MembershipChange& change : effects.members) {
+    if (!change.joins) continue;
+    users.push_back(change.member.userId);
+    known.push_back({id, users.back(), {}});
+  }
+  if (known.empty()) return;
   context_.store->advance(
       std::move(known), *context_.executor,
       [busy = context_.busy, this, id, users = std::move(users)](const std::vector<Result<Cursor>>& cursors) {
@@ -226,23 +224,31 @@ void ConversationHome::on_advanced(std::vector<PendingReceipt> receipts,
 }
 
 void ConversationHome::tell_own_devices(Conversation& conversation, const PendingReceipt& receipt) {
-  UserId reader(receipt.command.from.user());
   const RecentEvent* event = recent(conversation, receipt.seq);
   const MessageId messageId = event != nullptr ? event->messageId : 0;
-  count_unread(conversation, reader,
-               [this, receipt, reader, messageId, epoch = conversation.epoch](std::uint64_t unread) {
-                 // What was read after this one is told for both, perhaps already.
-                 Conversation* loaded = find(receipt.id);
-                 const MemberRecord* member = loaded != nullptr ? loaded->member(reader) : nullptr;
-                 if (member != nullptr && member->cursor.readSeq > receipt.seq) return;
-                 const FrameRef frame = outlet_.frame(
-                     [&](std::string& out) {
-                       protocol::append_sync_read(out, receipt.id, receipt.seq, epoch, messageId, unread);
-                     },
-                     {DeliveryClass::ephemeral, {}, 0});
-                 context_.router->publish(context_.link->self(), context_.inbox(reader),
-                                          {frame, 0, receipt.command.from.session, nullptr});
-               });
+  tell_position(conversation, receipt.command.from, &Cursor::readSeq, receipt.seq,
+                [id = receipt.id, seq = receipt.seq, epoch = conversation.epoch, messageId](
+                    std::string& out, std::uint64_t unread) {
+                  protocol::append_sync_read(out, id, seq, epoch, messageId, unread);
+                });
+}
+
+/// Where somebody's cursor is, for their other devices. Counting what that leaves unread takes a while where
+/// some of it is deleted: what has moved on since is told with its later place, perhaps already.
+void ConversationHome::tell_position(Conversation& conversation, const Requester& from,
+                                     Seq Cursor::* position, Seq seq, WritePosition write) {
+  UserId user(from.user());
+  count_unread(
+      conversation, user,
+      [this, id = conversation.id, user, except = from.session, position, seq,
+       write = std::move(write)](std::uint64_t unread) mutable {
+        Conversation* loaded = find(id);
+        const MemberRecord* member = loaded != nullptr ? loaded->member(user) : nullptr;
+        if (member != nullptr && member->cursor.*position > seq) return;
+        const FrameRef frame =
+            outlet_.frame([&](std::string& out) { write(out, unread); }, {DeliveryClass::ephemeral, {}, 0});
+        context_.router->publish(context_.link->self(), context_.inbox(user), {frame, 0, except, nullptr});
+      });
 }
 
 void ConversationHome::count_unread(Conversation& conversation, const UserId& user,
@@ -404,9 +410,7 @@ void ConversationHome::receipts_page(Requester from, protocol::ReceiptsGet comma
   const ConversationId id = command.conversationId;
   with_loaded(id, [this, from = std::move(from), command = std::move(command)](Conversation* conversation) {
     const auto refuse = [&](Error error) { outlet_.error(from.session, from.id, {}, error); };
-    if (conversation == nullptr)
-      return refuse(
-          {ErrorCode::unavailable, "the conversation cannot be reached", std::chrono::milliseconds(500)});
+    if (conversation == nullptr) return refuse(unreachable());
     if (conversation->member(from.user()) == nullptr)
       return refuse({ErrorCode::not_a_member, "not a member of this conversation", {}});
     if (command.seq > conversation->committedHead) return refuse(bad_position("`seq` is above the head"));

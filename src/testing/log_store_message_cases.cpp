@@ -181,10 +181,11 @@ void what_one_clears_others_see(Subject& s) {
   if (s.reopen()) expect(view("bob").cursor.clearedSeq == 4, "cleared for good");
 }
 
-void nothing_cleared_is_the_last_message_behind_many_changes(Subject& s) {
+/// The reactions are to the last of the messages, which is the fourth event.
+void three_messages_and_reactions(Subject& s, Seq reactions) {
   s.append(group_of("g", {"alice", "bob"}));
   s.append(append_of("g", 1, 3));
-  for (Seq head = 4; head < 104; head += 50) {
+  for (Seq head = 4; head < 4 + reactions; head += 50) {
     AppendRequest request = append_of("g", head, 50, "bob", "r");
     for (Event& event : request.events) {
       event.kind = EventKind::reaction;
@@ -193,6 +194,10 @@ void nothing_cleared_is_the_last_message_behind_many_changes(Subject& s) {
     }
     s.append(request);
   }
+}
+
+void nothing_cleared_is_the_last_message_behind_many_changes(Subject& s) {
+  three_messages_and_reactions(s, 100);
   s.advance({"g", "bob", {0, 0, 0, 0, 4, 4}});
   expect(!s.only("bob", "g", true)[0].lastMessage, "none left");
 }
@@ -268,17 +273,7 @@ void a_page_is_cut_where_changes_make_it_large(Subject& s) {
 }
 
 void the_last_message_is_found_behind_many_changes(Subject& s) {
-  s.append(group_of("g", {"alice", "bob"}));
-  s.append(append_of("g", 1, 3));
-  for (Seq head = 4; head < 204; head += 50) {
-    AppendRequest request = append_of("g", head, 50, "bob", "r");
-    for (Event& event : request.events) {
-      event.kind = EventKind::reaction;
-      event.targetSeq = 4;
-      event.ordinal = 4;
-    }
-    s.append(request);
-  }
+  three_messages_and_reactions(s, 200);
   auto view = s.only("bob", "g", true)[0];
   expect(view.lastMessage && view.lastMessage->seq == 4, "the last message behind two hundred reactions");
   expect(view.lastEventAt == message(204, "bob", "").timestamp, "when the last event was");

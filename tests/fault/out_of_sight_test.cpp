@@ -1,5 +1,7 @@
 #include <doctest/doctest.h>
 
+#include <utility>
+
 #include "test_server.hpp"
 
 namespace chatcore::faulttest {
@@ -35,6 +37,30 @@ TEST_CASE("what was deleted for oneself behind what is read is not told as unrea
   CHECK_EQ(laptop.expect_type("sync.deleted")["unread"], 2);
   CHECK_EQ(phone.ask({{"type", "message.read"}, {"conversationId", chat}, {"seq", 1}})["type"], "ok");
   CHECK_EQ(laptop.expect_type("sync.read")["unread"], 1);
+}
+
+TEST_CASE("what takes long to count is not told behind what came after it") {
+  for (const auto& [command, told] :
+       {std::pair("message.read", "sync.read"), {"conversation.clear", "sync.cleared"}}) {
+    CAPTURE(command);
+    TestServer server(1, PortCall::conversations_of);
+    server.start();
+    TestClient alice = server.connect("alice");
+    TestClient phone = server.connect("bob", "phone");
+    TestClient laptop = server.connect("bob", "laptop");
+    Json last;
+    for (const char* id : {"m1", "m2", "m3"}) last = alice.ask(message_to("bob", id));
+    const std::string chat = last["conversationId"];
+    CHECK_EQ(phone.ask(hide(chat, last["messageId"]))["type"], "ok");
+    laptop.expect_type("sync.deleted");
+    server.plan.fail(server.plan.calls() + 1, Fault::delayed);
+    for (const int seq : {1, 3})
+      CHECK_EQ(phone.ask({{"type", command}, {"conversationId", chat}, {"seq", seq}})["type"], "ok");
+    CHECK_EQ(laptop.expect_type(told)["unread"], 0);
+    REQUIRE_EQ(server.plan.failed(), 1);
+    server.plan.release();
+    CHECK_FALSE(laptop.has_seen(told));
+  }
 }
 
 TEST_CASE("what has expired is not counted when another message is deleted for oneself") {
