@@ -7,10 +7,6 @@
 
 namespace chatcore::engine {
 
-[[nodiscard]] inline Seq first_visible(const UserConversation& to) {
-  return first_visible(to.member.joinSeq, to.cursor);
-}
-
 /// Whether a member may see an event at all. What changed a message is cleared together with it.
 [[nodiscard]] inline bool visible(const EventMetadata& event, std::string_view senderId,
                                   const UserConversation& to, Timestamp now) {

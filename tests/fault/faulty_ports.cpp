@@ -178,32 +178,32 @@ void OneFaultStore::settled(std::vector<ConversationId> logs) { on(PortCall::any
 
 void OneFaultDirectory::users(std::vector<UserId> batch, Executor& executor,
                               Completion<std::vector<Result<User>>> done) {
-  if (counts(PortCall::users) && meets_fault(plan_, executor, done, batch.size())) return;
+  if (counts(call_, PortCall::users) && meets_fault(plan_, executor, done, batch.size())) return;
   directory_.users(std::move(batch), executor, std::move(done));
 }
 
 void OneFaultDirectory::blocks(std::vector<BlockQuery> batch, Executor& executor,
                                Completion<std::vector<Result<BlockState>>> done) {
-  if (counts(PortCall::blocks) && meets_fault(plan_, executor, done, batch.size())) return;
+  if (counts(call_, PortCall::blocks) && meets_fault(plan_, executor, done, batch.size())) return;
   directory_.blocks(std::move(batch), executor, std::move(done));
 }
 
 void OneFaultDirectory::put_user(User user, Executor& executor, Completion<Status> done) {
-  if (counts(PortCall::any) && suffers(plan_.next(), executor, done)) return;
+  if (counts(call_, PortCall::any) && suffers(plan_.next(), executor, done)) return;
   directory_.put_user(std::move(user), executor, std::move(done));
 }
 void OneFaultDirectory::devices(std::vector<UserId> batch, Executor& executor,
                                 Completion<std::vector<Result<std::vector<Device>>>> done) {
-  if (counts(PortCall::any) && meets_fault(plan_, executor, done, batch.size())) return;
+  if (counts(call_, PortCall::any) && meets_fault(plan_, executor, done, batch.size())) return;
   directory_.devices(std::move(batch), executor, std::move(done));
 }
 void OneFaultDirectory::put_device(Device device, Executor& executor, Completion<Status> done) {
-  if (counts(PortCall::any) && suffers(plan_.next(), executor, done)) return;
+  if (counts(call_, PortCall::any) && suffers(plan_.next(), executor, done)) return;
   directory_.put_device(std::move(device), executor, std::move(done));
 }
 void OneFaultDirectory::remove_device(UserId user, DeviceId device, Executor& executor,
                                       Completion<Status> done) {
-  const Fault fault = counts(PortCall::remove_device) ? plan_.next() : Fault::none;
+  const Fault fault = counts(call_, PortCall::remove_device) ? plan_.next() : Fault::none;
   if (fault == Fault::delayed)
     return plan_.hold([this, user, device, &executor, done = std::move(done)]() mutable {
       directory_.remove_device(user, device, executor, std::move(done));
@@ -213,64 +213,64 @@ void OneFaultDirectory::remove_device(UserId user, DeviceId device, Executor& ex
 }
 void OneFaultDirectory::drop_push_tokens(std::vector<std::string> tokens, Executor& executor,
                                          Completion<Status> done) {
-  if (counts(PortCall::any) && suffers(plan_.next(), executor, done)) return;
+  if (counts(call_, PortCall::any) && suffers(plan_.next(), executor, done)) return;
   directory_.drop_push_tokens(std::move(tokens), executor, std::move(done));
 }
 void OneFaultDirectory::set_blocks(UserId by, std::vector<UserId> whom, bool blocked, Executor& executor,
                                    Completion<Status> done) {
-  if (counts(PortCall::set_blocks) && suffers(plan_.next(), executor, done)) return;
+  if (counts(call_, PortCall::set_blocks) && suffers(plan_.next(), executor, done)) return;
   directory_.set_blocks(std::move(by), std::move(whom), blocked, executor, std::move(done));
 }
 
 void OneFaultDirectory::blocks_of(std::vector<UsersRequest> batch, Executor& executor,
                                   Completion<std::vector<Result<std::vector<UserId>>>> done) {
-  if (counts(PortCall::any) && meets_fault(plan_, executor, done, batch.size())) return;
+  if (counts(call_, PortCall::any) && meets_fault(plan_, executor, done, batch.size())) return;
   directory_.blocks_of(std::move(batch), executor, std::move(done));
 }
 void OneFaultDirectory::contacts(std::vector<BlockQuery> batch, Executor& executor,
                                  Completion<std::vector<Result<bool>>> done) {
-  if (counts(PortCall::any) && meets_fault(plan_, executor, done, batch.size())) return;
+  if (counts(call_, PortCall::any) && meets_fault(plan_, executor, done, batch.size())) return;
   directory_.contacts(std::move(batch), executor, std::move(done));
 }
 void OneFaultDirectory::set_contacts(UserId of, std::vector<UserId> whom, bool present, Executor& executor,
                                      Completion<Status> done) {
-  if (counts(PortCall::set_contacts) && suffers(plan_.next(), executor, done)) return;
+  if (counts(call_, PortCall::set_contacts) && suffers(plan_.next(), executor, done)) return;
   directory_.set_contacts(std::move(of), std::move(whom), present, executor, std::move(done));
 }
 
 void OneFaultDirectory::contacts_of(std::vector<UsersRequest> batch, Executor& executor,
                                     Completion<std::vector<Result<std::vector<UserId>>>> done) {
-  if (counts(PortCall::any) && meets_fault(plan_, executor, done, batch.size())) return;
+  if (counts(call_, PortCall::any) && meets_fault(plan_, executor, done, batch.size())) return;
   directory_.contacts_of(std::move(batch), executor, std::move(done));
 }
 void OneFaultDirectory::last_seen(std::vector<UserId> batch, Executor& executor,
                                   Completion<std::vector<Result<Timestamp>>> done) {
-  if (counts(PortCall::any) && meets_fault(plan_, executor, done, batch.size())) return;
+  if (counts(call_, PortCall::any) && meets_fault(plan_, executor, done, batch.size())) return;
   directory_.last_seen(std::move(batch), executor, std::move(done));
 }
 void OneFaultDirectory::set_last_seen(UserId user, Timestamp at, Executor& executor,
                                       Completion<Status> done) {
-  if (counts(PortCall::any) && suffers(plan_.next(), executor, done)) return;
+  if (counts(call_, PortCall::any) && suffers(plan_.next(), executor, done)) return;
   directory_.set_last_seen(std::move(user), at, executor, std::move(done));
 }
 
 void OneFaultPresence::acquire(std::vector<DeviceLease> batch, std::chrono::milliseconds ttl,
                                Executor& executor, Completion<std::vector<Result<AcquireResult>>> done) {
-  if (counts(PortCall::acquire) && meets_fault(plan_, executor, done, batch.size())) return;
+  if (counts(call_, PortCall::acquire) && meets_fault(plan_, executor, done, batch.size())) return;
   presence_.acquire(std::move(batch), ttl, executor, std::move(done));
 }
 void OneFaultPresence::renew(std::vector<DeviceLease> batch, std::chrono::milliseconds ttl,
                              Executor& executor, Completion<std::vector<Result<RenewOutcome>>> done) {
-  if (counts(PortCall::any) && meets_fault(plan_, executor, done, batch.size())) return;
+  if (counts(call_, PortCall::any) && meets_fault(plan_, executor, done, batch.size())) return;
   presence_.renew(std::move(batch), ttl, executor, std::move(done));
 }
 void OneFaultPresence::release(std::vector<DeviceLease> batch, Executor& executor, Completion<Status> done) {
-  if (counts(PortCall::any) && suffers(plan_.next(), executor, done)) return;
+  if (counts(call_, PortCall::any) && suffers(plan_.next(), executor, done)) return;
   presence_.release(std::move(batch), executor, std::move(done));
 }
 void OneFaultPresence::find(std::vector<UserId> batch, Executor& executor,
                             Completion<std::vector<Result<std::vector<DeviceLease>>>> done) {
-  if (counts(PortCall::any) && meets_fault(plan_, executor, done, batch.size())) return;
+  if (counts(call_, PortCall::any) && meets_fault(plan_, executor, done, batch.size())) return;
   presence_.find(std::move(batch), executor, std::move(done));
 }
 void OneFaultPresence::watch_expiries(Executor& executor,

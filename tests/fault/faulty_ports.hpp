@@ -38,6 +38,11 @@ enum class PortCall : std::uint8_t {
   any,  ///< each of all ports, numbered together; but for what a starting server recovers
 };
 
+/// Whether a plan for `chosen` has a call of this kind among those it counts.
+[[nodiscard]] constexpr bool counts(PortCall chosen, PortCall call) {
+  return chosen == call || chosen == PortCall::any;
+}
+
 /// A LogStore of which one kind of call fails as planned; the plan counts that kind only.
 class OneFaultStore final : public LogStore {
  public:
@@ -88,9 +93,7 @@ class OneFaultStore final : public LogStore {
   void settled(std::vector<ConversationId> logs) override;
 
  private:
-  LogStore& on(PortCall call) {
-    return call_ == call || call_ == PortCall::any ? static_cast<LogStore&>(faulty_) : store_;
-  }
+  LogStore& on(PortCall call) { return counts(call_, call) ? static_cast<LogStore&>(faulty_) : store_; }
   void append_one_by_one(std::vector<AppendRequest> batch, Executor& executor,
                          Completion<std::vector<AppendResult>> done);
   [[nodiscard]] AppendResult told(Fault fault) const;
@@ -136,8 +139,6 @@ class OneFaultDirectory : public Directory {
   void set_last_seen(UserId user, Timestamp at, Executor& executor, Completion<Status> done) override;
 
  private:
-  [[nodiscard]] bool counts(PortCall call) const { return call_ == call || call_ == PortCall::any; }
-
   Directory& directory_;
   FaultPlan& plan_;
   PortCall call_;
@@ -160,8 +161,6 @@ class OneFaultPresence final : public Presence {
   void stop() override;
 
  private:
-  [[nodiscard]] bool counts(PortCall call) const { return call_ == call || call_ == PortCall::any; }
-
   Presence& presence_;
   FaultPlan& plan_;
   PortCall call_;

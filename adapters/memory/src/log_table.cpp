@@ -324,8 +324,7 @@ UserConversation LogTable::view(const UserConversationsRequest& request, const C
     std::reverse(view.hidden.begin(), view.hidden.end());
   }
   if (request.withLastMessage) {
-    if (const Event* last =
-            last_message_for(log, user, first_visible(view.member.joinSeq, view.cursor), request.now)) {
+    if (const Event* last = last_message_for(log, user, first_visible(view), request.now)) {
       view.lastMessage = *last;
       if (log.states.contains(last->seq)) view.lastMessageView = log.view_of(last->seq, user);
     }

@@ -214,9 +214,9 @@ Status LogReader::fill_peer(UserConversation& view, const UserId& user) {
 
 Result<bool> LogReader::take_if_last(UserConversation& view, const UserConversationsRequest& request,
                                      const EventView& event) {
-  const bool visible =
-      event.kind == EventKind::message && event.seq >= first_visible(view.member.joinSeq, view.cursor) &&
-      (!event.hiddenFromOthers || event.senderId == request.userId) && !expired(event, request.now);
+  const bool visible = event.kind == EventKind::message && event.seq >= first_visible(view) &&
+                       (!event.hiddenFromOthers || event.senderId == request.userId) &&
+                       !expired(event, request.now);
   if (!visible) return false;
   auto found = found_message({view.conversationId, request.userId}, event);
   if (!found) return std::move(found).error();
@@ -240,7 +240,7 @@ Status LogReader::fill_head(UserConversation& view, const UserConversationsReque
       view.ordinal = event.ordinal;
       view.lastEventAt = event.timestamp;
     }
-    if (!request.withLastMessage || event.seq < first_visible(view.member.joinSeq, view.cursor)) return {};
+    if (!request.withLastMessage || event.seq < first_visible(view)) return {};
     auto taken = take_if_last(view, request, event);
     if (!taken) return std::move(taken).error();
     if (*taken) return {};

@@ -222,6 +222,10 @@ struct UserConversation {
   std::vector<Seq> hidden;
 };
 
+[[nodiscard]] inline Seq first_visible(const UserConversation& conversation) {
+  return first_visible(conversation.member.joinSeq, conversation.cursor);
+}
+
 /// So many messages of a conversation that were deleted for oneself are told to a device that was away.
 inline constexpr std::size_t kMaxHiddenTold = 1000;
 
