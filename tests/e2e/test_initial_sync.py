@@ -1,5 +1,8 @@
 """A device that has nothing yet: all conversations, the most recently active first, page by page, over any connection."""
 
+import asyncio
+import time
+
 import pytest
 
 from device import Chat, new_id, seqs
@@ -13,6 +16,9 @@ async def talks_with(chat, user, names, messages=3):
         sender = await chat.connect(name)
         sent = await sender.say_many([f"{name} {i}" for i in range(messages)], to=user)
         made[name] = sent[0]["conversationId"]
+        # The most recent of two conversations is told by the millisecond.
+        while time.time() * 1000 < sent[-1]["timestamp"] + 1:
+            await asyncio.sleep(0.001)
     return made
 
 
