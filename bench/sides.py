@@ -62,7 +62,7 @@ def address_of(server, port):
     raise Failed("the server did not start")
 
 
-def loaded(command, port, load, folder):
+def loaded(command, port, load, folder, gently=False):
     with open(folder / "stderr", "w+", encoding="utf-8") as log:
         server = subprocess.Popen(command, stdout=subprocess.PIPE if port is None else subprocess.DEVNULL,
                                   stderr=log, text=True)
@@ -70,7 +70,7 @@ def loaded(command, port, load, folder):
             url = address_of(server, port)
             return printed([*load, "--url", url, "--server-pid", str(server.pid), "--json"])
         finally:
-            server.kill()
+            server.terminate() if gently else server.kill()
             server.wait()
 
 
@@ -99,6 +99,8 @@ def run(side, programs, args, seconds):
         command = [programs.get(word, word) for word in words]
         if not side.load:
             return printed(command)
+        if side.before:
+            loaded(command, port, [programs["loadgen"], *side.before.split()], folder, gently=True)
         load = [programs["loadgen"], *side.load.split()]
         return loaded(command, port, load + (["--seconds", str(seconds)] if seconds else []), folder)
     finally:

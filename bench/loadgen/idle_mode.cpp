@@ -22,6 +22,13 @@ void create_groups(Fleet& fleet, LinkIndex creator, std::span<const std::string>
   }
 }
 
+std::vector<std::string> users_of(const Options& options) {
+  if (options.users.empty()) return fresh_users("idle", options.connections);
+  std::vector<std::string> users;
+  for (std::uint32_t i = 0; i < options.connections; ++i) users.push_back(options.users + std::to_string(i));
+  return users;
+}
+
 /// Holds the connections for the asked time, each pinging once a heartbeat, spread evenly.
 void hold(Fleet& fleet, LinkIndex first, const Options& options) {
   const auto start = now_nanoseconds();
@@ -43,19 +50,24 @@ int run_idle(const Options& options) {
   if (options.serverPid == 0) throw std::runtime_error("idle needs --server-pid");
   Fleet fleet(options);
   const auto creator = fleet.open(fresh_users("creator", 1));
-  const auto users = fresh_users("idle", options.connections);
+  const auto users = users_of(options);
   const auto memoryAtFirst = resident_bytes(options.serverPid);
-  create_groups(fleet, creator, users, options);
+  if (options.groups > 0) create_groups(fleet, creator, users, options);
+
+  // What a server needs once, and no connection of its own, is not part of the growth.
+  const std::size_t warm = users.size() / 10;
+  (void)fleet.open(std::vector(users.begin(), users.begin() + static_cast<std::ptrdiff_t>(warm)));
 
   const auto memoryWithGroups = resident_bytes(options.serverPid);
   const auto cpuBefore = cpu_nanoseconds(options.serverPid);
-  const auto first = fleet.open(users);
+  const auto first = fleet.open(std::vector(users.begin() + static_cast<std::ptrdiff_t>(warm), users.end()));
   const auto cpuConnected = cpu_nanoseconds(options.serverPid);
   const auto memoryConnected = resident_bytes(options.serverPid);
 
-  hold(fleet, first, options);
+  hold(fleet, first - static_cast<LinkIndex>(warm), options);
   const auto cpuHeld = cpu_nanoseconds(options.serverPid);
   const auto count = static_cast<double>(options.connections);
+  const auto measured = static_cast<double>(users.size() - warm);
   const auto difference = [](std::uint64_t to, std::uint64_t from) {
     return static_cast<double>(to) - static_cast<double>(from);
   };
@@ -64,9 +76,9 @@ int run_idle(const Options& options) {
                     {"connections", count},
                     {"groupsEach", options.groups},
                     {"residentBytes", static_cast<double>(memoryConnected)},
-                    {"bytesPerConnection", difference(memoryConnected, memoryWithGroups) / count},
+                    {"bytesPerConnection", difference(memoryConnected, memoryWithGroups) / measured},
                     {"bytesPerConnectionAndGroups", difference(memoryConnected, memoryAtFirst) / count},
-                    {"connectCpuNs", difference(cpuConnected, cpuBefore) / count},
+                    {"connectCpuNs", difference(cpuConnected, cpuBefore) / measured},
                     {"idleSeconds", options.seconds},
                     {"idleCpuShare", difference(cpuHeld, cpuConnected) / (options.seconds * 1e9)},
                 });

@@ -15,12 +15,13 @@ constexpr const char* kUsage =
   --server-pid N       report the server's CPU (and memory, in idle) from /proc/N
   --receivers N        group, peer: receiving devices; members, joins: members of the group (1000)
   --wire NAME          peer: redis, nats, mqtt or broadcast
-  --groups N           group: groups with the same members, sent to in turn; idle: groups of each connection (1)
+  --groups N           group: groups with the same members, sent to in turn; idle: groups of each connection, 0: none (1)
   --stalled N          group: further members that are connected and never read (0)
   --pairs N            pairs: senders, each with a receiver of its own (1000)
   --ack                pairs: the receiver answers every message with message.received
   --connections N      idle: connections to open and hold (1000)
   --group-size N       idle: members of a group (500)
+  --users NAME         idle: what the users are called, so that another run has the same ones (new ones)
   --heartbeat S        idle: seconds between two pings of one connection (30)
   --in-flight N        messages under way in a closed loop (1)
   --rate R             messages a second in an open loop, latency counted from the time each was due
@@ -79,6 +80,7 @@ std::map<std::string, Setter, std::less<>> setters(Options& o) {
   count("--events", o.events);
   count("--page", o.pageEvents);
   real("--megabytes", o.megabytes);
+  all["--users"] = [&o](const std::string& v) { o.users = v; };
   all["--wire"] = [&o](const std::string& v) { o.wire = v; };
   count("--sources", o.sources);
   real("--heartbeat", o.heartbeatSeconds);
@@ -109,7 +111,8 @@ Options parse_options(int argc, char** argv) {
   }
   if (options.port == 0) fail("--url is needed");
   if (options.sources == 0 || options.sources > 250) fail("--sources wants 1 to 250");
-  if (options.groups == 0 || options.inFlight == 0) fail("--groups and --in-flight want at least 1");
+  if (options.inFlight == 0) fail("--in-flight wants at least 1");
+  if (options.groups == 0 && options.mode != "idle") fail("--groups wants at least 1");
   if (options.receivers == 0 || options.pairs == 0) fail("--receivers and --pairs want at least 1");
   if (options.groupSize == 0 || options.groupSize > 499) options.groupSize = 499;
   return options;

@@ -30,6 +30,7 @@ struct Options {
   double warmupSeconds = 0.2;
   double seconds = 1;
   double heartbeatSeconds = 30;  ///< idle: a ping from every connection
+  std::string users;             ///< idle: what users are called; empty: as nobody was before
   std::uint32_t sources = 4;     ///< addresses 127.0.0.2 … connected from in turn
   bool json = false;
 };

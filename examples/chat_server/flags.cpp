@@ -86,6 +86,8 @@ chatcore::Status apply(Flags& flags, std::string_view flag, const std::string& v
   if (flag == "--delete-window-ms")
     return take(0, kDecade,
                 [&](std::uint64_t ms) { flags.server.engine.deleteWindow = std::chrono::milliseconds(ms); });
+  if (flag == "--cache-megabytes")
+    return take(1, 1U << 20, [&](std::uint64_t megabytes) { flags.cacheBytes = megabytes << 20; });
   if (flag == "--content-bytes") return take_content_bytes(flags.server.engine, value);
   if (flag == "--message-timeout-ms")
     return take(100, kDay, [&](std::uint64_t ms) {
@@ -149,7 +151,7 @@ const char* const kUsage =
     "                   [--max-devices-per-user N] [--message-timeout-ms N]\n"
     "                   [--device-overflow evict|refuse] [--device-roles equal|primary]\n"
     "                   [--device-inactivity-days N] [--edit-window-ms N] [--delete-window-ms N]\n"
-    "                   [--content-bytes N|TYPE=N]...\n"
+    "                   [--content-bytes N|TYPE=N]... [--cache-megabytes N]\n"
     "\n"
     "  --listen ADDRESS:PORT    where to serve; port 0 picks a free one (default 127.0.0.1:8080)\n"
     "  --data DIR               where the conversations are kept; made if absent\n"
@@ -177,6 +179,7 @@ const char* const kUsage =
     "  --delete-window-ms N     how long its author may delete it for everyone (default 172800000)\n"
     "  --content-bytes N        of a message's content (default 16384); image=N and so on: of one of this "
     "type\n"
+    "  --cache-megabytes N      of what was read from the disk (default 128); the system keeps more\n"
     "\n"
     "  SIGTERM and SIGINT end it; SIGUSR1 writes its counts to stderr\n";
 

@@ -12,6 +12,7 @@ struct Flags {
   chatcore::ServerOptions server;
   std::string data;
   chatcore::Durability durability = chatcore::Durability::sync;
+  std::size_t cacheBytes = 128U << 20;
   bool devAuth = false;
   std::string jwtSecretFile;
   std::string jwtPublicKeyFile;

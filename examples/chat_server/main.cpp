@@ -66,6 +66,7 @@ int main(int argc, char** argv) {
   chatcore::RocksdbOptions storeOptions;
   storeOptions.path = flags->data;
   storeOptions.durability = flags->durability;
+  storeOptions.blockCacheBytes = flags->cacheBytes;
   storeOptions.log = &log;
   auto store = chatcore::RocksdbStore::open(std::move(storeOptions));
   if (!store) return fail(kRuntimeError, flags->data + ": " + store.error().message);

@@ -203,8 +203,7 @@ void EngineShard::begin_admission(ClientSession& session, Identity identity) {
     if (left.count() <= 0) return outlet_.close(session.id, CloseCode::token_expired);
     expiries_.add(context_.clock->steady() + left, session.id);
   }
-  session.who = std::make_shared<const Principal>(
-      Principal{context_.inbox(identity.userId), std::move(identity.deviceId)});
+  session.who = PrincipalRef::make(context_.inbox(identity.userId), std::move(identity.deviceId));
   session.state = ClientSession::State::admitting;
   // The inbox first: whoever adds this user to a group from here on reaches this shard.
   if (context_.gateway->subscribe(session.id, session.who->inbox, 0) != SubscribeOutcome::ok) return;

@@ -14,25 +14,13 @@
 #include "chatcore/model/event.hpp"
 #include "chatcore/ports/log_store.hpp"
 #include "chatcore/result.hpp"
+#include "engine/principal.hpp"
 #include "protocol/group_settings.hpp"
 #include "protocol/request_id.hpp"
 
 namespace chatcore::engine {
 
 /// Who asks, and where the answer goes.
-/// Begins the name of the topic that all devices of a user take.
-inline constexpr std::string_view kInboxPrefix = "user-inbox-";
-
-/// Who a connection is: made once, shared by all that acts for it. The user's name is that of the inbox.
-struct Principal {
-  Topic inbox;
-  DeviceId device;
-
-  [[nodiscard]] std::string_view user() const noexcept { return inbox->name().substr(kInboxPrefix.size()); }
-};
-using PrincipalRef = std::shared_ptr<const Principal>;
-
-/// Whom an answer goes to.
 struct Requester {
   SessionId session = 0;
   PrincipalRef who;

@@ -397,8 +397,8 @@ void UserHome::blocks_changed(const UserId& user, const UserId& other) {
     if (watcher.user != other) continue;
     const Visibility before = std::exchange(watcher.sees, {false, false});
     tell_difference(*known, watcher, before);
-    query({watcher.session, std::make_shared<const Principal>(Principal{context_.inbox(other), {}}), {}},
-          {user}, true, [this, session = watcher.session](const std::vector<PresenceAnswer>& now) {
+    query({watcher.session, PrincipalRef::make(context_.inbox(other), {}), {}}, {user}, true,
+          [this, session = watcher.session](const std::vector<PresenceAnswer>& now) {
             tell_visible(session, now[0]);
           });
   }

@@ -465,7 +465,7 @@ void CommitGroup::erase(std::string key) {
 }
 
 Result<std::uint64_t> CommitGroup::count(const std::string& from, const std::string& end) {
-  RowScan rows(database_, Column::directory, from, end, nullptr);
+  RowScan rows(database_, Column::directory, from, end, {});
   std::uint64_t counted = 0;
   for (; rows.valid(); rows.next()) ++counted;
   if (Status status = rows.status(); !status) return std::move(status).error();

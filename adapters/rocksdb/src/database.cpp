@@ -143,6 +143,10 @@ Result<std::unique_ptr<Database>> Database::open(const RocksdbOptions& options, 
 
 Status Database::open_files() {
   rocksdb::DBOptions options = database_options(options_, tuning_);
+  if (tuning_.env == nullptr) {
+    env_ = make_env_with_table_files();
+    options.env = env_.get();
+  }
   listener_ = std::make_shared<Listener>(options_.log);
   options.listeners.push_back(listener_);
   std::vector<std::string> present;
@@ -239,12 +243,9 @@ Status Database::read_meta() {
   return {};
 }
 
-Result<std::optional<std::string>> Database::get(Column which, std::string_view key,
-                                                 const rocksdb::Snapshot* snapshot) {
-  rocksdb::ReadOptions options;
-  options.snapshot = snapshot;
+Result<std::optional<std::string>> Database::get(Column which, std::string_view key, const View& view) {
   std::string value;
-  const rocksdb::Status status = db_->Get(options, column(which), key, &value);
+  const rocksdb::Status status = db_->Get(view.options(), column(which), key, &value);
   if (status.IsNotFound()) return std::optional<std::string>();
   if (!status.ok()) return to_error(status);
   return std::optional<std::string>(std::move(value));

@@ -14,6 +14,7 @@
 #include "chatcore/rocksdb/store.hpp"
 #include "columns.hpp"
 #include "synced_mark.hpp"
+#include "table_files.hpp"
 #include "wal_check.hpp"
 
 namespace chatcore::rocks {
@@ -33,6 +34,19 @@ struct Tuning {
   std::size_t foldPiece = 0;
 };
 
+/// What a read sees.
+struct View {
+  const rocksdb::Snapshot* snapshot = nullptr;  ///< null: everything as it is now
+  bool memoryOnly = false;                      ///< what the system would have to read is an error
+
+  [[nodiscard]] rocksdb::ReadOptions options() const {
+    rocksdb::ReadOptions options;
+    options.snapshot = snapshot;
+    if (memoryOnly) options.io_timeout = kNoWaiting;
+    return options;
+  }
+};
+
 /// The open RocksDB: handles, health, and what the `meta` column family says. Thread-safe but for `close`.
 class Database {
  public:
@@ -50,8 +64,7 @@ class Database {
   std::string fold_folder() const { return options_.path + "/fold"; }
 
   /// A point lookup; nullopt: no such row.
-  Result<std::optional<std::string>> get(Column which, std::string_view key,
-                                         const rocksdb::Snapshot* snapshot = nullptr);
+  Result<std::optional<std::string>> get(Column which, std::string_view key, const View& view = {});
 
   /// Begins a batch: says in the write-ahead log which commit it is, and what was synced before it.
   void stamp(rocksdb::WriteBatch& batch) const;
@@ -95,6 +108,7 @@ class Database {
   SyncedUpTo synced_;
   CommitStamp next_;
   Clock::Duration nextResume_{0};
+  std::unique_ptr<rocksdb::Env> env_;  ///< null: `Tuning` has one
   std::unique_ptr<rocksdb::DB> db_;
   std::array<rocksdb::ColumnFamilyHandle*, kColumns> handles_{};
   std::uint64_t boot_ = 0;

@@ -28,6 +28,8 @@ class Engine {
   /// Runs `task` on a reader thread; false: overloaded or stopped, and `task` is unmoved.
   bool read(Task& task, std::size_t requests) { return readers_.submit(task, requests); }
 
+  [[nodiscard]] bool running() const { return !stopped_.load(); }
+
   /// What a call that was not admitted is told.
   [[nodiscard]] Error not_admitted();
 

@@ -20,20 +20,18 @@ Error damaged(const char* what) { return Error{.code = ErrorCode::corrupted, .me
 
 LogReader::~LogReader() {
   events_.reset();
-  if (snapshot_ != nullptr) database_.db().ReleaseSnapshot(snapshot_);
+  if (view_.snapshot != nullptr) database_.db().ReleaseSnapshot(view_.snapshot);
 }
 
 void LogReader::renew_snapshot() {
   events_.reset();
-  if (snapshot_ != nullptr) database_.db().ReleaseSnapshot(snapshot_);
-  snapshot_ = database_.db().GetSnapshot();
+  if (view_.snapshot != nullptr) database_.db().ReleaseSnapshot(view_.snapshot);
+  view_.snapshot = database_.db().GetSnapshot();
 }
 
 rocksdb::Iterator& LogReader::events() {
   if (events_ == nullptr) {
-    rocksdb::ReadOptions options;
-    options.snapshot = snapshot_;
-    events_.reset(database_.db().NewIterator(options, database_.column(Column::events)));
+    events_.reset(database_.db().NewIterator(view_.options(), database_.column(Column::events)));
   }
   return *events_;
 }
@@ -176,7 +174,7 @@ Result<std::vector<Member>> LogReader::members(const MembersRequest& request) {
   // The smallest key behind `after` is `after` with a zero byte more.
   const std::string from =
       request.after.empty() ? owner_prefix(request.log) : pair_key(request.log, request.after) + '\0';
-  RowScan rows(database_, Column::members, from, owner_end(request.log), snapshot_);
+  RowScan rows(database_, Column::members, from, owner_end(request.log), view_);
   for (; rows.valid() && page.size() < request.limit; rows.next()) {
     Member& member = page.emplace_back();
     member.userId = second_of_pair(rows.key());
@@ -189,7 +187,7 @@ Result<std::vector<Member>> LogReader::members(const MembersRequest& request) {
 Result<std::optional<std::string>> LogReader::kept_token(const DeviceKey& device) {
   if (!storable(device.userId) || !storable(device.deviceId)) return std::optional<std::string>();
   const std::string key = pair_key(device.userId, device.deviceId);
-  auto row = database_.get(Column::tokens, key, snapshot_);
+  auto row = database_.get(Column::tokens, key, view_);
   if (!row) return std::move(row).error();
   std::string token;
   // A damaged one is as good as none: the device begins anew.
@@ -204,7 +202,7 @@ Result<std::vector<TimelineEntry>> LogReader::timeline(const TimelineRequest& re
   renew_snapshot();
   if (request.since) {
     const std::string key = forgotten_key(request.userId);
-    auto forgotten = database_.get(Column::timeline, key, snapshot_);
+    auto forgotten = database_.get(Column::timeline, key, view_);
     if (!forgotten) return std::move(forgotten).error();
     std::uint64_t upTo = 0;
     if (*forgotten && !decode_number(key, **forgotten, upTo)) return damaged("a timeline's end is damaged");
@@ -212,7 +210,7 @@ Result<std::vector<TimelineEntry>> LogReader::timeline(const TimelineRequest& re
       return Error{ErrorCode::out_of_range, "conversations left since then are forgotten", {}};
   }
   RowScan rows(database_, Column::timeline, pair_key(request.userId, request.after) + '\0',
-               owner_end(request.userId), snapshot_);
+               owner_end(request.userId), view_);
   TimelineRow row;
   for (; rows.valid() && entries.size() < request.limit; rows.next()) {
     const TimelineGlance glance = glance_at_timeline(rows.key(), rows.value());
@@ -235,14 +233,14 @@ Result<std::vector<TimelineEntry>> LogReader::timeline(const TimelineRequest& re
 Result<std::vector<ConversationId>> LogReader::marked(std::uint32_t partition) {
   std::vector<ConversationId> logs;
   if (partition >= kPartitions) return logs;
-  RowScan rows(database_, Column::marks, mark_prefix(partition), mark_prefix(partition + 1), snapshot_);
+  RowScan rows(database_, Column::marks, mark_prefix(partition), mark_prefix(partition + 1), view_);
   for (; rows.valid(); rows.next()) logs.emplace_back(rows.key().substr(2));
   if (Status status = rows.status(); !status) return std::move(status).error();
   return logs;
 }
 
 Result<Cursor> LogReader::cursor(const std::string& key, const Cursor& held) {
-  auto row = database_.get(Column::cursors, key, snapshot_);
+  auto row = database_.get(Column::cursors, key, view_);
   if (!row) return std::move(row).error();
   Cursor merged;
   if (*row && !decode_cursor(key, **row, merged)) return damaged("a cursor is damaged");
@@ -252,7 +250,7 @@ Result<Cursor> LogReader::cursor(const std::string& key, const Cursor& held) {
 
 Status LogReader::fill_member_seq(const ConversationId& log, Seq& memberSeq) {
   const std::string key = log_key(log, LogPart::memberSeq);
-  const auto row = database_.get(Column::logs, key, snapshot_);
+  const auto row = database_.get(Column::logs, key, view_);
   if (!row) return row.error();
   if (*row && !decode_number(key, **row, memberSeq))
     return damaged("a conversation's description is damaged");
@@ -260,7 +258,7 @@ Status LogReader::fill_member_seq(const ConversationId& log, Seq& memberSeq) {
 }
 
 Status LogReader::fill_description(const ConversationId& log, ConversationInfo& info, Seq& memberSeq) {
-  RowScan rows(database_, Column::logs, owner_prefix(log), owner_end(log), snapshot_);
+  RowScan rows(database_, Column::logs, owner_prefix(log), owner_end(log), view_);
   for (; rows.valid(); rows.next()) {
     bool ok = true;
     if (rows.key().back() == static_cast<char>(LogPart::info)) {

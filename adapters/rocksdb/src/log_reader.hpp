@@ -17,14 +17,22 @@ namespace chatcore::rocks {
          event.clientMsgId.size() + 64;
 }
 
+/// As many rows may be read where others wait meanwhile.
+inline constexpr std::size_t kBriefRows = 64;
+
 /// The reads of one task. They share an iterator, and a snapshot where several column families must agree.
-/// Lives on one reader thread, and not for long.
+/// Lives on one thread, and not for long.
 class LogReader {
  public:
-  LogReader(Database& database, Journal& journal) : database_(database), journal_(journal) {}
+  /// `memoryOnly`: never waits for the disk and never reads long; whatever would need either is an error, and
+  /// to be read again without it.
+  LogReader(Database& database, Journal& journal, bool memoryOnly = false)
+      : database_(database), journal_(journal), view_{nullptr, memoryOnly} {}
   ~LogReader();
   LogReader(const LogReader&) = delete;
   LogReader& operator=(const LogReader&) = delete;
+
+  [[nodiscard]] const View& view() const { return view_; }
 
   Result<EventRange> read(const ReadRequest& request);
   Result<std::optional<FoundMessage>> find_message(const MessageQuery& query);
@@ -100,7 +108,8 @@ class LogReader {
 
   Database& database_;
   Journal& journal_;
-  const rocksdb::Snapshot* snapshot_ = nullptr;
+  View view_;
+  std::size_t rowsRead_ = 0;  ///< of memberships, where the view is `memoryOnly`
   std::unique_ptr<rocksdb::Iterator> events_;
 };
 

@@ -20,7 +20,7 @@ Error damaged(const char* what) { return Error{.code = ErrorCode::corrupted, .me
 Status LogReader::fill_own_reactions(const ConversationId& log, const UserId& user, MessageView& view) {
   if (view.state.reactions.empty() || !storable(user)) return {};
   const std::string key = reaction_key(log, view.state.seq, user);
-  const auto row = database_.get(Column::messages, key, snapshot_);
+  const auto row = database_.get(Column::messages, key, view_);
   if (!row) return row.error();
   if (*row && !decode_emoji(key, **row, view.ownReactions)) return damaged("a user's reactions are damaged");
   return {};
@@ -40,7 +40,7 @@ Status LogReader::fill_views(const ReadRequest& request, EventRange& range) {
   if (range.events.empty()) return {};
   const auto [low, high] = bounds_of(range.events);
   RowScan states(database_, Column::messages, state_key(request.log, low), state_key(request.log, high + 1),
-                 snapshot_);
+                 view_);
   for (; states.valid(); states.next()) {
     MessageView& view = range.changed.emplace_back();
     if (!decode_state(states.key(), states.value(), view.state))
@@ -75,10 +75,10 @@ Status LogReader::fill_hidden(const ReadRequest& request, EventRange& range) {
   if (range.events.empty() || !storable(request.viewer)) return {};
   const auto [low, high] = bounds_of(range.events);
   const std::string end = hidden_key(request.log, request.viewer, UINT64_MAX);
-  RowScan any(database_, Column::messages, hidden_key(request.log, request.viewer, 0), end, snapshot_);
+  RowScan any(database_, Column::messages, hidden_key(request.log, request.viewer, 0), end, view_);
   if (!any.valid()) return any.status();
   RowScan hidden(database_, Column::messages, hidden_key(request.log, request.viewer, low),
-                 hidden_key(request.log, request.viewer, high + 1), snapshot_);
+                 hidden_key(request.log, request.viewer, high + 1), view_);
   for (; hidden.valid(); hidden.next()) range.hidden.push_back(number_of_key(hidden.key()));
   if (Status status = hidden.status(); !status) return status;
   for (const EventView& event : range.events) {
@@ -113,7 +113,7 @@ Result<FoundMessage> LogReader::found_message(const Viewer& viewer, const EventV
   FoundMessage found{Event(event), {}, false};
   found.view.state.seq = event.seq;
   const std::string key = state_key(viewer.log, event.seq);
-  const auto row = database_.get(Column::messages, key, snapshot_);
+  const auto row = database_.get(Column::messages, key, view_);
   if (!row) return row.error();
   if (*row && !decode_state(key, **row, found.view.state)) return damaged("a message's state is damaged");
   if (Status filled = fill_own_reactions(viewer.log, viewer.user, found.view); !filled)
@@ -126,16 +126,14 @@ Result<FoundMessage> LogReader::found_message(const Viewer& viewer, const EventV
 
 Result<bool> LogReader::is_hidden(const ConversationId& log, const UserId& user, Seq seq) {
   if (!storable(user)) return false;
-  const auto row = database_.get(Column::messages, hidden_key(log, user, seq), snapshot_);
+  const auto row = database_.get(Column::messages, hidden_key(log, user, seq), view_);
   if (!row) return row.error();
   return row->has_value();
 }
 
 Result<std::uint64_t> LogReader::last_deleted_ordinal(const ConversationId& log) {
-  rocksdb::ReadOptions options;
-  options.snapshot = snapshot_;
   const std::unique_ptr<rocksdb::Iterator> rows(
-      database_.db().NewIterator(options, database_.column(Column::messages)));
+      database_.db().NewIterator(view_.options(), database_.column(Column::messages)));
   std::uint64_t last = 0;
   for (const auto key : {deletion_key, hidden_ordinal_key, expiry_key}) {
     rows->SeekForPrev(key(log, UINT64_MAX));
@@ -153,7 +151,7 @@ Result<std::uint64_t> LogReader::deleted_after(const ConversationId& log, const 
   std::vector<std::uint64_t> ordinals;
   /// Rows from `first` to `last`, of which `gone(row's key, number in its value)` says what counts, or 0.
   const auto collect = [&](const std::string& first, std::string last, auto gone) -> Status {
-    RowScan rows(database_, Column::messages, first, std::move(last), snapshot_);
+    RowScan rows(database_, Column::messages, first, std::move(last), view_);
     for (std::uint64_t looked = 0; rows.valid() && looked <= kMaxUnread; rows.next(), ++looked) {
       std::uint64_t number = 0;
       if (!decode_number(rows.key(), rows.value(), number)) return damaged("a message's row is damaged");

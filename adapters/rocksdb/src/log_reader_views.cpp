@@ -21,6 +21,8 @@ std::string first_key(const UserConversationsRequest& request) {
                                : pair_key(request.userId, request.after) + '\0';
 }
 
+Error too_long() { return Error{.code = ErrorCode::overloaded, .message = "too long to be waited for"}; }
+
 Error damaged(const char* what) { return Error{.code = ErrorCode::corrupted, .message = what}; }
 
 }  // namespace
@@ -63,7 +65,7 @@ Result<LogState> LogReader::state(const ConversationId& log) {
 
 Result<std::vector<MemberState>> LogReader::member_states(const ConversationId& log, std::size_t limit) {
   std::vector<MemberState> states;
-  RowScan rows(database_, Column::members, owner_prefix(log), owner_end(log), snapshot_);
+  RowScan rows(database_, Column::members, owner_prefix(log), owner_end(log), view_);
   for (; rows.valid() && states.size() < limit; rows.next()) {
     MemberState& state = states.emplace_back();
     state.member.userId = second_of_pair(rows.key());
@@ -86,7 +88,8 @@ Result<std::vector<LogReader::Mine>> LogReader::conversations_listed(
     if (storable(*request.only)) add(*request.only);
     return mine;
   }
-  RowScan rows(database_, Column::conversations, first_key(request), owner_end(user), nullptr);
+  RowScan rows(database_, Column::conversations, first_key(request), owner_end(user),
+               {nullptr, view_.memoryOnly});
   for (; rows.valid() && mine.size() < request.limit; rows.next()) add(second_of_pair(rows.key()));
   if (Status status = rows.status(); !status) return std::move(status).error();
   return mine;
@@ -99,8 +102,9 @@ Result<std::vector<UserConversation>> LogReader::memberships_of(const UserConver
   if (!storable(user) || request.after.size() > kMaxKeyId) return views;
   if (request.only && !storable(*request.only)) return views;
   renew_snapshot();
-  RowScan rows(database_, Column::conversations, first_key(request), owner_end(user), snapshot_);
+  RowScan rows(database_, Column::conversations, first_key(request), owner_end(user), view_);
   for (; rows.valid() && views.size() < request.limit; rows.next()) {
+    if (view_.memoryOnly && ++rowsRead_ > kBriefRows) return too_long();
     if (request.only && second_of_pair(rows.key()) != *request.only) break;
     UserConversation& view = views.emplace_back();
     view.conversationId = second_of_pair(rows.key());
@@ -122,7 +126,7 @@ Result<std::vector<UserConversation>> LogReader::conversations_of(const UserConv
   views.reserve(mine->size());
   for (const Mine& one : *mine) {
     const std::string key = pair_key(request.userId, one.log);
-    auto row = database_.get(Column::conversations, key, snapshot_);
+    auto row = database_.get(Column::conversations, key, view_);
     if (!row) return std::move(row).error();
     if (!*row) continue;
     UserConversation& view = views.emplace_back();
@@ -143,10 +147,8 @@ Result<std::vector<UserConversation>> LogReader::conversations_of(const UserConv
 
 Status LogReader::fill_hidden(UserConversation& view) {
   const std::string first = hidden_key(view.conversationId, view.member.userId, 0);
-  rocksdb::ReadOptions options;
-  options.snapshot = snapshot_;
   const std::unique_ptr<rocksdb::Iterator> rows(
-      database_.db().NewIterator(options, database_.column(Column::messages)));
+      database_.db().NewIterator(view_.options(), database_.column(Column::messages)));
   rows->SeekForPrev(hidden_key(view.conversationId, view.member.userId, UINT64_MAX));
   for (; rows->Valid() && rows->key().compare(first) >= 0 && view.hidden.size() < kMaxHiddenTold;
        rows->Prev())
@@ -182,7 +184,7 @@ Status LogReader::fill(UserConversation& view, const UserConversationsRequest& r
   if (!merged) return std::move(merged).error();
   view.cursor = *merged;
   const std::string key = pair_key(user, view.conversationId);
-  auto preferences = database_.get(Column::mutes, key, snapshot_);
+  auto preferences = database_.get(Column::mutes, key, view_);
   if (!preferences) return std::move(preferences).error();
   if (*preferences && !decode_preferences(key, **preferences, view.preferences))
     return damaged("a user's preferences are damaged");
@@ -205,7 +207,7 @@ Status LogReader::fill(UserConversation& view, const UserConversationsRequest& r
 
 Status LogReader::fill_peer(UserConversation& view, const UserId& user) {
   RowScan rows(database_, Column::members, owner_prefix(view.conversationId), owner_end(view.conversationId),
-               snapshot_);
+               view_);
   for (; rows.valid() && !view.peer; rows.next()) {
     if (second_of_pair(rows.key()) != user) view.peer = second_of_pair(rows.key());
   }

@@ -13,6 +13,16 @@ namespace {
 // Longer tokens than any push service's are not worth a row.
 constexpr std::size_t kMaxToken = 4096;
 
+/// Answers a batch of a row or two each.
+template <class Answer, class Request, class Read>
+void look_up(Engine& engine, std::vector<Request> batch, Executor& executor,
+             Completion<std::vector<Answer>> done, Read answer) {
+  if (batch.size() <= kBriefRows / 2)
+    submit_brief_read<Answer>(engine, std::move(batch), executor, std::move(done), answer);
+  else
+    submit_read<Answer>(engine, std::move(batch), executor, std::move(done), answer);
+}
+
 Error invalid(const char* what) { return Error{.code = ErrorCode::invalid_argument, .message = what}; }
 Error damaged(const char* what) { return Error{.code = ErrorCode::corrupted, .message = what}; }
 
@@ -24,13 +34,13 @@ void RocksDirectory::change(Executor& executor, Completion<Status> done, Change 
   complete(executor, std::move(std::get<ChangeCall>(call).done), Status(engine_.not_admitted()));
 }
 
-Result<User> RocksDirectory::user(const UserId& id) {
+Result<User> RocksDirectory::user(const View& view, const UserId& id) {
   User found;
   found.userId = id;
   const Error unknown{.code = ErrorCode::not_found, .message = "no such user"};
   if (!valid_id(id)) return unknown;
   const std::string key = directory_key(DirectoryRow::user, id);
-  auto row = engine_.database().get(Column::directory, key);
+  auto row = engine_.database().get(Column::directory, key, view);
   if (!row) return std::move(row).error();
   if (!*row && engine_.database().options().knownUsersOnly) return unknown;
   if (*row && !decode_user(key, **row, found)) return damaged("a user is damaged");
@@ -39,8 +49,8 @@ Result<User> RocksDirectory::user(const UserId& id) {
 
 void RocksDirectory::users(std::vector<UserId> batch, Executor& executor,
                            Completion<std::vector<Result<User>>> done) {
-  submit_read<Result<User>>(engine_, std::move(batch), executor, std::move(done),
-                            [this](LogReader&, const UserId& id) { return user(id); });
+  look_up<Result<User>>(engine_, std::move(batch), executor, std::move(done),
+                        [this](LogReader& reader, const UserId& id) { return user(reader.view(), id); });
 }
 
 void RocksDirectory::put_user(User user, Executor& executor, Completion<Status> done) {
@@ -53,10 +63,10 @@ void RocksDirectory::put_user(User user, Executor& executor, Completion<Status> 
   });
 }
 
-Result<std::vector<Device>> RocksDirectory::devices_of(const UserId& id) {
+Result<std::vector<Device>> RocksDirectory::devices_of(const View& view, const UserId& id) {
   std::vector<Device> all;
   const std::string key = directory_key(DirectoryRow::devices, id);
-  auto row = engine_.database().get(Column::directory, key);
+  auto row = engine_.database().get(Column::directory, key, view);
   if (!row) return std::move(row).error();
   if (*row && !decode_devices(key, **row, all)) return damaged("a user's devices are damaged");
   for (Device& device : all) device.userId = id;
@@ -65,8 +75,9 @@ Result<std::vector<Device>> RocksDirectory::devices_of(const UserId& id) {
 
 void RocksDirectory::devices(std::vector<UserId> batch, Executor& executor,
                              Completion<std::vector<Result<std::vector<Device>>>> done) {
-  submit_read<Result<std::vector<Device>>>(engine_, std::move(batch), executor, std::move(done),
-                                           [this](LogReader&, const UserId& id) { return devices_of(id); });
+  look_up<Result<std::vector<Device>>>(
+      engine_, std::move(batch), executor, std::move(done),
+      [this](LogReader& reader, const UserId& id) { return devices_of(reader.view(), id); });
 }
 
 void RocksDirectory::put_device(Device device, Executor& executor, Completion<Status> done) {
@@ -97,10 +108,11 @@ void RocksDirectory::drop_push_tokens(std::vector<std::string> tokens, Executor&
   });
 }
 
-Result<bool> RocksDirectory::has_pair(DirectoryRow kind, const UserId& first, const UserId& second) {
+Result<bool> RocksDirectory::has_pair(const View& view, DirectoryRow kind, const UserId& first,
+                                      const UserId& second) {
   if (!storable(first) || !storable(second)) return false;
   const std::string key = directory_key(kind, pair_key(first, second));
-  auto row = engine_.database().get(Column::directory, key);
+  auto row = engine_.database().get(Column::directory, key, view);
   if (!row) return std::move(row).error();
   return row->has_value();
 }
@@ -119,7 +131,7 @@ Result<std::vector<UserId>> RocksDirectory::page(DirectoryRow kind, const UsersR
   const std::string first =
       request.after.empty() ? owner_prefix(request.of) : pair_key(request.of, request.after) + '\0';
   RowScan rows(engine_.database(), Column::directory, directory_key(kind, first),
-               directory_key(kind, owner_end(request.of)), nullptr);
+               directory_key(kind, owner_end(request.of)), {});
   for (; rows.valid() && users.size() < request.limit; rows.next())
     users.emplace_back(second_of_pair(rows.key().substr(1)));
   if (Status status = rows.status(); !status) return std::move(status).error();
@@ -135,14 +147,14 @@ void RocksDirectory::pages(DirectoryRow kind, std::vector<UsersRequest> batch, E
 
 void RocksDirectory::blocks(std::vector<BlockQuery> batch, Executor& executor,
                             Completion<std::vector<Result<BlockState>>> done) {
-  submit_read<Result<BlockState>>(engine_, std::move(batch), executor, std::move(done),
-                                  [this](LogReader&, const BlockQuery& pair) -> Result<BlockState> {
-                                    auto forward = has_pair(DirectoryRow::block, pair.a, pair.b);
-                                    if (!forward) return std::move(forward).error();
-                                    auto backward = has_pair(DirectoryRow::block, pair.b, pair.a);
-                                    if (!backward) return std::move(backward).error();
-                                    return BlockState{*forward, *backward};
-                                  });
+  look_up<Result<BlockState>>(engine_, std::move(batch), executor, std::move(done),
+                              [this](LogReader& reader, const BlockQuery& pair) -> Result<BlockState> {
+                                auto forward = has_pair(reader.view(), DirectoryRow::block, pair.a, pair.b);
+                                if (!forward) return std::move(forward).error();
+                                auto backward = has_pair(reader.view(), DirectoryRow::block, pair.b, pair.a);
+                                if (!backward) return std::move(backward).error();
+                                return BlockState{*forward, *backward};
+                              });
 }
 
 void RocksDirectory::set_blocks(UserId by, std::vector<UserId> whom, bool blocked, Executor& executor,
@@ -157,9 +169,10 @@ void RocksDirectory::blocks_of(std::vector<UsersRequest> batch, Executor& execut
 
 void RocksDirectory::contacts(std::vector<BlockQuery> batch, Executor& executor,
                               Completion<std::vector<Result<bool>>> done) {
-  submit_read<Result<bool>>(
-      engine_, std::move(batch), executor, std::move(done),
-      [this](LogReader&, const BlockQuery& pair) { return has_pair(DirectoryRow::contact, pair.a, pair.b); });
+  look_up<Result<bool>>(engine_, std::move(batch), executor, std::move(done),
+                        [this](LogReader& reader, const BlockQuery& pair) {
+                          return has_pair(reader.view(), DirectoryRow::contact, pair.a, pair.b);
+                        });
 }
 
 void RocksDirectory::set_contacts(UserId of, std::vector<UserId> whom, bool present, Executor& executor,
@@ -174,16 +187,17 @@ void RocksDirectory::contacts_of(std::vector<UsersRequest> batch, Executor& exec
 
 void RocksDirectory::last_seen(std::vector<UserId> batch, Executor& executor,
                                Completion<std::vector<Result<Timestamp>>> done) {
-  submit_read<Result<Timestamp>>(engine_, std::move(batch), executor, std::move(done),
-                                 [this](LogReader&, const UserId& id) -> Result<Timestamp> {
-                                   const std::string key = directory_key(DirectoryRow::lastSeen, id);
-                                   auto row = engine_.database().get(Column::directory, key);
-                                   if (!row) return std::move(row).error();
-                                   std::uint64_t at = 0;
-                                   if (*row && !decode_number(key, **row, at))
-                                     return damaged("a last-seen time is damaged");
-                                   return static_cast<Timestamp>(at);
-                                 });
+  look_up<Result<Timestamp>>(engine_, std::move(batch), executor, std::move(done),
+                             [this](LogReader& reader, const UserId& id) -> Result<Timestamp> {
+                               const View& view = reader.view();
+                               const std::string key = directory_key(DirectoryRow::lastSeen, id);
+                               auto row = engine_.database().get(Column::directory, key, view);
+                               if (!row) return std::move(row).error();
+                               std::uint64_t at = 0;
+                               if (*row && !decode_number(key, **row, at))
+                                 return damaged("a last-seen time is damaged");
+                               return static_cast<Timestamp>(at);
+                             });
 }
 
 void RocksDirectory::set_last_seen(UserId user, Timestamp at, Executor& executor, Completion<Status> done) {

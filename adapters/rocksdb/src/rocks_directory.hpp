@@ -44,9 +44,9 @@ class RocksDirectory final : public Directory {
   Result<std::vector<UserId>> page(DirectoryRow kind, const UsersRequest& request);
   void pages(DirectoryRow kind, std::vector<UsersRequest> batch, Executor& executor,
              Completion<std::vector<Result<std::vector<UserId>>>> done);
-  Result<User> user(const UserId& id);
-  Result<std::vector<Device>> devices_of(const UserId& id);
-  Result<bool> has_pair(DirectoryRow kind, const UserId& first, const UserId& second);
+  Result<User> user(const View& view, const UserId& id);
+  Result<std::vector<Device>> devices_of(const View& view, const UserId& id);
+  Result<bool> has_pair(const View& view, DirectoryRow kind, const UserId& first, const UserId& second);
 
   Engine& engine_;
 };

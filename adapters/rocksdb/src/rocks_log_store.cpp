@@ -1,10 +1,30 @@
 #include "rocks_log_store.hpp"
 
+#include <algorithm>
+
 #include "keys.hpp"
 #include "log_rows.hpp"
 #include "rocks_calls.hpp"
 
 namespace chatcore::rocks {
+
+namespace {
+
+bool is_brief(const std::vector<ReadRequest>& batch) {
+  std::size_t rows = 0;
+  for (const ReadRequest& request : batch) rows += request.maxEvents;
+  return rows <= kBriefRows;
+}
+
+/// Whose memberships are many is seen when they are read.
+bool is_brief(const std::vector<UserConversationsRequest>& batch) {
+  return batch.size() <= kBriefRows / 4 &&
+         std::all_of(batch.begin(), batch.end(), [](const UserConversationsRequest& request) {
+           return request.detail == ConversationDetail::membership;
+         });
+}
+
+}  // namespace
 
 void RocksLogStore::append(std::vector<AppendRequest> batch, Executor& executor,
                            Completion<std::vector<AppendResult>> done) {
@@ -40,9 +60,12 @@ void RocksLogStore::claim(std::vector<ClaimRequest> batch, Executor& executor,
 
 void RocksLogStore::read(std::vector<ReadRequest> batch, Executor& executor,
                          Completion<std::vector<Result<EventRange>>> done) {
-  submit_read<Result<EventRange>>(
-      engine_, std::move(batch), executor, std::move(done),
-      [](LogReader& reader, const ReadRequest& request) { return reader.read(request); });
+  const auto read = [](LogReader& reader, const ReadRequest& request) { return reader.read(request); };
+  if (is_brief(batch)) {
+    submit_brief_read<Result<EventRange>>(engine_, std::move(batch), executor, std::move(done), read);
+  } else {
+    submit_read<Result<EventRange>>(engine_, std::move(batch), executor, std::move(done), read);
+  }
 }
 
 void RocksLogStore::find_messages(std::vector<MessageQuery> batch, Executor& executor,
@@ -75,11 +98,15 @@ void RocksLogStore::advance(std::vector<CursorUpdate> batch, Executor& executor,
 
 void RocksLogStore::conversations_of(std::vector<UserConversationsRequest> batch, Executor& executor,
                                      Completion<std::vector<Result<std::vector<UserConversation>>>> done) {
-  submit_read<Result<std::vector<UserConversation>>>(
-      engine_, std::move(batch), executor, std::move(done),
-      [](LogReader& reader, const UserConversationsRequest& request) {
-        return reader.conversations_of(request);
-      });
+  const auto read = [](LogReader& reader, const UserConversationsRequest& request) {
+    return reader.conversations_of(request);
+  };
+  using Answer = Result<std::vector<UserConversation>>;
+  if (is_brief(batch)) {
+    submit_brief_read<Answer>(engine_, std::move(batch), executor, std::move(done), read);
+  } else {
+    submit_read<Answer>(engine_, std::move(batch), executor, std::move(done), read);
+  }
 }
 
 void RocksLogStore::members(std::vector<MembersRequest> batch, Executor& executor,

@@ -10,11 +10,9 @@ namespace chatcore::rocks {
 /// Walks a column family's rows in [from, end), ascending.
 class RowScan {
  public:
-  RowScan(Database& database, Column column, const std::string& from, std::string end,
-          const rocksdb::Snapshot* snapshot)
+  RowScan(Database& database, Column column, const std::string& from, std::string end, const View& view)
       : end_(std::move(end)), bound_(end_) {
-    rocksdb::ReadOptions options;
-    options.snapshot = snapshot;
+    rocksdb::ReadOptions options = view.options();
     options.iterate_upper_bound = &bound_;
     rows_.reset(database.db().NewIterator(options, database.column(column)));
     rows_->Seek(from);

@@ -52,7 +52,7 @@ Status Timelines::tell(rocksdb::WriteBatch& batch, const UserId& user, const Con
 Status Timelines::forget_departed(rocksdb::WriteBatch& batch, const UserId& user) {
   std::vector<std::pair<std::string, TimelinePosition>> departed;
   std::vector<TimelinePosition> lastChanges;
-  RowScan rows(database_, Column::timeline, pair_key(user, "") + '\0', owner_end(user), nullptr);
+  RowScan rows(database_, Column::timeline, pair_key(user, "") + '\0', owner_end(user), {});
   for (TimelineRow row; rows.valid(); rows.next()) {
     // What this group has told of is newer than all that is to go.
     if (pending_.contains(std::string(rows.key())) || !decode_timeline(rows.key(), rows.value(), row) ||

@@ -17,8 +17,7 @@ inline TopicNames& names() {
 
 inline EventCommand command(std::string user, Action action) {
   EventCommand made;
-  made.from.who =
-      std::make_shared<const Principal>(Principal{names().intern(std::string(kInboxPrefix) + user), "phone"});
+  made.from.who = PrincipalRef::make(names().intern(std::string(kInboxPrefix) + user), "phone");
   made.conversationId = "fam";
   made.clientMsgId = "u-1";
   made.payloadHash = 99;
