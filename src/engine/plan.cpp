@@ -35,7 +35,7 @@ class Planner {
       if (message.to.empty()) return not_a_member();
       return first_message(message);
     }
-    if (self() == nullptr && !CHATCORE_BUG("strangers may write")) return not_a_member();
+    if (!is_member() && !CHATCORE_BUG("strangers may write")) return not_a_member();
     if (auto refused = may_not_send()) return *std::move(refused);
     Plan plan = message_plan(message);
     if (blocks()) return you_block();
@@ -243,15 +243,28 @@ class Planner {
     const auto found = conversation_.members.find(command_.from.user());
     return found == conversation_.members.end() ? nullptr : &found->second;
   }
+  /// The same, without looking for the name among those of a direct conversation.
+  [[nodiscard]] bool is_member() const {
+    if (between_two()) {
+      for (const auto& inbox : conversation_.inboxes)
+        if (inbox.second == command_.from.who->inbox) return true;
+    }
+    return self() != nullptr;
+  }
   /// Whether the sender blocks the other side of a direct conversation between two, or is blocked by it.
   [[nodiscard]] bool blocks() const {
-    return between_two() && (is_first() ? conversation_.firstBlocksSecond : conversation_.secondBlocksFirst);
+    return anybody_blocks() &&
+           (is_first() ? conversation_.firstBlocksSecond : conversation_.secondBlocksFirst);
   }
   [[nodiscard]] bool blocked() const {
-    return between_two() && (is_first() ? conversation_.secondBlocksFirst : conversation_.firstBlocksSecond);
+    return anybody_blocks() &&
+           (is_first() ? conversation_.secondBlocksFirst : conversation_.firstBlocksSecond);
   }
   [[nodiscard]] bool between_two() const {
     return conversation_.direct() && conversation_.inboxes.size() == 2;
+  }
+  [[nodiscard]] bool anybody_blocks() const {
+    return (conversation_.firstBlocksSecond || conversation_.secondBlocksFirst) && between_two();
   }
   [[nodiscard]] bool is_first() const { return conversation_.inboxes[0].first == command_.from.user(); }
   [[nodiscard]] static Error you_block() { return refuse(ErrorCode::blocked, "you have blocked this user"); }

@@ -63,11 +63,13 @@ void ConversationHome::publish_group(Conversation& conversation, const Event& ev
 
 void ConversationHome::remember(Conversation& conversation, const Event& event) {
   const std::uint32_t pause = conversation.info.settings.slowModeSeconds;
-  const MemberRecord* sender = conversation.member(event.senderId);
-  if (pause == 0)
+  if (pause == 0) {
     conversation.slowMode.clear();
-  else if (event.kind == EventKind::message && sender != nullptr && sender->role == Role::member)
-    conversation.slowMode.sent(event.senderId, event.timestamp, pause);
+  } else if (event.kind == EventKind::message) {
+    const MemberRecord* sender = conversation.member(event.senderId);
+    if (sender != nullptr && sender->role == Role::member)
+      conversation.slowMode.sent(event.senderId, event.timestamp, pause);
+  }
   if (conversation.recent.size() == Conversation::kRecentEvents) conversation.recent.pop_front();
   conversation.recent.push_back(
       {event.seq, event.messageId, event.ordinal, event.senderId, event.hiddenFromOthers});

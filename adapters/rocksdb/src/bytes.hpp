@@ -18,6 +18,10 @@ inline void put_fixed64(std::string& out, std::uint64_t value) {
 inline void put_ordered64(std::string& out, std::uint64_t value) {
   put_fixed64(out, __builtin_bswap64(value));
 }
+inline void set_ordered64(char* at, std::uint64_t value) {
+  value = __builtin_bswap64(value);
+  std::memcpy(at, &value, sizeof value);
+}
 inline std::uint64_t get_ordered64(const char* from) {
   std::uint64_t value = 0;
   std::memcpy(&value, from, sizeof value);

@@ -64,6 +64,9 @@ const char* malformed(const AppendRequest& request) {
   return nullptr;
 }
 
+/// Whether it is remembered under its sender's name for it.
+bool is_named(const Event& event) { return !event.clientMsgId.empty(); }
+
 /// The event of a request that its membership changes belong to.
 Seq membership_event(const std::vector<Event>& events) {
   for (auto event = events.rbegin(); event != events.rend(); ++event) {
@@ -87,11 +90,33 @@ Result<HotLog*> CommitGroup::hot(const ConversationId& id) {
 }
 
 void CommitGroup::decide(AppendCall& call) {
+  find_sends(call.batch);
   call.answers.reserve(call.batch.size());
-  for (const AppendRequest& request : call.batch) call.answers.push_back(append(request));
+  NamedSends rest = named_;
+  for (const AppendRequest& request : call.batch) {
+    const auto named = static_cast<std::size_t>(std::count_if(
+        request.events.begin(), request.events.end(), [](const Event& event) { return is_named(event); }));
+    call.answers.push_back(append(request, rest.first(named)));
+    rest = rest.subspan(named);
+  }
 }
 
-AppendResult CommitGroup::append(const AppendRequest& request) {
+void CommitGroup::find_sends(const std::vector<AppendRequest>& batch) {
+  named_.clear();
+  for (const AppendRequest& request : batch) {
+    for (const Event& event : request.events) {
+      if (is_named(event))
+        named_.push_back({hash_send(database_.hash_key(), request.log, event.senderId, event.clientMsgId)});
+    }
+  }
+  std::vector<SendHash> hashes;
+  hashes.reserve(named_.size());
+  for (const NamedSend& send : named_) hashes.push_back(send.hash);
+  auto stored = journal_.committer_find_sends(hashes);
+  for (std::size_t i = 0; i < named_.size(); ++i) named_[i].stored = std::move(stored[i]);
+}
+
+AppendResult CommitGroup::append(const AppendRequest& request, NamedSends sends) {
   if (const char* why = malformed(request)) return refused(invalid(why));
   if (journal_.committer_size() >
       std::max(kSmallestJournalBound, database_.options().foldThreshold * kJournalSlack))
@@ -101,7 +126,7 @@ AppendResult CommitGroup::append(const AppendRequest& request) {
   if (!log) return refused(std::move(log).error());
   HotLog& known = **log;
   if (request.term < known.term) return outcome(AppendOutcome::fenced, known.head);
-  auto original = original_of(request);
+  auto original = original_of(sends);
   if (!original) return refused(std::move(original).error());
   if (*original) {
     AppendResult result = outcome(AppendOutcome::duplicate, known.head);
@@ -111,28 +136,23 @@ AppendResult CommitGroup::append(const AppendRequest& request) {
   if (request.expectedHead != known.head) return outcome(AppendOutcome::conflict, known.head);
   if (Status read = read_erased(request); !read) return refused(std::move(read).error());
   if (Status told = tell_timelines(request, known); !told) return refused(std::move(told).error());
-  write(request, known);
+  write(request, sends, known);
   return outcome(AppendOutcome::committed, known.head);
 }
 
-Result<std::optional<OriginalSend>> CommitGroup::original_of(const AppendRequest& request) {
-  hashes_.clear();
-  for (const Event& event : request.events) {
-    if (event.clientMsgId.empty()) continue;
-    const SendHash hash = hash_send(database_.hash_key(), request.log, event.senderId, event.clientMsgId);
-    if (const auto pending = sends_.find(hash); pending != sends_.end())
+Result<std::optional<OriginalSend>> CommitGroup::original_of(NamedSends sends) const {
+  for (auto send = sends.begin(); send != sends.end(); ++send) {
+    if (const auto pending = sends_.find(send->hash); pending != sends_.end())
       return std::optional(pending->second);
-    auto known = journal_.committer_find_send(hash);
-    if (!known || *known) return known;
-    if (std::find(hashes_.begin(), hashes_.end(), hash) != hashes_.end())
+    if (!send->stored || *send->stored) return send->stored;
+    if (std::any_of(sends.begin(), send, [&](const NamedSend& other) { return other.hash == send->hash; }))
       return invalid("a clientMsgId stands twice in one append");
-    hashes_.push_back(hash);
   }
   return std::optional<OriginalSend>();
 }
 
-void CommitGroup::write(const AppendRequest& request, HotLog& log) {
-  auto hash = hashes_.begin();
+void CommitGroup::write(const AppendRequest& request, NamedSends sends, HotLog& log) {
+  auto named = sends.begin();
   for (const Event& event : request.events) {
     event_key(key_, request.log, event.seq);
     encode_event(key_, event, value_);
@@ -147,10 +167,11 @@ void CommitGroup::write(const AppendRequest& request, HotLog& log) {
       row_.cursors.emplace_back(pair_key(request.log, event.senderId),
                                 HeldCursor{Cursor{0, 0, 0, event.ordinal}, false});
     }
-    if (event.clientMsgId.empty()) continue;
+    if (!is_named(event)) continue;
     const OriginalSend send{event.seq, event.epoch, event.messageId, event.timestamp, event.payloadHash};
-    sends_.emplace(*hash, send);
-    row_.sends.emplace_back(*hash++, send);
+    const SendHash& hash = named++->hash;
+    sends_.emplace(hash, send);
+    row_.sends.emplace_back(hash, send);
   }
   if (log.term != request.term || log.head == 0) {
     const std::string key = log_key(request.log, LogPart::term);

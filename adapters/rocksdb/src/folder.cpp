@@ -18,10 +18,19 @@ namespace {
 
 constexpr auto kRetryAfter = std::chrono::seconds(1);
 
-/// The entries of a table in the order of their keys, without copying them.
-template <class Table>
-auto sorted(const Table& table) {
-  std::vector<const typename Table::value_type*> entries;
+using Sends = absl::flat_hash_map<SendHash, OriginalSend>;
+using Cursors = absl::flat_hash_map<std::string, HeldCursor>;
+
+/// In the order of their keys. Copied: what is small and lies scattered is touched once.
+std::vector<std::pair<SendHash, OriginalSend>> sorted(const Sends& sends) {
+  std::vector<std::pair<SendHash, OriginalSend>> entries(sends.begin(), sends.end());
+  std::sort(entries.begin(), entries.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  return entries;
+}
+
+/// In the order of their keys, without copying them.
+std::vector<const Cursors::value_type*> sorted(const Cursors& table) {
+  std::vector<const Cursors::value_type*> entries;
   entries.reserve(table.size());
   for (const auto& entry : table) entries.push_back(&entry);
   std::sort(entries.begin(), entries.end(), [](const auto* a, const auto* b) { return a->first < b->first; });
@@ -173,10 +182,11 @@ rocksdb::Status Folder::commit(const JournalPart& part) {
   // and before the journal's rows are deleted.
   FoldPieceCall piece;
   const auto full = [&] { return piece.sends.size() + piece.cursors.size() >= database_.fold_piece(); };
-  for (const auto* entry : sorted(part.sends)) {
-    std::string key = entry->first.key();
+  for (const auto& [hash, send] : sorted(part.sends)) {
+    const SendHash::Bytes bytes = hash.key();
+    std::string key(bytes.data(), bytes.size());
     std::string value;
-    encode_send(key, entry->second, value);
+    encode_send(key, send, value);
     piece.sends.emplace_back(std::move(key), std::move(value));
     if (!full()) continue;
     if (const rocksdb::Status done = commit_piece(piece); !done.ok()) return done;
@@ -214,9 +224,10 @@ rocksdb::Status Folder::write_sends(const JournalPart& part, const std::string& 
   NewFile file(database_, Column::sends);
   if (const rocksdb::Status opened = file->Open(path); !opened.ok()) return opened;
   std::string value;
-  for (const auto* entry : sorted(part.sends)) {
-    const std::string key = entry->first.key();
-    encode_send(key, entry->second, value);
+  for (const auto& [hash, send] : sorted(part.sends)) {
+    const SendHash::Bytes bytes = hash.key();
+    const std::string_view key(bytes.data(), bytes.size());
+    encode_send(key, send, value);
     if (const rocksdb::Status put = file->Put(key, value); !put.ok()) return put;
   }
   return file->Finish();

@@ -35,16 +35,30 @@ std::optional<OriginalSend> Journal::send_in_memory(const SendHash& hash) const 
   return std::nullopt;
 }
 
-Result<std::optional<OriginalSend>> Journal::stored_send(const SendHash& hash) {
-  if (sendsEmpty_.load()) return std::optional<OriginalSend>();
-  const std::string key = hash.key();
-  auto row = database_.get(Column::sends, key);
-  if (!row) return std::move(row).error();
-  if (!*row) return std::optional<OriginalSend>();
-  OriginalSend send;
-  if (!decode_send(key, **row, send))
-    return Error{.code = ErrorCode::corrupted, .message = "a remembered send is damaged"};
-  return std::optional<OriginalSend>(send);
+void Journal::stored_sends(std::span<const SendHash> hashes, const std::vector<std::size_t>& wanted,
+                           Sends& into) {
+  if (wanted.empty() || sendsEmpty_.load()) return;
+  std::vector<SendHash::Bytes> keys;
+  keys.reserve(wanted.size());
+  for (const std::size_t i : wanted) keys.push_back(hashes[i].key());
+  std::vector<rocksdb::Slice> slices;
+  slices.reserve(keys.size());
+  for (const auto& key : keys) slices.emplace_back(key.data(), key.size());
+  std::vector<rocksdb::PinnableSlice> rows(keys.size());
+  std::vector<rocksdb::Status> statuses(keys.size());
+  database_.db().MultiGet({}, database_.column(Column::sends), keys.size(), slices.data(), rows.data(),
+                          statuses.data());
+  for (std::size_t k = 0; k < wanted.size(); ++k) {
+    if (statuses[k].IsNotFound()) continue;
+    auto& answer = into[wanted[k]];
+    OriginalSend send;
+    if (!statuses[k].ok())
+      answer = to_error(statuses[k]);
+    else if (!decode_send(slices[k].ToStringView(), rows[k].ToStringView(), send))
+      answer = Error{.code = ErrorCode::corrupted, .message = "a remembered send is damaged"};
+    else
+      answer = std::optional(send);
+  }
 }
 
 Result<std::optional<OriginalSend>> Journal::find_send(const SendHash& hash) {
@@ -52,12 +66,23 @@ Result<std::optional<OriginalSend>> Journal::find_send(const SendHash& hash) {
     std::lock_guard lock(mutex_);
     if (auto found = send_in_memory(hash)) return found;
   }
-  return stored_send(hash);
+  Sends found(1, std::optional<OriginalSend>());
+  stored_sends({&hash, 1}, {0}, found);
+  return std::move(found[0]);
 }
 
-Result<std::optional<OriginalSend>> Journal::committer_find_send(const SendHash& hash) {
-  if (auto found = send_in_memory(hash)) return found;
-  return stored_send(hash);
+Journal::Sends Journal::committer_find_sends(std::span<const SendHash> hashes) {
+  Sends found(hashes.size(), std::optional<OriginalSend>());
+  std::vector<std::size_t> elsewhere;
+  elsewhere.reserve(hashes.size());
+  for (std::size_t i = 0; i < hashes.size(); ++i) {
+    if (auto here = send_in_memory(hashes[i]))
+      found[i] = std::move(here);
+    else
+      elsewhere.push_back(i);
+  }
+  stored_sends(hashes, elsewhere, found);
+  return found;
 }
 
 Cursor Journal::held_cursor(const std::string& key) {

@@ -6,7 +6,9 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "database.hpp"
 #include "journal_row.hpp"
@@ -40,7 +42,8 @@ class Journal {
   /// then the answer is never ahead of the snapshot's events.
   Cursor held_cursor(const std::string& key);
 
-  Result<std::optional<OriginalSend>> committer_find_send(const SendHash& hash);
+  /// One answer for each.
+  std::vector<Result<std::optional<OriginalSend>>> committer_find_sends(std::span<const SendHash> hashes);
   /// The merged cursor so far; reads the column family unless the whole cursor is in memory.
   Result<Cursor> committer_whole_cursor(const std::string& key);
   /// Number of the next row.
@@ -58,7 +61,9 @@ class Journal {
 
  private:
   std::optional<OriginalSend> send_in_memory(const SendHash& hash) const;
-  Result<std::optional<OriginalSend>> stored_send(const SendHash& hash);
+  using Sends = std::vector<Result<std::optional<OriginalSend>>>;
+  /// Those of `wanted`, indices into `hashes`, as the column family has them.
+  void stored_sends(std::span<const SendHash> hashes, const std::vector<std::size_t>& wanted, Sends& into);
 
   Database& database_;
   std::mutex mutex_;

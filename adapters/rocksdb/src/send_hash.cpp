@@ -10,10 +10,10 @@
 
 namespace chatcore::rocks {
 
-std::string SendHash::key() const {
-  std::string key;
-  put_ordered64(key, high);
-  put_ordered64(key, low);
+SendHash::Bytes SendHash::key() const {
+  Bytes key;
+  set_ordered64(key.data(), high);
+  set_ordered64(key.data() + 8, low);
   return key;
 }
 

@@ -1,8 +1,8 @@
 #pragma once
 
+#include <array>
 #include <compare>
 #include <cstdint>
-#include <string>
 #include <string_view>
 
 namespace chatcore::rocks {
@@ -19,7 +19,8 @@ struct SendHash {
     return State::combine(std::move(state), hash.low);
   }
   /// Key of the row; byte order is the order of the hashes.
-  [[nodiscard]] std::string key() const;
+  using Bytes = std::array<char, 16>;
+  [[nodiscard]] Bytes key() const;
 };
 
 [[nodiscard]] SendHash hash_send(std::string_view hashKey, std::string_view log, std::string_view sender,
