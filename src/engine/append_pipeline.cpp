@@ -560,13 +560,7 @@ void ConversationHome::end_of_turn() {
                               on_advanced(std::move(receipts), std::move(cursors));
                             });
   }
-  if (!jobs_.empty() && context_.workQueue != nullptr) {
-    context_.workQueue->enqueue(
-        std::exchange(jobs_, {}), *context_.executor, [busy = context_.busy, this](const Status& status) {
-          if (!status)
-            context_.log->write(LogLevel::warn, "push", "jobs were not queued: " + status.error().message);
-        });
-  }
+  jobs_.end_of_turn();
   if (!settled_.empty()) context_.store->settled(std::exchange(settled_, {}));
 }
 
@@ -606,6 +600,7 @@ void ConversationHome::on_looked_up(LookUp item, Result<std::optional<OriginalSe
 void ConversationHome::tick() {
   timers_.advance(context_.clock->steady(), [](Task task) { task(); });
   drafts_.tick();
+  jobs_.tick();
   evict();
 }
 

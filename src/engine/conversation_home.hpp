@@ -11,6 +11,7 @@
 #include "engine/context.hpp"
 #include "engine/conversation.hpp"
 #include "engine/hook_desk.hpp"
+#include "engine/job_outbox.hpp"
 #include "engine/outlet.hpp"
 #include "engine/plan.hpp"
 #include "engine/receipt_privacy.hpp"
@@ -165,6 +166,7 @@ class ConversationHome {
   void remember(Conversation& conversation, const Event& event);
   void arm_head_timer(Conversation& conversation);
   void head_timer(const ConversationId& id);
+  void settle(Conversation& conversation);
   void enqueue_push(Conversation& conversation, Seq seq);
   void check_tokens(Conversation& conversation);
   void check_tokens_of(const ConversationId& id, std::vector<UserId> users);
@@ -243,6 +245,7 @@ class ConversationHome {
   List used_;  ///< most recently used first
   TimerWheel<Task> timers_;
   HookQuestions<Hooks::PendingDraft> drafts_;
+  JobOutbox jobs_;
 
   // The turn's batches.
   std::vector<AppendRequest> appends_;
@@ -251,7 +254,6 @@ class ConversationHome {
   std::vector<LookUp> lookUps_;
   std::vector<CursorUpdate> cursorUpdates_;
   std::vector<PendingReceipt> receipts_;
-  std::vector<Job> jobs_;
   std::vector<ConversationId> settled_;
   StringMap<std::vector<Continuation>> continuations_;
   /// Of conversations that could not be loaded: whose command failed there first.

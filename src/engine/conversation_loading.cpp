@@ -22,7 +22,8 @@ ConversationHome::ConversationHome(Context& context, Outlet& outlet, ReceiptPriv
       outlet_(outlet),
       privacy_(privacy),
       timers_(context.clock->steady()),
-      drafts_(context, &Hooks::before_persist_later, context.options.hooks.persistDeadline) {}
+      drafts_(context, &Hooks::before_persist_later, context.options.hooks.persistDeadline),
+      jobs_(context) {}
 
 ConversationHome::~ConversationHome() = default;
 

@@ -279,4 +279,30 @@ void OneFaultPresence::watch_expiries(Executor& executor,
 }
 void OneFaultPresence::stop() { presence_.stop(); }
 
+void OneFaultQueue::enqueue(std::vector<Job> batch, Executor& executor, Completion<chatcore::Status> done) {
+  if (counts(call_, PortCall::any) && suffers(plan_.next(), executor, done)) return;
+  queue_.enqueue(std::move(batch), executor, std::move(done));
+}
+void OneFaultQueue::consume(const std::string& queue, Executor& executor,
+                            UniqueFunction<void(std::vector<Job>, Finish)> handler) {
+  queue_.consume(queue, executor, std::move(handler));
+}
+void OneFaultQueue::stop() { queue_.stop(); }
+void OneFaultQueue::dead_letters(const std::string& queue, std::uint32_t limit, Executor& executor,
+                                 Completion<Result<std::vector<Job>>> done) {
+  queue_.dead_letters(queue, limit, executor, std::move(done));
+}
+
+void OneFaultPush::send(std::vector<Notification> batch, Executor& executor,
+                        Completion<std::vector<PushOutcome>> done) {
+  const Fault fault = counts(call_, PortCall::any) ? plan_.next() : Fault::none;
+  if (fault == Fault::none) return push_.send(std::move(batch), executor, std::move(done));
+  std::vector<PushOutcome> away(batch.size(), PushOutcome::retry);
+  if (fault != Fault::unknown_but_written) return complete(executor, std::move(done), std::move(away));
+  push_.send(std::move(batch), executor,
+             [later = std::move(done), away = std::move(away)](std::vector<PushOutcome>) mutable {
+               later(std::move(away));
+             });
+}
+
 }  // namespace chatcore::faulttest

@@ -8,6 +8,8 @@
 #include "chatcore/ports/directory.hpp"
 #include "chatcore/ports/log_store.hpp"
 #include "chatcore/ports/presence.hpp"
+#include "chatcore/ports/push.hpp"
+#include "chatcore/ports/work_queue.hpp"
 #include "chatcore/testing/fault_plan.hpp"
 
 namespace chatcore::faulttest {
@@ -140,6 +142,39 @@ class OneFaultDirectory : public Directory {
 
  private:
   Directory& directory_;
+  FaultPlan& plan_;
+  PortCall call_;
+};
+
+/// A WorkQueue of which enqueuing, where any call may fail, fails as planned: `unavailable` whatever the
+/// fault.
+class OneFaultQueue final : public WorkQueue {
+ public:
+  OneFaultQueue(WorkQueue& queue, FaultPlan& plan, PortCall call) : queue_(queue), plan_(plan), call_(call) {}
+
+  void enqueue(std::vector<Job> batch, Executor& executor, Completion<Status> done) override;
+  void consume(const std::string& queue, Executor& executor,
+               UniqueFunction<void(std::vector<Job>, Finish)> handler) override;
+  void stop() override;
+  void dead_letters(const std::string& queue, std::uint32_t limit, Executor& executor,
+                    Completion<Result<std::vector<Job>>> done) override;
+
+ private:
+  WorkQueue& queue_;
+  FaultPlan& plan_;
+  PortCall call_;
+};
+
+/// A Push that, where any call may fail, fails as planned: the service is away, or was when it answered.
+class OneFaultPush final : public Push {
+ public:
+  OneFaultPush(Push& push, FaultPlan& plan, PortCall call) : push_(push), plan_(plan), call_(call) {}
+
+  void send(std::vector<Notification> batch, Executor& executor,
+            Completion<std::vector<PushOutcome>> done) override;
+
+ private:
+  Push& push_;
   FaultPlan& plan_;
   PortCall call_;
 };

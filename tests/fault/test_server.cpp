@@ -20,7 +20,9 @@ bool KeptLog::contains(std::string_view text) const {
 TestServer::TestServer(std::uint32_t shards, PortCall faulty)
     : faultyStore(store, plan, faulty),
       faultyDirectory(directory, plan, faulty),
-      faultyPresence(presence, plan, faulty) {
+      faultyPresence(presence, plan, faulty),
+      faultyQueue(queue, plan, faulty),
+      faultyPush(push, plan, faulty) {
   options.listen = "127.0.0.1:0";
   options.shards = shards;
   options.drainWindow = 1ms;
@@ -34,8 +36,8 @@ TestServer::TestServer(std::uint32_t shards, PortCall faulty)
 }
 
 void TestServer::with_push() {
-  ports.workQueue = &queue;
-  ports.push = &push;
+  ports.workQueue = &faultyQueue;
+  ports.push = &faultyPush;
 }
 
 void TestServer::start() {

@@ -72,6 +72,8 @@ class TestServer {
   OneFaultStore faultyStore;
   OneFaultDirectory faultyDirectory;
   OneFaultPresence faultyPresence;
+  OneFaultQueue faultyQueue;
+  OneFaultPush faultyPush;
   ServerOptions options;
   ServerPorts ports;
   std::unique_ptr<Server> server;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <future>
+#include <set>
 #include <stdexcept>
 #include <vector>
 
@@ -11,16 +12,45 @@ namespace chatcore::faulttest {
 
 namespace {
 
+constexpr auto kGrace = 10min;  // longer than any failure here is waited out
+
 struct Outcome {
   Json shown;
+  std::set<std::string> notified;
   bool failed = false;  ///< a call met the fault
   bool stopped = false;
 };
+
+std::set<std::string> notified_by(const TestServer& server) {
+  std::set<std::string> notified;
+  for (const Notification& one : server.push.sent())
+    notified.insert(one.device.userId + " " + Json::parse(one.content).get<std::string>());
+  return notified;
+}
+
+/// What is told when the grace is over, and what failed once has been tried again.
+std::set<std::string> notify(TestServer& server, const std::set<std::string>& expected) {
+  server.clock.advance(kGrace);
+  TestServer::eventually([&] {
+    server.clock.advance(1s);
+    server.queue.run_due();
+    const std::set<std::string> told = notified_by(server);
+    return server.queue.size() == 0 &&
+           std::includes(told.begin(), told.end(), expected.begin(), expected.end());
+  });
+  return notified_by(server);
+}
 
 /// `call`: which one fails, counted from when the server is there; 0: none does.
 Outcome perform(const Scenario& scenario, std::uint64_t call, Fault fault, std::uint32_t shards) {
   TestServer server(shards, PortCall::any);
   server.options.gateway.closeLinger = 1ms;
+  if (!scenario.notified.empty()) {
+    server.with_push();
+    server.options.engine.pushGrace = kGrace;
+    for (const char* user : {"bob", "carol"})
+      server.put_device(user, "phone", std::string("token of ") + user);
+  }
   server.start();
   if (!TestServer::eventually([&] { return server.faultyStore.recovered() >= kPartitions; }))
     throw std::runtime_error("the server does not come up");
@@ -32,6 +62,7 @@ Outcome perform(const Scenario& scenario, std::uint64_t call, Fault fault, std::
     server.plan.heal();
     outcome.failed = server.plan.failed() != 0;
     outcome.shown = performance.everything_shown();
+    if (!scenario.notified.empty()) outcome.notified = notify(server, scenario.notified);
   }
   outcome.stopped = server.stop();
   return outcome;
@@ -87,6 +118,7 @@ void walk(const Scenario& scenario, Fault fault) {
       CHECK(outcome.stopped);
       CHECK_EQ(Json::diff(without_away(expected), without_away(outcome.shown)).dump(), "[]");
       check_away(outcome.shown, expected);
+      CHECK_EQ(outcome.notified, scenario.notified);
       untouched |= !outcome.failed;
       if (!untouched) ++call;
     }

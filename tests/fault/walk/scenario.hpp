@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,8 @@ struct Step {
 struct Scenario {
   std::string name;
   std::vector<Step> steps;
+  /// Where phones can be notified: which are told of what once the grace is over, as "user content".
+  std::set<std::string> notified = {};
 };
 
 /// One for each subject of tests/e2e.

@@ -169,12 +169,27 @@ Scenario catching_up() {
            {"carol", in("fam", "message.received", {{"seq", 3}})}}};
 }
 
+Scenario notifications() {
+  return {"who is away is notified",
+          {{"alice", say("bob", "m1")},
+           {"alice", say("bob", "m2")},
+           {"bob/laptop", in(kDirect, "message.read", {{"seq", 1}})},
+           {"alice", create("fam", {"bob", "carol"})},
+           {"carol/laptop", in("fam", "conversation.mute", {{"until", 4102444800000}})},
+           {"alice", tell("fam", "m3")},
+           {"carol/laptop", in("fam", "conversation.mute", {{"until", 0}})},
+           {"alice", tell("fam", "m4")},
+           {"alice", change("fam", "message.delete", "d1", {{"messageId", "$m4"}, {"scope", "everyone"}})},
+           {"bob/laptop", tell("fam", "m5")}},
+          {"bob m2", "bob m3", "carol m3", "carol m5"}};
+}
+
 }  // namespace
 
 const std::vector<Scenario>& scenarios() {
-  static const std::vector<Scenario> kAll{direct_messages(), message_life(),   clearing(),
-                                          groups(),          group_settings(), accounts(),
-                                          devices(),         presence(),       catching_up()};
+  static const std::vector<Scenario> kAll{direct_messages(), message_life(), clearing(), groups(),
+                                          group_settings(),  accounts(),     devices(),  presence(),
+                                          catching_up(),     notifications()};
   return kAll;
 }
 
