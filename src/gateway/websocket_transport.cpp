@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -17,6 +18,11 @@
 namespace chatcore::gateway {
 
 namespace {
+
+/// send(2) without being a point of cancellation, which costs the C library two atomic operations each time.
+ssize_t send_now(int fd, std::string_view bytes) {
+  return ::syscall(SYS_sendto, fd, bytes.data(), bytes.size(), MSG_NOSIGNAL, nullptr, 0);
+}
 
 constexpr std::size_t kReadBytes = 128 * 1024;
 constexpr int kAcceptBudget = 64;       // per readiness event: sessions are not starved by a storm
@@ -386,13 +392,17 @@ void WebSocketTransport::discard_input(ConnectionSlot slot) {
   if (count == 0 || (count < 0 && errno != EAGAIN && errno != EINTR)) end(slot);
 }
 
+void WebSocketTransport::expect_write(ConnectionSlot slot) noexcept {
+  __builtin_prefetch(&connections_[slot], 1);
+}
+
 std::size_t WebSocketTransport::write(ConnectionSlot slot, std::span<const std::string_view> pieces) {
   Connection& connection = connections_[slot];
   ssize_t sent = 0;
   std::size_t offered = 0;
   if (pieces.size() == 1) {
     offered = pieces[0].size();
-    sent = ::send(connection.fd, pieces[0].data(), offered, MSG_NOSIGNAL);
+    sent = send_now(connection.fd, pieces[0]);
   } else {
     iovec parts[kMaxPieces];
     const std::size_t count = std::min(pieces.size(), kMaxPieces);

@@ -42,6 +42,7 @@ class WebSocketTransport final : public Transport {
   void reap();
 
   std::size_t write(ConnectionSlot slot, std::span<const std::string_view> pieces) override;
+  void expect_write(ConnectionSlot slot) noexcept override;
   void ping(ConnectionSlot slot) override;
   void finish(ConnectionSlot slot) override;
   void abort(ConnectionSlot slot) override;

@@ -38,6 +38,8 @@ class CHATCORE_API Transport {
   /// Hands over bytes of whole wire frames. Returns how many were taken; fewer than given means wait for
   /// `on_writable`. 0 also for a connection that has failed: `on_close` follows in a later turn.
   [[nodiscard]] virtual std::size_t write(ConnectionSlot slot, std::span<const std::string_view> pieces) = 0;
+  /// Advice: this connection is written to next. Changes nothing.
+  virtual void expect_write(ConnectionSlot) noexcept {}
   /// A protocol-level ping, if the transport has one and the socket takes it at once.
   virtual void ping(ConnectionSlot slot) = 0;
   /// Everything has been written, the close frame too: let the peer finish, at most `linger`; then on_close.
