@@ -1,5 +1,7 @@
 #include "scenario.hpp"
 
+#include <algorithm>
+
 namespace chatcore::simulation {
 
 namespace {
@@ -52,6 +54,13 @@ bool tighten(Scenario& scenario, Choices& choices) {
   return tight;
 }
 
+/// Tens of clients, where there are a few otherwise.
+void gather_a_crowd(Scenario& scenario, Choices& choices) {
+  scenario.users = static_cast<std::uint32_t>(choices.between(8, Scenario::kMostUsers));
+  scenario.devicesPerUser = std::max(scenario.devicesPerUser, 2U);
+  scenario.operations *= 3;
+}
+
 }  // namespace
 
 Scenario Scenario::of(std::uint64_t seed) {
@@ -79,6 +88,7 @@ Scenario Scenario::of(std::uint64_t seed) {
   if (choices.percent(30)) scenario.engine.hooks.persistFailure = HookFailure::open;
   if (choices.percent(30)) scenario.engine.hooks.connectFailure = HookFailure::open;
   if (choices.percent(20)) scenario.engine.hooks.maxQuestions = 2;
+  if (choices.percent(3)) gather_a_crowd(scenario, choices);
   return scenario;
 }
 

@@ -12,6 +12,7 @@ namespace chatcore::simulation {
 /// there are at all. Most seeds leave most kinds out, so that each is met alone and in company.
 struct Scenario {
   std::uint32_t shards = 1;
+  static constexpr std::uint32_t kMostUsers = 16;
   std::uint32_t users = 3;
   std::uint32_t devicesPerUser = 2;
   std::uint32_t operations = 150;

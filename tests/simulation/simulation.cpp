@@ -15,7 +15,9 @@ Simulation::Simulation(std::uint64_t seed, std::FILE* trace)
       server_(world_, ports_, "server-1"),
       people_(seed, 6),
       misfortune_(seed, 7) {
-  static const char* const kNames[] = {"ann", "bob", "cat", "dan"};
+  static const char* const kNames[Scenario::kMostUsers] = {"ann", "bob", "cat", "dan", "eve", "fay",
+                                                           "gus", "hal", "ida", "jon", "kim", "leo",
+                                                           "mia", "ned", "ola", "pam"};
   for (std::uint32_t i = 0; i < world_.scenario.users; ++i) {
     users_.emplace_back(kNames[i]);
     for (std::uint32_t k = 1; k <= world_.scenario.devicesPerUser; ++k)
