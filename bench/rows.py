@@ -48,8 +48,8 @@ PEERS = (
 )
 
 
-def ours(load, durability="os", shards=1, name="chatcore"):
-    return Side(name, f"{OURS} --durability {durability} --shards {shards}", load)
+def ours(load, durability="os", shards=1, name="chatcore", flags="", before=""):
+    return Side(name, f"{OURS} --durability {durability} --shards {shards} {flags}", load, before=before)
 
 
 def limit(program, load):
@@ -74,11 +74,11 @@ def alone(name, load, figures, durability="os", share=0.2, shards=1, **more):
 
 
 def idle(name):
-    """Devices that the server knows, on a server that has just started. Others are stored first, whose rows are
-    in the growth of the memory too."""
+    """Devices that an earlier run of the server has registered, on one that has just started and caches no rows,
+    and devices that it has to register: then what it stores of them is in the growth of its memory too."""
     known = "idle --connections 15000 --users known --seconds {} --groups {}"
     return Row(name,
-               (dataclasses.replace(ours(known.format(20, 0)), before=known.format(8, 3), command=f"{OURS} --durability os --shards 1 --cache-megabytes 1"),
+               (ours(known.format(20, 0), flags="--cache-megabytes 1", before=known.format(8, 3)),
                 ours("idle --connections 15000 --groups 3 --seconds 20", name="the same, devices never seen before"),
                 limit("receive_once_send_twice", known.format(20, 0))),
                (Figure("memory of a connection", "bytesPerConnection", 1, "bytes", 0),

@@ -166,7 +166,6 @@ class ConversationHome {
   void remember(Conversation& conversation, const Event& event);
   void arm_head_timer(Conversation& conversation);
   void head_timer(const ConversationId& id);
-  void settle(Conversation& conversation);
   void enqueue_push(Conversation& conversation, Seq seq);
   void check_tokens(Conversation& conversation);
   void check_tokens_of(const ConversationId& id, std::vector<UserId> users);

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <chrono>
 #include <iterator>
-#include <memory>
 #include <utility>
 
 namespace chatcore::engine {
@@ -20,6 +19,8 @@ void JobOutbox::end_of_turn() {
 
 void JobOutbox::tick() {
   if (refused_.empty() || context_.clock->steady() < nextOffer_) return;
+  pause_ = std::min(2 * pause_, kLongestPause);
+  nextOffer_ = context_.clock->steady() + pause_;
   std::vector<Job> again = std::exchange(refused_, {});
   for (auto from = again.begin(); from != again.end();) {
     const auto end = from + std::min<std::ptrdiff_t>(kBatch, again.end() - from);
@@ -29,18 +30,16 @@ void JobOutbox::tick() {
 }
 
 void JobOutbox::offer(std::vector<Job> batch) {
-  ++underWay_;
-  auto kept = std::make_unique<std::vector<Job>>(batch);
+  std::vector<Job> kept = batch;
   context_.workQueue->enqueue(std::move(batch), *context_.executor,
-                              [busy = context_.busy, this, kept = std::move(kept)](const Status& status) {
-                                --underWay_;
-                                answered(std::move(*kept), status);
-                              });
+                              [busy = context_.busy, this, kept = std::move(kept)](
+                                  const Status& status) mutable { answered(std::move(kept), status); });
 }
 
 void JobOutbox::answered(std::vector<Job> batch, const Status& status) {
   if (status) {
     pause_ = {};
+    nextOffer_ = {};
     return;
   }
   const Error& error = status.error();
@@ -49,10 +48,11 @@ void JobOutbox::answered(std::vector<Job> batch, const Status& status) {
                         std::to_string(batch.size()) + " jobs are given up: " + error.message);
     return;
   }
-  if (pause_.count() == 0)
+  if (pause_.count() == 0) {
     context_.log->write(LogLevel::warn, "push", "jobs are not taken, and offered again: " + error.message);
-  pause_ = std::clamp(2 * pause_, kFirstPause, kLongestPause);
-  nextOffer_ = context_.clock->steady() + pause_;
+    pause_ = kFirstPause;
+    nextOffer_ = context_.clock->steady() + pause_;
+  }
   refused_.insert(refused_.end(), std::make_move_iterator(batch.begin()),
                   std::make_move_iterator(batch.end()));
   if (refused_.size() <= kMostKept) return;

@@ -99,23 +99,12 @@ void ConversationHome::head_timer(const ConversationId& id) {
     envelope.memberSeq = conversation->publishedMemberSeq;
     context_.router->publish(context_.link->self(), conversation->topic, envelope);
   }
-  settle(*conversation);
-}
-
-void ConversationHome::settle(Conversation& conversation) {
   // With an append on its way the mark is still needed; the next quiet clears it.
-  if (!conversation.marked || !conversation.inFlight.empty() ||
-      conversation.state != Conversation::State::ready)
-    return;
-  // And so it is while the work queue does not have what is to be pushed.
-  if (!jobs_.empty()) {
-    timers_.add(context_.clock->steady() + context_.options.headAfterQuiet, [this, id = conversation.id] {
-      if (Conversation* known = find(id)) settle(*known);
-    });
-    return;
+  if (conversation->marked && conversation->inFlight.empty() &&
+      conversation->state == Conversation::State::ready) {
+    conversation->marked = false;
+    settled_.push_back(id);
   }
-  conversation.marked = false;
-  settled_.push_back(conversation.id);
 }
 
 void ConversationHome::enqueue_push(Conversation& conversation, Seq seq) {

@@ -22,6 +22,14 @@ Json synced(TestClient& device) {
   return device.ask({{"type", "sync"}, {"watermarks", Json::object()}})["conversations"][0];
 }
 
+/// Their conversation, in which `phone` has deleted the last of three messages for oneself.
+std::string last_of_three_hidden(TestClient& alice, TestClient& phone) {
+  Json last;
+  for (const char* id : {"m1", "m2", "m3"}) last = alice.ask(message_to("bob", id));
+  CHECK_EQ(phone.ask(hide(last["conversationId"], last["messageId"]))["type"], "ok");
+  return last["conversationId"];
+}
+
 }  // namespace
 
 TEST_CASE("what was deleted for oneself behind what is read is not told as unread") {
@@ -30,10 +38,7 @@ TEST_CASE("what was deleted for oneself behind what is read is not told as unrea
   TestClient alice = server.connect("alice");
   TestClient phone = server.connect("bob", "phone");
   TestClient laptop = server.connect("bob", "laptop");
-  Json last;
-  for (const char* id : {"m1", "m2", "m3"}) last = alice.ask(message_to("bob", id));
-  const std::string chat = last["conversationId"];
-  CHECK_EQ(phone.ask(hide(chat, last["messageId"]))["type"], "ok");
+  const std::string chat = last_of_three_hidden(alice, phone);
   CHECK_EQ(laptop.expect_type("sync.deleted")["unread"], 2);
   CHECK_EQ(phone.ask({{"type", "message.read"}, {"conversationId", chat}, {"seq", 1}})["type"], "ok");
   CHECK_EQ(laptop.expect_type("sync.read")["unread"], 1);
@@ -48,10 +53,7 @@ TEST_CASE("what takes long to count is not told behind what came after it") {
     TestClient alice = server.connect("alice");
     TestClient phone = server.connect("bob", "phone");
     TestClient laptop = server.connect("bob", "laptop");
-    Json last;
-    for (const char* id : {"m1", "m2", "m3"}) last = alice.ask(message_to("bob", id));
-    const std::string chat = last["conversationId"];
-    CHECK_EQ(phone.ask(hide(chat, last["messageId"]))["type"], "ok");
+    const std::string chat = last_of_three_hidden(alice, phone);
     laptop.expect_type("sync.deleted");
     server.plan.fail(server.plan.calls() + 1, Fault::delayed);
     for (const int seq : {1, 3})

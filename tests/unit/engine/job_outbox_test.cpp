@@ -115,6 +115,27 @@ TEST_CASE("what comes meanwhile does not wait, and nothing is offered in more th
   CHECK(at.outbox.empty());
 }
 
+TEST_CASE("the pause grows with the offers that fail, not with what comes meanwhile") {
+  Setting at;
+  at.queue.answer = kAway;
+  for (int i = 0; i < 10; ++i) at.add(300);
+  CHECK(at.offered_within(900ms).empty());
+  CHECK_EQ(at.offered_within(100ms).size(), 3000);
+  at.add(1);
+  CHECK(at.offered_within(1900ms).empty());
+  CHECK_EQ(at.offered_within(100ms).size(), 3001);
+}
+
+TEST_CASE("once something is taken the rest is offered at once") {
+  Setting at;
+  at.queue.answer = kAway;
+  at.add(1);
+  CHECK_EQ(at.offered_within(15s).size(), 4);
+  at.queue.answer = {};
+  at.add(1);
+  CHECK_EQ(at.offered_within(100ms), std::vector<std::string>{"0"});
+}
+
 TEST_CASE("what can never be taken is given up, and said") {
   Setting at;
   at.queue.answer = Error{ErrorCode::too_large, "too large", {}};
