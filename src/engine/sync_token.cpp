@@ -5,6 +5,8 @@
 #include <array>
 #include <cstring>
 
+#include "core/bytes.hpp"
+
 namespace chatcore::engine {
 
 namespace {
@@ -36,58 +38,6 @@ std::uint64_t seal_of(std::string_view body, std::uint64_t origin, std::string_v
   sealed.append(body);
   return short_hash(sealed, origin);
 }
-
-void put(std::string& out, std::uint64_t value) {
-  for (; value >= 0x80; value >>= 7) out.push_back(static_cast<char>(value | 0x80));
-  out.push_back(static_cast<char>(value));
-}
-void put_fixed(std::string& out, std::uint64_t value) {
-  for (int shift = 0; shift < 64; shift += 8) out.push_back(static_cast<char>(value >> shift));
-}
-
-/// Only ever reads what is sealed, which this code wrote; all the same it stays inside.
-class Reader {
- public:
-  explicit Reader(std::string_view bytes) : bytes_(bytes) {}
-  [[nodiscard]] bool done() const { return ok_ && bytes_.empty(); }
-  [[nodiscard]] bool more() const { return ok_ && !bytes_.empty(); }
-
-  std::uint64_t number() {
-    std::uint64_t value = 0;
-    for (int shift = 0; shift < 64; shift += 7) {
-      const std::uint64_t next = byte();
-      value |= (next & 0x7f) << shift;
-      if (next < 0x80) return value;
-    }
-    ok_ = false;
-    return 0;
-  }
-  std::uint64_t fixed() {
-    std::uint64_t value = 0;
-    for (int shift = 0; shift < 64; shift += 8) value |= std::uint64_t{byte()} << shift;
-    return value;
-  }
-  std::string_view text() {
-    const std::uint64_t size = number();
-    if (size > bytes_.size()) ok_ = false;
-    if (!ok_) return {};
-    const std::string_view front = bytes_.substr(0, size);
-    bytes_.remove_prefix(size);
-    return front;
-  }
-
- private:
-  std::uint8_t byte() {
-    if (bytes_.empty()) ok_ = false;
-    if (!ok_) return 0;
-    const auto first = static_cast<std::uint8_t>(bytes_.front());
-    bytes_.remove_prefix(1);
-    return first;
-  }
-
-  std::string_view bytes_;
-  bool ok_ = true;
-};
 
 std::string to_base64(std::string_view bytes) {
   std::string text(sodium_base64_ENCODED_LEN(bytes.size(), kVariant), '\0');
@@ -129,22 +79,21 @@ std::optional<Seq> SyncToken::known_large(std::string_view conversationId) const
 
 std::string encode_token(const SyncToken& token, std::uint64_t origin, std::string_view user) {
   std::string body;
-  put(body, token.since);
-  put(body, token.start ? kStart : token.page ? kPage : 0);
+  put_number(body, token.since);
+  put_number(body, token.start ? kStart : token.page ? kPage : 0);
   if (token.page) {
-    put(body, token.page->end);
-    put(body, token.page->after.size());
-    body.append(token.page->after);
-    put(body, token.page->from);
+    put_number(body, token.page->end);
+    put_text(body, token.page->after);
+    put_number(body, token.page->from);
   }
   if (token.start) {
-    put(body, static_cast<std::uint64_t>(token.start->lastEventAt));
-    put(body, token.start->again ? 1 : 0);
-    put(body, token.start->newest);
+    put_number(body, static_cast<std::uint64_t>(token.start->lastEventAt));
+    put_number(body, token.start->again ? 1 : 0);
+    put_number(body, token.start->newest);
   }
   for (const auto& [hash, seq] : token.large) {
     put_fixed(body, hash);
-    put(body, seq);
+    put_number(body, seq);
   }
   std::string sealed;
   put_fixed(sealed, seal_of(body, origin, user));
@@ -156,8 +105,8 @@ std::optional<SyncToken> decode_token(std::string_view text, std::uint64_t origi
   const auto bytes = from_base64(text.substr(kTimelineToken.size()));
   if (!bytes || bytes->size() < kSealBytes) return std::nullopt;
   const std::string_view body = std::string_view(*bytes).substr(kSealBytes);
-  if (Reader(*bytes).fixed() != seal_of(body, origin, user)) return std::nullopt;
-  Reader reader(body);
+  if (ByteReader(*bytes).fixed() != seal_of(body, origin, user)) return std::nullopt;
+  ByteReader reader(body);
   SyncToken token;
   token.since = reader.number();
   const std::uint64_t kind = reader.number();
