@@ -51,7 +51,8 @@ DeviceLease UserHome::lease_of(const DeviceSession& device) const {
           context_.serverId,
           context_.boot,
           device.session,
-          device.epoch};
+          device.epoch,
+          context_.term};
 }
 
 void UserHome::connect(SessionId session, std::uint64_t order, PrincipalRef who, std::string platform,

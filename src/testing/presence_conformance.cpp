@@ -178,6 +178,22 @@ void an_earlier_boot_displaces_nobody(PresenceFixture& fixture) {
   expect(call.acquire(elsewhere).displaced, "another server's boots to be another matter");
 }
 
+void an_earlier_owner_displaces_nobody(PresenceFixture& fixture) {
+  Caller call(fixture);
+  auto wanted = lease("alice", "phone", 1);
+  wanted.term = 2;
+  const auto held = call.hold(wanted);
+  auto late = lease("alice", "phone", 1);
+  late.serverId = "server-b";
+  late.boot = held.boot + 1;
+  late.term = 1;
+  const auto answers = call.acquire_all({late});
+  expect(!answers[0] && answers[0].error().code == ErrorCode::fenced, "what comes late to be fenced");
+  expect(call.renew(held) == RenewOutcome::ok, "the later owner's lease to be held");
+  late.term = 3;
+  expect(call.acquire(late).displaced, "the next owner to displace it");
+}
+
 void ended_leases_displace_nobody(PresenceFixture& fixture) {
   Caller call(fixture);
   call.release(call.hold(lease("alice", "phone", 1)));
@@ -299,6 +315,7 @@ std::vector<ConformanceCase> presence_conformance(std::function<std::unique_ptr<
       .add("epochs grow, also past release, expiry and the caller's own", epochs_grow)
       .add("a live lease that is displaced is told", displaced_is_told)
       .add("an earlier boot of the same server displaces nobody", an_earlier_boot_displaces_nobody)
+      .add("an earlier owner displaces nobody", an_earlier_owner_displaces_nobody)
       .add("a lease that has ended is not displaced", ended_leases_displace_nobody)
       .add("a session that acquires again displaces nobody", the_same_session_displaces_nobody)
       .add("renewals keep a lease alive", renewal_keeps_alive)

@@ -96,6 +96,8 @@ Result<AcquireResult> MemoryPresence::State::acquire(DeviceLease lease, Clock::D
     }
   } else if (entry->lease.serverId == lease.serverId && entry->lease.boot > lease.boot) {
     return Error{ErrorCode::fenced, "a later boot of the server holds the device"};
+  } else if (entry->lease.term > lease.term) {
+    return Error{ErrorCode::fenced, "a later owner holds the device"};
   }
   AcquireResult result;
   result.epoch = lease.epoch = lastEpoch = std::max(lastEpoch, lease.epoch) + 1;

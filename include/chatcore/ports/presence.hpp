@@ -22,6 +22,8 @@ struct DeviceLease {
   std::uint64_t boot = 0;
   std::uint64_t session = 0;
   LeaseEpoch epoch = 0;
+  /// Of the owner of the user's partition, who asks (Placement): higher with every other owner.
+  Term term = 0;
 };
 
 struct AcquireResult {
@@ -41,9 +43,9 @@ enum class RenewOutcome : std::uint8_t {
 class CHATCORE_API Presence {
  public:
   virtual ~Presence();
-  /// The granted epoch is higher than every earlier one of the device and than `lease.epoch`. `fenced`: the
-  /// same server holds the device since a later boot, and what comes late from an earlier one must not
-  /// displace it.
+  /// The granted epoch is higher than every earlier one of the device and than `lease.epoch`. `fenced`: an
+  /// owner with a higher term holds the device, or the same server since a later boot; what comes late from
+  /// an earlier one must not displace it.
   virtual void acquire(std::vector<DeviceLease> batch, std::chrono::milliseconds ttl, Executor& executor,
                        Completion<std::vector<Result<AcquireResult>>> done) = 0;
   virtual void renew(std::vector<DeviceLease> batch, std::chrono::milliseconds ttl, Executor& executor,
