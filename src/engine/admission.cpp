@@ -294,7 +294,7 @@ void EngineShard::take_group(SessionId id, const UserConversation& group, int at
 }
 
 /// Whoever has shown its credentials waits for us: it is to come back, not to give up.
-CloseCode EngineShard::overdue(SessionId id) {
+std::optional<CloseCode> EngineShard::overdue(SessionId id) {
   const ClientSession* session = find(id);
   if (CHATCORE_BUG("slow admission is final")) return CloseCode::unauthorized;
   const bool waits = session != nullptr && session->state != ClientSession::State::expecting_hello;

@@ -39,7 +39,7 @@ class EngineShard final : public GatewayEvents {
   void drained(SessionId session, std::vector<WithheldMark> marks, bool everything) override;
   void closed(SessionId session, std::uint16_t code) override;
   void stale(const Topic& topic, std::vector<SessionId> takers) override;
-  CloseCode overdue(SessionId session) override;
+  std::optional<CloseCode> overdue(SessionId session) override;
 
   /// Closes 4503 what this shard's gateway holds, or is about to admit, of a user's device; empty: of all of
   /// them. To be called on every shard.

@@ -276,7 +276,10 @@ void Gateway::check(Check due) {
     return checks_.add(clock_.steady() + options.closeLinger, due);
   }
   if (session.state == SessionState::open && age >= options.handshakeTimeout.count()) {
-    const CloseCode code = events_->overdue(id);
+    const std::optional<CloseCode> told = events_->overdue(id);
+    if (!told && age < (options.handshakeTimeout + options.closeLinger).count())
+      return checks_.add(clock_.steady() + options.closeLinger, due);
+    const CloseCode code = told.value_or(CloseCode::overloaded);
     return close(id, code, code == CloseCode::overloaded ? kComeBackMillis : 0);
   }
   if (session.state == SessionState::lagging && session.outbox != nullptr &&

@@ -35,6 +35,9 @@ class Gateway final : public GatewayCommands, public TransportEvents {
   /// Closes up to `count` sessions with 4000 and a moment to come back at; true while some are left.
   bool drain(std::size_t count, std::uint32_t retryAfterMs);
 
+  /// A session whose claim was stale: its engine is asked anew, as `stale`.
+  void ask_about(SessionId session, const Topic& topic) { topics_.ask_about(session, topic); }
+
   SubscribeOutcome subscribe(SessionId session, const Topic& topic, Seq memberSeq) override;
   void unsubscribe(SessionId session, const Topic& topic) override;
   void admit(SessionId session) override;

@@ -13,7 +13,7 @@ Transport::~Transport() = default;
 Router::~Router() = default;
 FanOut::~FanOut() = default;
 
-CloseCode GatewayEvents::overdue(SessionId) { return CloseCode::unauthorized; }
+std::optional<CloseCode> GatewayEvents::overdue(SessionId) { return CloseCode::unauthorized; }
 
 std::string_view to_string(CloseCode code) noexcept {
   switch (code) {

@@ -50,7 +50,7 @@ void SessionTable::close(ConnectionSlot slot) {
 }
 
 SessionId SessionTable::id(ConnectionSlot slot) const noexcept {
-  return SessionId{shard_} << 56 | SessionId{hot_[slot].generation} << 32 | slot;
+  return session_id(shard_, hot_[slot].generation, slot);
 }
 
 bool SessionTable::alive(SessionId id) const noexcept {

@@ -172,8 +172,13 @@ void TopicTable::change_members(const Topic& topic, const MembershipDelta& delta
   }
   // A table made from a claim newer than this change still has to apply it: the claim spoke of one user only.
   Entry* entry = find(topic);
-  if (entry != nullptr && (entry->memberSeq < delta.previous || entry->refresh != nullptr))
-    return ask_about_newcomers(*entry, delta);
+  if (entry != nullptr && (entry->memberSeq < delta.previous || entry->refresh != nullptr)) {
+    // Changes were missed: who came in with this one is a candidate, and the engine says who may.
+    std::vector<SessionId> newcomers;
+    for (const Topic& inbox : delta.added)
+      for (ConnectionSlot slot : slots_of(inbox)) newcomers.push_back(sessions_.id(slot));
+    return ask_about(*entry, newcomers);
+  }
   if (entry != nullptr) entry->memberSeq = std::max(entry->memberSeq, delta.memberSeq);
   for (const Topic& inbox : delta.added) {
     for (ConnectionSlot slot : slots_of(inbox)) {
@@ -186,12 +191,16 @@ void TopicTable::change_members(const Topic& topic, const MembershipDelta& delta
   if (find(topic) == nullptr) router_.leave(shard_, topic);
 }
 
-/// Changes were missed: who came in with this one is a candidate, and the engine says who may.
-void TopicTable::ask_about_newcomers(Entry& entry, const MembershipDelta& delta) {
+void TopicTable::ask_about(SessionId session, const Topic& topic) {
+  Entry* entry = find(topic);
+  if (entry != nullptr && sessions_.alive(session)) ask_about(*entry, {session});
+}
+
+void TopicTable::ask_about(Entry& entry, const std::vector<SessionId>& candidates) {
   const bool asking = entry.refresh != nullptr;
   if (!asking) entry.refresh = std::make_unique<Refresh>();
-  for (const Topic& inbox : delta.added)
-    for (ConnectionSlot slot : slots_of(inbox)) entry.refresh->candidates.push_back(sessions_.id(slot));
+  auto& known = entry.refresh->candidates;
+  known.insert(known.end(), candidates.begin(), candidates.end());
   if (asking) {
     entry.refresh->again = true;
   } else {

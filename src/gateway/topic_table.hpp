@@ -30,6 +30,9 @@ class TopicTable final : public FanOut {
   void publish(const Topic& topic, const Envelope& envelope) override;
   void change_members(const Topic& topic, const MembershipDelta& delta) override;
 
+  /// A session whose claim was stale: the engine is asked whether it may take the topic, as of now.
+  void ask_about(SessionId session, const Topic& topic);
+
   /// Leaves every topic.
   void forget(ConnectionSlot slot);
   /// The answer to `onStale`: what was held back meanwhile is told to the takers as lost, by its mark.
@@ -75,7 +78,7 @@ class TopicTable final : public FanOut {
   void note_mark(std::uint32_t index, const Frame& frame);
   void hold(Entry& entry, const Envelope& envelope);
   void begin_refresh(Entry& entry);
-  void ask_about_newcomers(Entry& entry, const MembershipDelta& delta);
+  void ask_about(Entry& entry, const std::vector<SessionId>& candidates);
   std::vector<ConnectionSlot> slots_of(const Topic& inbox);
 
   std::uint32_t shard_;

@@ -25,6 +25,8 @@ namespace chatcore {
 namespace {
 
 constexpr std::size_t kMaxAlertBytes = 16 * 1024;
+constexpr std::size_t kMaxServerIdBytes = 64;
+constexpr std::uint64_t kBoots = std::uint64_t{1} << 53;
 constexpr std::chrono::seconds kAnswerLimit{10};  // what a stop waits for a port that owes an answer
 
 Error invalid(std::string message) { return {ErrorCode::invalid_argument, std::move(message), {}}; }
@@ -35,6 +37,11 @@ Status check(const ServerOptions& options, const ServerPorts& ports) {
   if (options.engine.maxDevicesPerUser > 32) return invalid("`engine.maxDevicesPerUser` is above 32");
   if (options.engine.hooks.connectDeadline.count() <= 0 || options.engine.hooks.persistDeadline.count() <= 0)
     return invalid("a deadline of `engine.hooks` is not above 0");
+  if (options.serverId.empty() || options.serverId.size() > kMaxServerIdBytes)
+    return invalid("`serverId` is not 1 to 64 bytes long");
+  if (options.role != ServerRole::whole && ports.broker == nullptr)
+    return invalid("`ports.broker` is missing, which gateways and engines meet at");
+  if (options.role == ServerRole::gateway) return {};
   if (ports.store == nullptr) return invalid("`ports.store` is missing");
   if (ports.directory == nullptr) return invalid("`ports.directory` is missing");
   if (ports.authenticator == nullptr) return invalid("`ports.authenticator` is missing");
@@ -57,11 +64,12 @@ class Server::Impl {
 
   Status start() {
     if (Status checked = check(options_, ports_); !checked) return checked;
+    if (Status found = find_address(); !found) return found;
     build_shards();
     if (Status listening = listen(); !listening) return listening;
     if (ports_.everySecond) shards_[0]->set_every_second(std::move(ports_.everySecond));
     for (auto& shard : shards_) shard->start();
-    if (ports_.workQueue != nullptr) consume_push_jobs();
+    if (has_engine() && ports_.workQueue != nullptr) consume_push_jobs();
     return {};
   }
 
@@ -84,7 +92,7 @@ class Server::Impl {
     do {
       std::this_thread::sleep_for(std::chrono::milliseconds(120));  // a tick, after which counts are fresh
     } while (!all_empty() && std::chrono::steady_clock::now() < until);
-    if (ports_.workQueue != nullptr) ports_.workQueue->stop();
+    if (has_engine() && ports_.workQueue != nullptr) ports_.workQueue->stop();
     for (auto& shard : shards_) {
       if (shard->join(kAnswerLimit)) continue;
       // A port that never answers holds a reference to this shard for ever: better leaked than dangling.
@@ -95,33 +103,37 @@ class Server::Impl {
   }
 
   Status system_alert(const std::string& dataObject) {
+    if (!has_engine()) return Error{ErrorCode::unsupported, "a gateway has no alerts of its own", {}};
     if (dataObject.size() > kMaxAlertBytes) return invalid("the alert is too long");
     if (!protocol::is_json_object(dataObject)) return invalid("the alert is not a JSON object");
     std::string payload;
     protocol::append_system_alert(payload, dataObject);
     const FrameRef frame = FrameRef::text(payload, {DeliveryClass::ephemeral, {}, 0});
-    for (auto& shard : shards_)
-      shard->post([&gateway = shard->gateway(), frame] { gateway.broadcast(frame); });
+    for (auto& shard : shards_) shard->post([target = shard.get(), frame] { target->broadcast(frame); });
     return {};
   }
 
   void settings_changed(const UserId& user) {
+    if (!has_engine()) return;
     for (auto& shard : shards_)
       shard->post([target = shard.get(), user] { target->engine().settings_changed(user); });
   }
 
   void account_changed(const UserId& user, AccountSection section) {
+    if (!has_engine()) return;
     server::Shard& home = home_of(user);
     home.post([&home, user, section] { home.engine().account_changed(user, section); });
   }
 
   void blocks_changed(const UserId& a, const UserId& b) {
+    if (!has_engine()) return;
     for (auto& shard : shards_)
       shard->post([target = shard.get(), a, b] { target->engine().blocks_changed(a, {b}, std::nullopt); });
   }
 
   /// Through every shard: a session that one of them is admitting has told its user's home before.
   void revoke(const UserId& user, const DeviceId& device) {
+    if (!has_engine()) return;
     for (auto& shard : shards_)
       shard->post([target = shard.get(), user, device] { target->engine().revoke(user, device); });
   }
@@ -129,12 +141,14 @@ class Server::Impl {
   [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
   [[nodiscard]] Stats stats() const {
     Stats sum;
+    sum.shards = shards_.size();
     for (const auto& shard : shards_) {
       sum.connections += shard->connections();
       sum.conversations += shard->conversations();
       sum.topics += shard->topics();
       sum.users += shard->users();
       sum.commands += shard->commands();
+      sum.links += shard->links();
     }
     if (limits_ != nullptr) sum.rateBuckets = limits_->tracked();
     return sum;
@@ -148,24 +162,60 @@ class Server::Impl {
   [[nodiscard]] server::Shard& home_of(std::string_view id) {
     return *shards_[partition_of(id) % shards_.size()];
   }
+  [[nodiscard]] bool has_engine() const noexcept { return options_.role != ServerRole::gateway; }
+  [[nodiscard]] bool listens() const noexcept { return options_.role != ServerRole::engine; }
+  [[nodiscard]] Metrics& metrics() { return ports_.metrics != nullptr ? *ports_.metrics : null_metrics(); }
   [[nodiscard]] Clock& clock() { return ports_.clock != nullptr ? *ports_.clock : system_clock(); }
   [[nodiscard]] Log& log() { return ports_.log != nullptr ? *ports_.log : null_log(); }
   [[nodiscard]] Random& random() { return ports_.random != nullptr ? *ports_.random : system_random(); }
 
   void build_shards() {
     const std::uint32_t count = shard_count();
-    for (std::uint32_t i = 0; i < count; ++i)
-      shards_.push_back(std::make_unique<server::Shard>(i, count, options_.gateway, router_, clock(), caps_));
+    const bool alone = options_.role == ServerRole::gateway;
+    const server::ElsewhereEngine elsewhere = elsewhere_engine();
+    const server::ShardSetup setup{options_.gateway, router_, clock(),
+                                   metrics(),        caps_,   alone ? &elsewhere : nullptr};
     std::vector<server::Shard*> peers;
-    for (auto& shard : shards_) {
-      router_.add_shard(*shard, shard->gateway().fan_out());
-      peers.push_back(shard.get());
+    for (std::uint32_t i = 0; i < count; ++i) {
+      shards_.push_back(std::make_unique<server::Shard>(i, count, setup));
+      peers.push_back(shards_.back().get());
     }
     for (auto& shard : shards_) {
       shard->set_peers(peers);
+      if (options_.role == ServerRole::engine) serve_gateways(*shard);
+      router_.add_shard(*shard, shard->fan_out());
+    }
+    if (alone) return;
+    for (auto& shard : shards_) {
       shard->set_engine(context());
       engines_.push_back(&shard->engine());
     }
+  }
+
+  [[nodiscard]] server::ElsewhereEngine elsewhere_engine() {
+    server::ElsewhereEngine elsewhere;
+    // Nothing is kept over a restart that would tell one from the next.
+    elsewhere.seat = {options_.serverId, random().below(kBoots), 0};
+    elsewhere.options = options_.seam;
+    elsewhere.ports.broker = ports_.broker;
+    elsewhere.ports.clock = &clock();
+    elsewhere.ports.log = &log();
+    elsewhere.ports.topics = &topics_;
+    elsewhere.ports.random = &random();
+    elsewhere.loopback = server::is_loopback(address_);
+    return elsewhere;
+  }
+
+  void serve_gateways(server::Shard& shard) {
+    seam::RemoteGateways::Ports ports;
+    ports.broker = ports_.broker;
+    ports.clock = &clock();
+    ports.log = &log();
+    ports.topics = &topics_;
+    ports.router = &router_;
+    shard.serve_gateways(
+        {options_.serverId, ports_.term, 0}, options_.seam, ports,
+        {options_.serverId, ports_.term, ports_.term, shard_count(), ports_.authenticator->loopback_only()});
   }
 
   [[nodiscard]] engine::Context context() {
@@ -181,7 +231,7 @@ class Server::Impl {
     context.clock = &clock();
     context.random = &random();
     context.log = &log();
-    context.metrics = ports_.metrics != nullptr ? ports_.metrics : &null_metrics();
+    context.metrics = &metrics();
     context.topics = &topics_;
     context.limits = limits_.get();
     context.connections = &connections_;
@@ -193,26 +243,42 @@ class Server::Impl {
     return context;
   }
 
-  Status listen() {
+  Status find_address() {
+    if (!listens()) return {};
     Result<server::ListenAddress> address = server::parse_listen_address(options_.listen);
     if (!address) return address.error();
-    if (ports_.authenticator->loopback_only() && !server::is_loopback(*address))
+    address_ = *address;
+    if (has_engine() && ports_.authenticator->loopback_only() && !server::is_loopback(address_))
       return invalid(
           "development authentication trusts everybody, so it serves loopback addresses only, not '" +
           options_.listen + "'");
-    // Without SO_REUSEPORT first: with it, a second server would silently take half of the connections.
-    Result<int> probe = server::open_listener(*address, false);
-    if (!probe) return probe.error();
-    const Result<std::uint16_t> port = server::port_of(*probe);
-    ::close(*probe);
-    if (!port) return port.error();
-    port_ = address->port = *port;
-    for (auto& shard : shards_) {
+    return {};
+  }
+
+  Status listen() {
+    for (auto& shard : shards_)
       if (!shard->ok()) return Error{ErrorCode::io_error, "the system gave no more descriptors", {}};
-      Result<int> listener = server::open_listener(*address, true);
+    if (!listens()) return {};
+    if (Status free = find_port(); !free) return free;
+    for (auto& shard : shards_) {
+      Result<int> listener = server::open_listener(address_, true);
       if (!listener) return listener.error();
       if (!shard->listen(*listener)) return Error{ErrorCode::io_error, "the listener cannot be watched", {}};
     }
+    return {};
+  }
+
+  Status find_port() {
+    if (!options_.sharePort || address_.port == 0) {
+      // Without SO_REUSEPORT first: with it, a second server would silently take half of the connections.
+      Result<int> probe = server::open_listener(address_, false);
+      if (!probe) return probe.error();
+      const Result<std::uint16_t> port = server::port_of(*probe);
+      ::close(*probe);
+      if (!port) return port.error();
+      address_.port = *port;
+    }
+    port_ = address_.port;
     return {};
   }
 
@@ -259,6 +325,7 @@ class Server::Impl {
   routing::LocalRouter router_;
   std::vector<engine::EngineShard*> engines_;
   std::vector<std::unique_ptr<server::Shard>> shards_;
+  server::ListenAddress address_;
   std::uint16_t port_ = 0;
   std::mutex stopping_;
   bool stopped_ = false;

@@ -21,17 +21,23 @@ thread_local const Shard* currentShard = nullptr;
 
 }  // namespace
 
-Shard::Shard(std::uint32_t index, std::uint32_t count, const GatewayOptions& gateway, Router& router,
-             const Clock& clock, gateway::ConnectionCaps& caps)
+Shard::Shard(std::uint32_t index, std::uint32_t count, const ShardSetup& setup)
     : index_(index),
       count_(count),
+      metrics_(setup.metrics),
       readiness_(io_),
       ticker_(io_),
       wakeFd_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)),
-      transport_(gateway, reactor_, clock, caps),
-      gateway_(index, gateway, transport_, router, clock),
+      transport_(setup.gateway, reactor_, setup.clock, setup.caps),
+      remoteEngine_(link_to(setup.elsewhere)),
+      gateway_(index, setup.gateway, transport_,
+               remoteEngine_ != nullptr ? static_cast<Router&>(*remoteEngine_) : setup.router, setup.clock),
       outgoing_(count) {
   transport_.set_events(gateway_);
+  if (remoteEngine_ != nullptr) {
+    remoteEngine_->set_gateway(gateway_);
+    gateway_.set_events(*remoteEngine_);
+  }
   if (!ok()) return;
   if (!reactor_.add(wakeFd_, kWakeTag, gateway::Reactor::kReadable)) return;
   readiness_.assign(::dup(reactor_.descriptor()));
@@ -42,12 +48,45 @@ Shard::~Shard() {
   if (wakeFd_ >= 0) ::close(wakeFd_);
 }
 
+std::unique_ptr<seam::RemoteEngine> Shard::link_to(const ElsewhereEngine* elsewhere) {
+  if (elsewhere == nullptr) return nullptr;
+  seam::Seat seat = elsewhere->seat;
+  seat.shard = index_;
+  seam::RemoteEngine::Ports ports = elsewhere->ports;
+  ports.executor = this;
+  return std::make_unique<seam::RemoteEngine>(std::move(seat), elsewhere->options, ports,
+                                              elsewhere->loopback);
+}
+
+void Shard::serve_gateways(seam::Seat seat, const SeamOptions& options, seam::RemoteGateways::Ports ports,
+                           seam::Announcement engine) {
+  seat.shard = index_;
+  ports.executor = this;
+  remoteGateways_ =
+      std::make_unique<seam::RemoteGateways>(std::move(seat), options, ports, std::move(engine));
+}
+
 void Shard::set_engine(engine::Context context) {
   context.link = this;
   context.executor = this;
   context.gateway = &gateway_;
+  if (remoteGateways_ != nullptr) context.gateway = remoteGateways_.get();
   engine_ = std::make_unique<engine::EngineShard>(std::move(context));
-  gateway_.set_events(*engine_);
+  if (remoteGateways_ != nullptr)
+    remoteGateways_->set_events(*engine_);
+  else
+    gateway_.set_events(*engine_);
+}
+
+FanOut& Shard::fan_out() noexcept {
+  return remoteGateways_ != nullptr ? static_cast<FanOut&>(*remoteGateways_) : gateway_.fan_out();
+}
+
+void Shard::broadcast(const FrameRef& frame) {
+  if (remoteGateways_ != nullptr)
+    remoteGateways_->broadcast(frame);
+  else
+    gateway_.broadcast(frame);
 }
 
 void Shard::start() {
@@ -56,13 +95,19 @@ void Shard::start() {
     schedule_tick();
     asio::post(io_, [this] { turn(); });
     turnPosted_ = true;
-    engine_->conversations().recover();
+    if (engine_ != nullptr) engine_->conversations().recover();
+    if (remoteEngine_ != nullptr) remoteEngine_->start();
+    if (remoteGateways_ != nullptr) remoteGateways_->start();
     io_.run();
     currentShard = nullptr;
   });
 }
 
-bool Shard::owed() const noexcept { return engine_ != nullptr && engine_->context().busy.use_count() > 1; }
+bool Shard::owed() const noexcept {
+  return (engine_ != nullptr && engine_->context().busy.use_count() > 1) ||
+         (remoteEngine_ != nullptr && remoteEngine_->owed()) ||
+         (remoteGateways_ != nullptr && remoteGateways_->owed());
+}
 
 bool Shard::join(std::chrono::milliseconds limit) {
   const auto until = std::chrono::steady_clock::now() + limit;
@@ -137,11 +182,11 @@ void Shard::turn() {
   for (int round = 0; round < kRounds && more; ++round) {
     more = run_mail();
     more |= run_events();
-    engine_->end_of_turn();
+    if (engine_ != nullptr) engine_->end_of_turn();
     hand_off();
     more |= !local_.empty();
   }
-  gateway_.flush();
+  flush();
   transport_.reap();
   hand_off();
   if (more || !local_.empty() || !mailbox_.sleep()) {
@@ -150,6 +195,12 @@ void Shard::turn() {
     return;
   }
   wait();
+}
+
+void Shard::flush() {
+  gateway_.flush();
+  if (remoteEngine_ != nullptr) remoteEngine_->flush();
+  if (remoteGateways_ != nullptr) remoteGateways_->flush();
 }
 
 void Shard::wait() {
@@ -173,32 +224,45 @@ void Shard::schedule_tick() {
 void Shard::tick() {
   transport_.tick();
   gateway_.tick();
-  engine_->tick();
+  if (engine_ != nullptr) engine_->tick();
+  if (remoteEngine_ != nullptr) remoteEngine_->tick();
+  if (remoteGateways_ != nullptr) remoteGateways_->tick();
   if (drain_ != nullptr) drain_some();
   if (++ticks_ % kTicksPerSecond == 0) {
     if (everySecond_) everySecond_();
     report();
   }
-  connections_.store(transport_.connections(), std::memory_order_relaxed);
-  conversations_.store(engine_->conversations().loaded(), std::memory_order_relaxed);
-  topics_.store(gateway_.topics().topics(), std::memory_order_relaxed);
-  users_.store(engine_->users().known(), std::memory_order_relaxed);
-  commands_.store(engine_->commands(), std::memory_order_relaxed);
+  connections_.store(remoteGateways_ != nullptr ? remoteGateways_->sessions() : transport_.connections(),
+                     std::memory_order_relaxed);
+  topics_.store(remoteGateways_ != nullptr ? remoteGateways_->topics() : gateway_.topics().topics(),
+                std::memory_order_relaxed);
+  if (remoteEngine_ != nullptr) links_.store(remoteEngine_->attached() ? 1 : 0, std::memory_order_relaxed);
+  if (remoteGateways_ != nullptr) links_.store(remoteGateways_->gateways(), std::memory_order_relaxed);
+  if (engine_ != nullptr) {
+    conversations_.store(engine_->conversations().loaded(), std::memory_order_relaxed);
+    users_.store(engine_->users().known(), std::memory_order_relaxed);
+    commands_.store(engine_->commands(), std::memory_order_relaxed);
+  }
   if (!turnPosted_) turn();
 }
 
 void Shard::report() {
-  Metrics& metrics = *engine_->context().metrics;
-  metrics.set("chatcore_connections", index_, static_cast<std::int64_t>(transport_.connections()));
-  metrics.set("chatcore_conversations_loaded", index_,
-              static_cast<std::int64_t>(engine_->conversations().loaded()));
-  metrics.set("chatcore_topics", index_, static_cast<std::int64_t>(gateway_.topics().topics()));
-  metrics.add("chatcore_commands_total", engine_->commands() - reportedCommands_);
+  const auto gauge = [&](const char* name, std::size_t value) {
+    metrics_.set(name, index_, static_cast<std::int64_t>(value));
+  };
+  gauge("chatcore_connections", connections_.load(std::memory_order_relaxed));
+  gauge("chatcore_topics", topics_.load(std::memory_order_relaxed));
+  if (remoteEngine_ != nullptr || remoteGateways_ != nullptr)
+    gauge("chatcore_seam_links", links_.load(std::memory_order_relaxed));
+  if (engine_ == nullptr) return;
+  gauge("chatcore_conversations_loaded", engine_->conversations().loaded());
+  metrics_.add("chatcore_commands_total", engine_->commands() - reportedCommands_);
   reportedCommands_ = engine_->commands();
 }
 
 void Shard::drain(std::chrono::milliseconds window, std::chrono::milliseconds comeBackAfter, Random& random) {
   transport_.stop_listening();
+  if (remoteGateways_ != nullptr) remoteGateways_->stop();
   drain_ = std::make_unique<Drain>();
   const auto ticks = static_cast<std::size_t>(std::max<std::int64_t>(window / kTick, 1));
   drain_->perTick = transport_.connections() / ticks + 1;

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -19,6 +20,10 @@ namespace chatcore {
 /// while the process lives, short of 16 million connections on one slot.
 using SessionId = std::uint64_t;
 
+[[nodiscard]] constexpr SessionId session_id(std::uint32_t shard, std::uint32_t generation,
+                                             std::uint32_t slot) noexcept {
+  return SessionId{shard} << 56 | SessionId{generation} << 32 | slot;
+}
 [[nodiscard]] constexpr std::uint32_t shard_of(SessionId id) noexcept {
   return static_cast<std::uint32_t>(id >> 56);
 }
@@ -83,8 +88,9 @@ class CHATCORE_API GatewayEvents {
   /// The topic's takers here are known to be older than an event that came for it; nothing of it is
   /// delivered until `GatewayCommands::refreshed`.
   virtual void stale(const Topic& topic, std::vector<SessionId> takers) = 0;
-  /// A session was not admitted within the handshake's time: what to close it with.
-  virtual CloseCode overdue(SessionId session);
+  /// A session was not admitted within the handshake's time: what to close it with. Nothing: the engine will
+  /// close it by itself, or else the gateway does a moment later.
+  virtual std::optional<CloseCode> overdue(SessionId session);
 };
 
 enum class SubscribeOutcome : std::uint8_t {

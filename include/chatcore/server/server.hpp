@@ -7,7 +7,9 @@
 
 #include "chatcore/engine/options.hpp"
 #include "chatcore/gateway/options.hpp"
+#include "chatcore/gateway/seam_options.hpp"
 #include "chatcore/ports/authenticator.hpp"
+#include "chatcore/ports/broker.hpp"
 #include "chatcore/ports/clock.hpp"
 #include "chatcore/ports/directory.hpp"
 #include "chatcore/ports/hooks.hpp"
@@ -21,7 +23,18 @@
 
 namespace chatcore {
 
+/// Gateways and their engine may be different servers, with a Broker between them: as many gateways as there
+/// are connections for, and one engine.
+enum class ServerRole : std::uint8_t {
+  whole,    ///< connections and the engine behind them
+  gateway,  ///< connections. Needs `broker`, no store, directory or authenticator, and knows no chat
+  /// The engine of all gateways on the broker. Listens to nobody. Gateways heed the engine with the highest
+  /// `term`: whoever starts another one sees to it that the one before has ended.
+  engine,
+};
+
 struct ServerOptions {
+  ServerRole role = ServerRole::whole;
   /// `address:port`; an IPv6 address in brackets; port 0 picks a free one.
   std::string listen = "127.0.0.1:8080";
   /// Threads that serve, each with its own sessions and conversations: 1 to 64; 0: one per core.
@@ -30,14 +43,19 @@ struct ServerOptions {
   std::chrono::milliseconds drainWindow{500};
   /// How long clients are told to stay away, at least; each gets a moment of its own above it.
   std::chrono::milliseconds comeBackAfter{200};
+  /// 1 to 64 bytes; one of its own for every server on a broker.
   std::string serverId = "chatcore-1";
+  /// Another server may listen on the same address and port: the system spreads connections over both.
+  bool sharePort = false;
   GatewayOptions gateway;
+  SeamOptions seam;
   EngineOptions engine;
 };
 
 /// What the host plugs in. The host owns them, and they outlive the server. `store`, `directory` and
-/// `authenticator` are required; of the others null means the embedded default, or none.
+/// `authenticator` are required but by a gateway; of the others null means the embedded default, or none.
 struct ServerPorts {
+  Broker* broker = nullptr;  ///< between gateways and engine; a whole server needs none
   LogStore* store = nullptr;
   Directory* directory = nullptr;
   Authenticator* authenticator = nullptr;
@@ -56,19 +74,22 @@ struct ServerPorts {
   Term term = 1;
 };
 
-/// A chat server in this process: gateways and engines, one of each per shard. Thread-safe.
+/// A chat server in this process: gateways and engines, one of each per shard, or either of them.
+/// Thread-safe. What a host tells, and `system_alert`, is for the server that has the engine; a gateway
+/// passes over it.
 class CHATCORE_API Server {
  public:
   /// Listens and serves until `stop`. Errors: `invalid_argument` (options), `io_error` (cannot listen; the
   /// message names the address).
   [[nodiscard]] static Result<std::unique_ptr<Server>> start(ServerOptions options, ServerPorts ports);
 
-  /// The port that is listened on.
+  /// The port that is listened on; 0 of an engine only.
   [[nodiscard]] std::uint16_t port() const noexcept;
 
   /// Graceful drain: stops accepting, tells every client to come back (4000), sends what is queued, and
   /// returns when every connection is closed or after the drain window and the close linger, whichever is
-  /// first. Appends that were accepted are finished. Idempotent.
+  /// first. Appends that were accepted are finished. An engine gives its gateways' links up, which close
+  /// their clients 4004. Idempotent.
   void stop();
 
   /// Blocks until SIGTERM or SIGINT (unblocking them in this thread), then stops. One at a time in a process.
@@ -76,8 +97,8 @@ class CHATCORE_API Server {
   void run_until_signal();
 
   /// Tells every connected device `{"type":"system.alert","data":…}`. `dataObject` is a JSON object of at
-  /// most 16 KiB, spliced in as it is. `invalid_argument` if it is no object or too long; not stored, not
-  /// repeated.
+  /// most 16 KiB, spliced in as it is. `invalid_argument` if it is no object or too long, `unsupported` at a
+  /// gateway; not stored, not repeated.
   Status system_alert(const std::string& dataObject);
 
   /// The host tells that one of two users has blocked or unblocked the other.
@@ -107,6 +128,10 @@ class CHATCORE_API Server {
     std::uint64_t users = 0;        ///< whose presence is held: connected, watched, or gone a moment ago
     std::uint64_t rateBuckets = 0;  ///< that count somebody's commands
     std::uint64_t commands = 0;
+    /// Of a gateway: how many of its shards have their engine; without, nobody is let in. Of an engine: how
+    /// many gateways' shards it serves.
+    std::uint64_t links = 0;
+    std::uint64_t shards = 0;
   };
   /// A sum over the shards, as each last reported it (within 100 ms).
   [[nodiscard]] Stats stats() const;

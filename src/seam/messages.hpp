@@ -1,0 +1,161 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "chatcore/gateway/frame.hpp"
+#include "chatcore/gateway/seam.hpp"
+#include "core/bytes.hpp"
+
+/// The seam's calls as values that travel. Sessions are the gateway's own; views are into what is read.
+/// `each` shows a message's fields, in the order in which they travel.
+namespace chatcore::seam {
+
+/// A frame without its framing.
+struct FrameImage {
+  DeliveryClass deliveryClass = DeliveryClass::reply;
+  std::string_view markKey;
+  std::uint64_t markNumber = 0;
+  std::string_view payload;
+
+  static void each(auto& self, auto& use) {
+    use(self.deliveryClass), use(self.markKey), use(self.markNumber), use(self.payload);
+  }
+  [[nodiscard]] static FrameImage of(const Frame& frame) {
+    return {frame.delivery_class(), frame.mark_key(), frame.mark_number(), frame.payload()};
+  }
+  [[nodiscard]] FrameRef frame() const {
+    return FrameRef::text(payload, {deliveryClass, markKey, markNumber});
+  }
+};
+
+// Downward, from an engine to a gateway: GatewayCommands and FanOut.
+struct Subscribe {
+  SessionId session = 0;
+  std::string_view topic;
+  Seq memberSeq = 0;
+  static void each(auto& self, auto& use) { use(self.session), use(self.topic), use(self.memberSeq); }
+};
+struct Unsubscribe {
+  SessionId session = 0;
+  std::string_view topic;
+  static void each(auto& self, auto& use) { use(self.session), use(self.topic); }
+};
+struct Admit {
+  SessionId session = 0;
+  static void each(auto& self, auto& use) { use(self.session); }
+};
+struct Deliver {
+  SessionId session = 0;
+  FrameImage frame;
+  static void each(auto& self, auto& use) { use(self.session), use(self.frame); }
+};
+struct Close {
+  SessionId session = 0;
+  CloseCode code = CloseCode::normal;
+  std::uint32_t retryAfterMs = 0;
+  static void each(auto& self, auto& use) { use(self.session), use(self.code), use(self.retryAfterMs); }
+};
+struct Refreshed {
+  std::string_view topic;
+  Seq memberSeq = 0;
+  std::vector<SessionId> allowed;
+  static void each(auto& self, auto& use) { use(self.topic), use(self.memberSeq), use(self.allowed); }
+};
+struct Publish {
+  std::string_view topic;
+  FrameImage frame;
+  Seq memberSeq = 0;
+  SessionId except = 0;
+  static void each(auto& self, auto& use) {
+    use(self.topic), use(self.frame), use(self.memberSeq), use(self.except);
+  }
+};
+/// A head envelope.
+struct PublishHead {
+  std::string_view topic;
+  Seq memberSeq = 0;
+  std::string_view key;
+  std::uint64_t number = 0;
+  std::chrono::milliseconds age{0};
+  static void each(auto& self, auto& use) {
+    use(self.topic), use(self.memberSeq), use(self.key), use(self.number), use(self.age);
+  }
+};
+struct ChangeMembers {
+  std::string_view topic;
+  Seq memberSeq = 0;
+  Seq previous = 0;
+  std::vector<std::string_view> added;  ///< inbox topics
+  std::vector<std::string_view> removed;
+  static void each(auto& self, auto& use) {
+    use(self.topic), use(self.memberSeq), use(self.previous), use(self.added), use(self.removed);
+  }
+};
+/// To every admitted session.
+struct Broadcast {
+  FrameImage frame;
+  static void each(auto& self, auto& use) { use(self.frame); }
+};
+
+// Upward: GatewayEvents, and a topic without takers.
+struct Opened {
+  SessionId session = 0;
+  std::string_view query;
+  std::string_view authorization;
+  std::string_view origin;
+  std::string_view remoteAddress;
+  std::chrono::milliseconds acceptedAt{0};  ///< by the gateway's steady clock
+  static void each(auto& self, auto& use) {
+    use(self.session), use(self.query), use(self.authorization), use(self.origin), use(self.remoteAddress),
+        use(self.acceptedAt);
+  }
+};
+struct Received {
+  SessionId session = 0;
+  std::vector<std::string_view> messages;
+  static void each(auto& self, auto& use) { use(self.session), use(self.messages); }
+};
+struct Drained {
+  SessionId session = 0;
+  bool everything = false;
+  std::vector<std::pair<std::string_view, std::uint64_t>> marks;
+  static void each(auto& self, auto& use) { use(self.session), use(self.everything), use(self.marks); }
+};
+struct Closed {
+  SessionId session = 0;
+  std::uint16_t code = 0;
+  static void each(auto& self, auto& use) { use(self.session), use(self.code); }
+};
+struct Stale {
+  std::string_view topic;
+  std::vector<SessionId> takers;
+  static void each(auto& self, auto& use) { use(self.topic), use(self.takers); }
+};
+struct Overdue {
+  SessionId session = 0;
+  static void each(auto& self, auto& use) { use(self.session); }
+};
+/// Nobody here takes the topic any more, as of the `heard`th message that came down.
+struct Left {
+  std::string_view topic;
+  std::uint64_t heard = 0;
+  static void each(auto& self, auto& use) { use(self.topic), use(self.heard); }
+};
+
+using Downward = std::variant<Subscribe, Unsubscribe, Admit, Deliver, Close, Refreshed, Publish, PublishHead,
+                              ChangeMembers, Broadcast>;
+using Upward = std::variant<Opened, Received, Drained, Closed, Stale, Overdue, Left>;
+
+void append(std::string& out, const Downward& message);
+void append(std::string& out, const Upward& message);
+/// The next message. Nothing: what is there is none, and nothing after it can be read either.
+[[nodiscard]] std::optional<Downward> read_downward(ByteReader& reader);
+[[nodiscard]] std::optional<Upward> read_upward(ByteReader& reader);
+
+}  // namespace chatcore::seam

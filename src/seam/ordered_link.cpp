@@ -1,0 +1,100 @@
+#include "seam/ordered_link.hpp"
+
+#include <algorithm>
+
+#include "core/simulation_bug.hpp"
+
+namespace chatcore::seam {
+
+namespace {
+
+/// Packets taken in that are acknowledged at once, where nothing goes the other way.
+constexpr std::uint64_t kAcknowledgeEvery = 64;
+
+}  // namespace
+
+Packet OrderedLink::packet(PacketKind kind, std::uint64_t seq, Millis now) const {
+  Packet made;
+  made.kind = kind;
+  made.link = number_;
+  made.seq = seq;
+  made.ack = received_;
+  made.sentAt = now;
+  return made;
+}
+
+void OrderedLink::say(PacketKind kind, Millis now, std::vector<Packet>& out) {
+  out.push_back(packet(kind, sent_, now));
+  told_ = received_;
+  saidAt_ = now;
+}
+
+void OrderedLink::say_beat(Millis now, std::vector<Packet>& out) { say(PacketKind::beat, now, out); }
+
+void OrderedLink::send(std::string body, Millis now, std::vector<Packet>& out) {
+  if (unacknowledged_.empty()) progressAt_ = now;
+  unacknowledgedBytes_ += body.size();
+  unacknowledged_.push_back({++sent_, std::make_shared<const std::string>(std::move(body))});
+  say(PacketKind::data, now, out);
+  out.back().body = unacknowledged_.back().body;
+}
+
+void OrderedLink::acknowledged(std::uint64_t seq, Millis now) {
+  while (!unacknowledged_.empty() && unacknowledged_.front().seq <= seq) {
+    unacknowledgedBytes_ -= unacknowledged_.front().body->size();
+    unacknowledged_.pop_front();
+    progressAt_ = now;
+    resentAt_.reset();
+  }
+}
+
+/// Those that ask again before what they asked for can have come are not answered twice.
+void OrderedLink::send_again(Millis now, std::vector<Packet>& out) {
+  if (resentAt_ && now - *resentAt_ < options_.resendAfter) return;
+  resentAt_ = now;
+  for (const Unacknowledged& waiting : unacknowledged_) {
+    out.push_back(packet(PacketKind::data, waiting.seq, now));
+    out.back().body = waiting.body;
+  }
+}
+
+bool OrderedLink::receive(const PacketView& packet, Millis now, std::vector<Packet>& out) {
+  heardAt_ = std::max(heardAt_, now);
+  const Millis apart = now - packet.sentAt;
+  offset_ = offset_ ? std::min(*offset_, apart) : apart;
+  acknowledged(std::min(packet.ack, sent_), now);
+  if (packet.kind == PacketKind::resend) send_again(now, out);
+  const bool data = packet.kind == PacketKind::data;
+  const std::uint64_t next = received_ + 1;
+  const bool over = CHATCORE_BUG("links pass over gaps") && data && packet.seq > next;
+  const bool again = CHATCORE_BUG("links take repetitions") && data && packet.seq < next;
+  if ((data && packet.seq == next) || over || again) {
+    received_ = std::max(received_, packet.seq);
+    askedAt_.reset();
+    if (received_ - told_ >= kAcknowledgeEvery) say_beat(now, out);
+    return true;
+  }
+  // What came before and comes again was not heard to have been acknowledged.
+  if (data && packet.seq < next) told_ = std::min(told_, packet.seq - 1);
+  const bool missing = data ? packet.seq > next : packet.seq > received_;
+  if (missing && (!askedAt_ || now - *askedAt_ >= options_.resendAfter)) {
+    askedAt_ = now;
+    say(PacketKind::resend, now, out);
+  }
+  return false;
+}
+
+void OrderedLink::tick(Millis now, std::vector<Packet>& out) {
+  const bool owes = told_ != received_;
+  const bool waits = !unacknowledged_.empty() && now - progressAt_ >= options_.resendAfter;
+  const bool quiet = now - saidAt_ >= options_.beat;
+  if (waits) progressAt_ = now;
+  if (owes || waits || quiet) say_beat(now, out);
+}
+
+OrderedLink::Health OrderedLink::health(Millis now) const noexcept {
+  if (unacknowledgedBytes_ > options_.maxUnacknowledged) return Health::overrun;
+  return now - heardAt_ >= options_.silence ? Health::silent : Health::good;
+}
+
+}  // namespace chatcore::seam
