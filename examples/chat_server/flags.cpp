@@ -71,6 +71,8 @@ chatcore::Status apply(Flags& flags, std::string_view flag, const std::string& v
   }
   if (flag == "--shards")
     return take(1, 64, [&](std::uint64_t n) { flags.server.shards = static_cast<std::uint32_t>(n); });
+  if (flag == "--gateways")
+    return take(0, 16, [&](std::uint64_t n) { flags.gateways = static_cast<std::uint32_t>(n); });
   if (flag == "--presence-ttl-ms")
     return take(100, kDay, [&](std::uint64_t ms) {
       flags.server.engine.presenceTtl = flags.server.gateway.idleTimeout = std::chrono::milliseconds(ms);
@@ -145,7 +147,7 @@ chatcore::Status apply(Flags& flags, std::string_view flag, const std::string& v
 const char* const kUsage =
     "usage: chat_server --listen ADDRESS:PORT --data DIR\n"
     "                   (--dev-auth | --jwt-secret-file FILE | --jwt-public-key-file FILE)\n"
-    "                   [--durability sync|os|memory] [--shards N]\n"
+    "                   [--durability sync|os|memory] [--shards N] [--gateways N]\n"
     "                   [--presence-ttl-ms N] [--presence-debounce-ms N] [--rate-limit N|off]\n"
     "                   [--origin ORIGIN]... [--max-connections N] [--max-connections-per-address N]\n"
     "                   [--max-devices-per-user N] [--message-timeout-ms N]\n"
@@ -161,6 +163,9 @@ const char* const kUsage =
     "  --durability MODE        sync: acks mean on disk (default); os: survive a crash of the process;\n"
     "                           memory: survive nothing\n"
     "  --shards N               serving threads, 1 to 64 (default: one per core)\n"
+    "  --gateways N             so many servers for connections, and one for all else, with a broker "
+    "between\n"
+    "                           them, in this process: to see what a fleet does (default 0: one server)\n"
     "  --presence-ttl-ms N      silence after which a device counts as gone (default 60000)\n"
     "  --presence-debounce-ms N how long a user stays online after that (default 30000)\n"
     "  --rate-limit N|off       events a second and device (default 50), four times as many per user; off:\n"

@@ -13,6 +13,7 @@ struct Flags {
   std::string data;
   chatcore::Durability durability = chatcore::Durability::sync;
   std::size_t cacheBytes = 128U << 20;
+  std::uint32_t gateways = 0;  ///< 0: one server is everything
   bool devAuth = false;
   std::string jwtSecretFile;
   std::string jwtPublicKeyFile;

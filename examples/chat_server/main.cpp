@@ -9,8 +9,8 @@
 #include "chatcore/memory/work_queue.hpp"
 #include "chatcore/rocksdb/store.hpp"
 #include "chatcore/server/dev_authenticator.hpp"
-#include "chatcore/server/server.hpp"
 #include "flags.hpp"
+#include "servers.hpp"
 #include "spdlog_log.hpp"
 #include "stats_signal.hpp"
 
@@ -83,16 +83,16 @@ int main(int argc, char** argv) {
   ports.log = &log;
   ports.term = (*store)->boot();
   ports.everySecond = [&] { workQueue.run_due(); };
-  auto server = chatcore::Server::start(flags->server, std::move(ports));
-  if (!server) {
-    const bool usage = server.error().code == chatcore::ErrorCode::invalid_argument;
+  auto servers = chat_server::Servers::start(flags->server, std::move(ports), flags->gateways);
+  if (!servers) {
+    const bool usage = servers.error().code == chatcore::ErrorCode::invalid_argument;
     return fail(usage ? kUsageError : kRuntimeError,
-                (usage ? "--listen, --dev-auth: " : "") + server.error().message);
+                (usage ? "--listen, --dev-auth: " : "") + servers.error().message);
   }
   const std::string host = flags->server.listen.substr(0, flags->server.listen.rfind(':'));
-  std::printf("listening on ws://%s:%u/v1/ws\n", host.c_str(), (*server)->port());
+  std::printf("listening on ws://%s:%u/v1/ws\n", host.c_str(), (*servers)->port());
   std::fflush(stdout);
-  const chat_server::StatsSignal stats(**server);
-  (*server)->run_until_signal();
+  const chat_server::StatsSignal stats((*servers)->engine());
+  (*servers)->run_until_signal();
   return 0;
 }

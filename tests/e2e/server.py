@@ -26,6 +26,8 @@ class Server:
         if auth:
             self.command.append(auth)
         self.command += list(flags)
+        # Of every server under test: the same tests hold where connections and engine are different servers.
+        self.command += os.environ.get("CHAT_SERVER_FLAGS", "").split()
         self.process = None
         self.port = None
         self._stderr = None
