@@ -50,6 +50,12 @@ const std::vector<std::string>& known_bugs() {
       "clearing is not told",
       "timelines are not told",
       "a token covers what comes after it",
+      "links pass over gaps",
+      "links take repetitions",
+      "topics are left too early",
+      "lost links keep their sessions",
+      "lost engines keep their sessions",
+      "stale claims are forgotten",
   };
   return kBugs;
 }

@@ -320,7 +320,7 @@ void Simulation::everybody_leaves() {
   const auto& engine = world_.scenario.engine;
   pass(engine.presenceTtl + engine.presenceDebounce + engine.headAfterQuiet + Millis(5'000));
   if (broken()) return;
-  if (const std::string left = server_.leftovers(); !left.empty())
+  if (const std::string left = fleet_.leftovers(); !left.empty())
     world_.fail("left after everybody has gone: " + left);
   if (ports_.presence.leases() != 0) world_.fail("leases are left after everybody has gone");
 }

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
-#include "simulated_server.hpp"
+#include "simulated_fleet.hpp"
 
 namespace chatcore::simulation {
 
@@ -51,10 +51,10 @@ Link::~Link() {
   for (const Scheduler::Lane lane : {up_, down_, acknowledgements_}) world_.scheduler.close(lane);
 }
 
-void Link::connect(SimulatedServer& server) {
+void Link::connect(SimulatedFleet& fleet) {
   // Accepted in the order in which they were made; their handshakes may come in another.
-  world_.scheduler.post(up_, lag(), [self = shared_from_this(), &server, made = world_.now()] {
-    if (!server.accept(self, "user=" + self->userId_ + "&device=" + self->deviceId_, made))
+  world_.scheduler.post(up_, lag(), [self = shared_from_this(), &fleet, made = world_.now()] {
+    if (!fleet.accept(self, "user=" + self->userId_ + "&device=" + self->deviceId_, made))
       return self->lose(self->lag(), 1006, "refused");
     self->world_.scheduler.post(self->down_, self->lag(), [self] {
       if (self->user_ != nullptr) self->user_->link_opened(self->number_);
@@ -227,6 +227,8 @@ void Link::watch_presence(std::string_view frames) {
   const std::string_view update = frames.substr(at, frames.find('}', at) - at);
   if (text_after(update, R"("status":")") != "offline") return;
   const auto& scenario = world_.scenario;
+  // Who is heard of at a gateway has gone for an engine that the gateway has lost.
+  if (scenario.parts()) return;
   const UserId user(text_after(update, R"("userId":")"));
   // A block takes out of sight at once.
   const auto apart = [&](const UserId& by, const UserId& whom) {
@@ -254,7 +256,9 @@ void Link::watch_removal(std::string_view frames) {
   const World::DeviceLife& life = found->second;
   if (welcome && life.removals != 0 && made_ > life.leaving)
     world_.fail(name_ + " is let in while it is being removed");
-  if (life.told < life.removed || life.registered >= life.removed || world_.now() <= life.told) return;
+  if (life.told < life.removed || life.registered >= life.removed ||
+      world_.now() <= life.told + world_.scenario.between_servers())
+    return;
   // Nobody is kept out because the directory does not answer.
   if (world_.scenario.directoryErrors && welcomed_ > life.told) return;
   world_.fail(name_ + " is served though it was removed");

@@ -11,7 +11,7 @@
 
 namespace chatcore::simulation {
 
-class SimulatedServer;
+class SimulatedFleet;
 class SimulatedTransport;
 
 /// The device's end of a connection.
@@ -34,7 +34,7 @@ class Link final : public std::enable_shared_from_this<Link> {
   Link& operator=(const Link&) = delete;
 
   // The device's side.
-  void connect(SimulatedServer& server);
+  void connect(SimulatedFleet& fleet);
   void send(std::string frame);
   void close(std::uint16_t code);
   /// The device reads nothing before then.

@@ -61,6 +61,27 @@ void gather_a_crowd(Scenario& scenario, Choices& choices) {
   scenario.operations *= 3;
 }
 
+/// Connections on some servers, their engine on another one.
+void spread_over_servers(Scenario& scenario, Choices& choices) {
+  scenario.gateways = static_cast<std::uint32_t>(choices.between(1, 3));
+  scenario.engines = static_cast<std::uint32_t>(choices.between(1, 2));
+  // What a server leaves behind meets its successor.
+  scenario.crashes |= choices.percent(50);
+  scenario.slowDirectory |= choices.percent(30);
+  for (bool Scenario::* kind : {&Scenario::brokerRefuses, &Scenario::brokerLoses, &Scenario::brokerRepeats,
+                                &Scenario::slowBroker, &Scenario::partitions})
+    scenario.*kind = choices.percent(30);
+  SeamOptions& seam = scenario.seam;
+  seam.announce = milliseconds(300);
+  seam.comeBackWithin = milliseconds(1'000);
+  seam.link.beat = milliseconds(300);
+  seam.link.resendAfter = milliseconds(100);
+  seam.link.silence = milliseconds(2'000);
+  if (choices.percent(30)) seam.packetBytes = static_cast<std::size_t>(choices.between(1, 2'000));
+  if (choices.percent(20))
+    seam.link.maxUnacknowledged = static_cast<std::size_t>(choices.between(32, 128)) * 1024;
+}
+
 }  // namespace
 
 Scenario Scenario::of(std::uint64_t seed) {
@@ -89,6 +110,7 @@ Scenario Scenario::of(std::uint64_t seed) {
   if (choices.percent(30)) scenario.engine.hooks.connectFailure = HookFailure::open;
   if (choices.percent(20)) scenario.engine.hooks.maxQuestions = 2;
   if (choices.percent(3)) gather_a_crowd(scenario, choices);
+  if (choices.percent(30)) spread_over_servers(scenario, choices);
   return scenario;
 }
 

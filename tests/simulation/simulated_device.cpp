@@ -7,10 +7,10 @@
 
 namespace chatcore::simulation {
 
-SimulatedDevice::SimulatedDevice(World& world, SimulatedServer& server, UserId user, std::uint32_t number,
+SimulatedDevice::SimulatedDevice(World& world, SimulatedFleet& fleet, UserId user, std::uint32_t number,
                                  std::uint64_t stream)
     : world_(world),
-      server_(server),
+      fleet_(fleet),
       user_(std::move(user)),
       device_("d" + std::to_string(number)),
       number_(number),
@@ -227,7 +227,7 @@ void SimulatedDevice::link_lost(std::uint64_t number, std::uint16_t code, std::s
 void SimulatedDevice::perform(client::Connect action) {
   connection_ = action.connection;
   link_ = std::make_shared<Link>(world_, *this, action.connection, user_, device_);
-  link_->connect(server_);
+  link_->connect(fleet_);
 }
 
 void SimulatedDevice::perform(client::SendFrame action) {

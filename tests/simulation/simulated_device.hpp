@@ -10,7 +10,7 @@
 
 #include "client/state.hpp"
 #include "link.hpp"
-#include "simulated_server.hpp"
+#include "simulated_fleet.hpp"
 
 namespace chatcore::simulation {
 
@@ -37,7 +37,7 @@ class SimulatedDevice final : public LinkUser {
     std::string text;
   };
 
-  SimulatedDevice(World& world, SimulatedServer& server, UserId user, std::uint32_t number,
+  SimulatedDevice(World& world, SimulatedFleet& fleet, UserId user, std::uint32_t number,
                   std::uint64_t stream);
 
   // What people do with it.
@@ -145,7 +145,7 @@ class SimulatedDevice final : public LinkUser {
   void perform(client::RequestDone action);
 
   World& world_;
-  SimulatedServer& server_;
+  SimulatedFleet& fleet_;
   UserId user_;
   DeviceId device_;
   std::uint32_t number_;

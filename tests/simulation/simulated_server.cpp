@@ -38,64 +38,130 @@ struct SimulatedServer::Process {
   }
 };
 
-SimulatedServer::SimulatedServer(World& world, SimulatedPorts& ports, std::string name)
-    : world_(world), ports_(ports), name_(std::move(name)), random_(world.seed, 5) {}
+SimulatedServer::SimulatedServer(World& world, SimulatedPorts& ports, ServerRole role, std::string name,
+                                 std::uint64_t stream)
+    : world_(world), ports_(ports), role_(role), name_(std::move(name)), random_(world.seed, stream) {}
 
 SimulatedServer::~SimulatedServer() {
   if (up()) crash();
 }
 
-void SimulatedServer::start() {
+void SimulatedServer::start(Term term) {
   world_.trace.line(name_, "starts");
   process_ = std::make_unique<Process>(world_, name_);
-  ++term_;
   const std::uint32_t count = world_.scenario.shards;
   std::vector<SimulatedShard*> peers;
   for (std::uint32_t i = 0; i < count; ++i) {
-    process_->shards.push_back(std::make_unique<SimulatedShard>(world_, i, count, process_->router));
+    process_->shards.push_back(std::make_unique<SimulatedShard>(world_, i, count));
     peers.push_back(process_->shards.back().get());
-    process_->router.add_shard(*peers.back(), peers.back()->gateway().fan_out());
   }
-  for (SimulatedShard* shard : peers) {
-    engine::Context context;
-    context.store = &ports_.store;
-    context.directory = &ports_.directory;
-    context.presence = &ports_.presence;
-    context.authenticator = &ports_.authenticator;
-    context.router = &process_->router;
-    if (world_.scenario.hooks) context.hooks = &ports_.hooks;
-    context.clock = &world_.clock;
-    context.random = &random_;
-    context.log = &process_->log;
-    context.metrics = &null_metrics();
-    context.topics = &process_->topics;
-    context.limits = process_->limits.get();
-    context.connections = &process_->connections;
-    context.options = world_.scenario.engine;
-    context.serverId = name_;
-    context.boot = term_;
-    context.term = term_;
-    context.shards = &process_->engines;
-    shard->set_peers(peers);
-    shard->set_engine(std::move(context));
-    process_->engines.push_back(&shard->engine());
+  for (SimulatedShard* shard : peers) shard->set_peers(peers);
+  switch (role_) {
+    case ServerRole::whole:
+      make_whole(term);
+      break;
+    case ServerRole::gateway:
+      make_gateway(term);
+      break;
+    case ServerRole::engine:
+      make_engine(term);
+      break;
   }
   for (SimulatedShard* shard : peers) shard->start();
 }
 
+void SimulatedServer::make_whole(Term term) {
+  for (auto& shard : process_->shards) {
+    shard->make_gateway(process_->router);
+    process_->router.add_shard(*shard, shard->fan_out());
+  }
+  for (auto& shard : process_->shards) {
+    shard->make_engine(context(term));
+    process_->engines.push_back(&shard->engine());
+  }
+}
+
+void SimulatedServer::make_gateway(Term term) {
+  seam::RemoteEngine::Ports ports;
+  ports.broker = &ports_.broker;
+  ports.clock = &world_.clock;
+  ports.log = &process_->log;
+  ports.topics = &process_->topics;
+  ports.random = &random_;
+  for (auto& shard : process_->shards) {
+    ports.executor = shard.get();
+    shard->make_remote_engine({name_, term, shard->self()}, ports);
+  }
+}
+
+void SimulatedServer::make_engine(Term term) {
+  seam::RemoteGateways::Ports ports;
+  ports.broker = &ports_.broker;
+  ports.clock = &world_.clock;
+  ports.log = &process_->log;
+  ports.topics = &process_->topics;
+  ports.router = &process_->router;
+  for (auto& shard : process_->shards) {
+    ports.executor = shard.get();
+    shard->make_remote_gateways({name_, term, shard->self()}, ports, term);
+    process_->router.add_shard(*shard, shard->fan_out());
+  }
+  for (auto& shard : process_->shards) {
+    shard->make_engine(context(term));
+    process_->engines.push_back(&shard->engine());
+  }
+}
+
+engine::Context SimulatedServer::context(Term term) {
+  engine::Context context;
+  context.store = &ports_.store;
+  context.directory = &ports_.directory;
+  context.presence = &ports_.presence;
+  context.authenticator = &ports_.authenticator;
+  context.router = &process_->router;
+  if (world_.scenario.hooks) context.hooks = &ports_.hooks;
+  context.clock = &world_.clock;
+  context.random = &random_;
+  context.log = &process_->log;
+  context.metrics = &null_metrics();
+  context.topics = &process_->topics;
+  context.limits = process_->limits.get();
+  context.connections = &process_->connections;
+  context.options = world_.scenario.engine;
+  context.serverId = name_;
+  context.boot = term;
+  context.term = term;
+  context.shards = &process_->engines;
+  return context;
+}
+
+std::vector<Executor*> SimulatedServer::executors() const {
+  std::vector<Executor*> executors;
+  for (auto& shard : process_->shards) executors.push_back(shard.get());
+  return executors;
+}
+
 void SimulatedServer::crash() {
   world_.trace.line(name_, "crashes");
-  std::vector<Executor*> executors;
   for (auto& shard : process_->shards) {
-    executors.push_back(shard.get());
     shard->transport().drop_all();
     shard->halt();
   }
-  ports_.store.forget(executors);
-  ports_.directory.forget(executors);
-  ports_.presence.forget(executors);
-  ports_.authenticator.forget(executors);
+  const std::vector<Executor*> gone = executors();
+  ports_.broker.forget(gone);
+  if (role_ != ServerRole::gateway) {
+    ports_.store.forget(gone);
+    ports_.directory.forget(gone);
+    ports_.presence.forget(gone);
+    ports_.authenticator.forget(gone);
+  }
   process_.reset();
+}
+
+void SimulatedServer::cut_off(Millis until) {
+  if (!up()) return;
+  world_.trace.line(name_, "is cut off from other servers for a while");
+  ports_.broker.cut_off(executors(), until);
 }
 
 bool SimulatedServer::accept(std::shared_ptr<Link> link, const std::string& query, Millis made) {
@@ -106,7 +172,7 @@ bool SimulatedServer::accept(std::shared_ptr<Link> link, const std::string& quer
 }
 
 void SimulatedServer::blocks_changed(const UserId& a, const UserId& b) {
-  if (!up()) return;
+  if (!up() || role_ == ServerRole::gateway) return;
   for (auto& shard : process_->shards)
     shard->post([target = shard.get(), a, b] { target->engine().blocks_changed(a, {b}, std::nullopt); });
 }
@@ -114,19 +180,9 @@ void SimulatedServer::blocks_changed(const UserId& a, const UserId& b) {
 std::string SimulatedServer::leftovers() {
   std::string left;
   const auto add = [&](const std::string& what, std::size_t count) {
-    if (count != 0) left += (left.empty() ? "" : ", ") + std::to_string(count) + " " + what;
+    if (count != 0) left += (left.empty() ? "" : ", ") + std::to_string(count) + " " + what + " of " + name_;
   };
-  for (auto& shard : process_->shards) {
-    add("connections", shard->transport().open());
-    add("sessions", shard->gateway().sessions().open_sessions());
-    add("topics", shard->gateway().topics().topics());
-    add("users", shard->engine().users().known());
-    add("port calls without an answer",
-        static_cast<std::size_t>(shard->engine().context().busy.use_count() - 1));
-    const std::size_t loaded = shard->engine().conversations().loaded();
-    const std::size_t most = world_.scenario.engine.maxLoadedConversations;
-    add("conversations too many", loaded > most ? loaded - most : 0);
-  }
+  for (auto& shard : process_->shards) shard->count_leftovers(add);
   return left;
 }
 

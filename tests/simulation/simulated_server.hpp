@@ -11,6 +11,9 @@
 #include "gateway/gateway.hpp"
 #include "link.hpp"
 #include "routing/local_router.hpp"
+#include "seam/remote_engine.hpp"
+#include "seam/remote_gateways.hpp"
+#include "simulated_broker.hpp"
 #include "simulated_directory.hpp"
 #include "simulated_hooks.hpp"
 #include "simulated_store.hpp"
@@ -47,14 +50,20 @@ class SimulatedTransport final : public Transport {
 };
 
 /// What server::Shard does with a thread, an io_context and mailboxes, done in the scheduler's lanes: a turn
-/// is as many items as happen to come before its end.
+/// is as many items as happen to come before its end. Has a gateway, an engine, or both; where it has one
+/// only, the other is on another server.
 class SimulatedShard final : public Executor, public ShardLink {
  public:
-  SimulatedShard(World& world, std::uint32_t index, std::uint32_t count, Router& router);
+  SimulatedShard(World& world, std::uint32_t index, std::uint32_t count);
   ~SimulatedShard() override;
 
   void set_peers(std::vector<SimulatedShard*> peers) { peers_ = std::move(peers); }
-  void set_engine(engine::Context context);
+  void make_gateway(Router& router);
+  /// Instead of a gateway: those of other servers.
+  void make_remote_gateways(seam::Seat seat, seam::RemoteGateways::Ports ports, Term term);
+  void make_engine(engine::Context context);
+  /// With a gateway, instead of an engine: that of another server.
+  void make_remote_engine(seam::Seat seat, seam::RemoteEngine::Ports ports);
   void start();
   /// As part of a turn.
   template <class Work>
@@ -68,11 +77,15 @@ class SimulatedShard final : public Executor, public ShardLink {
   [[nodiscard]] std::uint32_t count() const noexcept override { return count_; }
   void send(std::uint32_t shard, Task task) override;
 
-  [[nodiscard]] gateway::Gateway& gateway() noexcept { return gateway_; }
+  [[nodiscard]] gateway::Gateway& gateway() noexcept { return *gateway_; }
   [[nodiscard]] engine::EngineShard& engine() noexcept { return *engine_; }
+  [[nodiscard]] FanOut& fan_out() noexcept;
   [[nodiscard]] SimulatedTransport& transport() noexcept { return transport_; }
   /// Drops what waits.
   void halt();
+  /// `add(what, count)` of everything that should be gone once nobody is connected.
+  template <class Add>
+  void count_leftovers(Add add);
 
  private:
   void ask_for_turn();
@@ -85,7 +98,9 @@ class SimulatedShard final : public Executor, public ShardLink {
   std::uint32_t index_;
   std::uint32_t count_;
   SimulatedTransport transport_;
-  gateway::Gateway gateway_;
+  std::unique_ptr<seam::RemoteEngine> remoteEngine_;
+  std::unique_ptr<gateway::Gateway> gateway_;
+  std::unique_ptr<seam::RemoteGateways> remoteGateways_;
   std::unique_ptr<engine::EngineShard> engine_;
   std::vector<SimulatedShard*> peers_;
   Scheduler::Lane mailbox_;
@@ -97,39 +112,75 @@ class SimulatedShard final : public Executor, public ShardLink {
   bool turnAsked_ = false;
 };
 
+template <class Add>
+void SimulatedShard::count_leftovers(Add add) {
+  if (gateway_ != nullptr) {
+    add("connections", transport_.open());
+    add("sessions", gateway_->sessions().open_sessions());
+    add("topics", gateway_->topics().topics());
+  }
+  if (remoteGateways_ != nullptr) {
+    add("sessions of gateways", remoteGateways_->sessions());
+    add("topics of gateways", remoteGateways_->topics());
+  }
+  if (engine_ == nullptr) return;
+  add("users", engine_->users().known());
+  add("port calls without an answer", static_cast<std::size_t>(engine_->context().busy.use_count() - 1));
+  const std::size_t loaded = engine_->conversations().loaded();
+  const std::size_t most = world_.scenario.engine.maxLoadedConversations;
+  add("conversations too many", loaded > most ? loaded - most : 0);
+}
+
 /// The ports, which outlive a server's process.
 struct SimulatedPorts {
   explicit SimulatedPorts(World& world)
-      : store(world), directory(world), presence(world), authenticator(world), hooks(world) {}
+      : store(world), directory(world), presence(world), authenticator(world), hooks(world), broker(world) {}
   SimulatedStore store;
   SimulatedDirectory directory;
   SimulatedPresence presence;
   SimulatedAuthenticator authenticator;
   SimulatedHooks hooks;
+  SimulatedBroker broker;
+};
+
+enum class ServerRole : std::uint8_t {
+  whole,    ///< connections and the engine behind them
+  gateway,  ///< connections
+  engine,   ///< what is behind those of other servers
 };
 
 /// A server: the real engines and gateways of its shards. Comes and goes; there may be several over the same
 /// ports, each with a name of its own.
 class SimulatedServer {
  public:
-  SimulatedServer(World& world, SimulatedPorts& ports, std::string name);
+  SimulatedServer(World& world, SimulatedPorts& ports, ServerRole role, std::string name,
+                  std::uint64_t stream);
   ~SimulatedServer();
 
-  void start();
+  /// `term`: higher than any engine's before.
+  void start(Term term);
   void crash();
   [[nodiscard]] bool up() const noexcept { return process_ != nullptr; }
   /// False: nobody listens.
   [[nodiscard]] bool accept(std::shared_ptr<Link> link, const std::string& query, Millis made);
   void blocks_changed(const UserId& a, const UserId& b);
+  /// Nothing comes here from other servers, nor gets there, for a while.
+  void cut_off(Millis until);
   /// Once nobody is connected any more: what should be gone and is not; empty if nothing.
   [[nodiscard]] std::string leftovers();
 
  private:
   struct Process;
+  void make_whole(Term term);
+  void make_gateway(Term term);
+  void make_engine(Term term);
+  [[nodiscard]] engine::Context context(Term term);
+  [[nodiscard]] std::vector<Executor*> executors() const;
+
   World& world_;
   SimulatedPorts& ports_;
+  ServerRole role_;
   std::string name_;
-  Term term_ = 0;
   Choices random_;
   std::unique_ptr<Process> process_;
 };

@@ -102,12 +102,11 @@ std::size_t SimulatedTransport::encode_close(std::span<char, 131> out, std::uint
   return frame.size();
 }
 
-SimulatedShard::SimulatedShard(World& world, std::uint32_t index, std::uint32_t count, Router& router)
+SimulatedShard::SimulatedShard(World& world, std::uint32_t index, std::uint32_t count)
     : world_(world),
       index_(index),
       count_(count),
       transport_(*this),
-      gateway_(index, world.scenario.gateway, transport_, router, world.clock),
       mailbox_(world.scheduler.open()),
       local_(world.scheduler.open()),
       turns_(world.scheduler.open()),
@@ -127,17 +126,47 @@ void SimulatedShard::halt() {
   outgoing_.clear();
 }
 
-void SimulatedShard::set_engine(engine::Context context) {
+void SimulatedShard::make_gateway(Router& router) {
+  gateway_ =
+      std::make_unique<gateway::Gateway>(index_, world_.scenario.gateway, transport_, router, world_.clock);
+}
+
+void SimulatedShard::make_remote_engine(seam::Seat seat, seam::RemoteEngine::Ports ports) {
+  remoteEngine_ = std::make_unique<seam::RemoteEngine>(std::move(seat), world_.scenario.seam, ports, true);
+  make_gateway(*remoteEngine_);
+  remoteEngine_->set_gateway(*gateway_);
+  gateway_->set_events(*remoteEngine_);
+}
+
+void SimulatedShard::make_remote_gateways(seam::Seat seat, seam::RemoteGateways::Ports ports, Term term) {
+  seam::Announcement engine{seat.serverId, seat.boot, term, count_};
+  remoteGateways_ =
+      std::make_unique<seam::RemoteGateways>(std::move(seat), world_.scenario.seam, ports, std::move(engine));
+}
+
+void SimulatedShard::make_engine(engine::Context context) {
   context.link = this;
   context.executor = this;
-  context.gateway = &gateway_;
+  context.gateway =
+      gateway_ != nullptr ? static_cast<GatewayCommands*>(gateway_.get()) : remoteGateways_.get();
   engine_ = std::make_unique<engine::EngineShard>(std::move(context));
-  gateway_.set_events(*engine_);
+  if (gateway_ != nullptr)
+    gateway_->set_events(*engine_);
+  else
+    remoteGateways_->set_events(*engine_);
+}
+
+FanOut& SimulatedShard::fan_out() noexcept {
+  return gateway_ != nullptr ? gateway_->fan_out() : static_cast<FanOut&>(*remoteGateways_);
 }
 
 void SimulatedShard::start() {
   world_.scheduler.post(ticks_, kTick, [this] { tick(); });
-  run([this] { engine_->conversations().recover(); });
+  run([this] {
+    if (engine_ != nullptr) engine_->conversations().recover();
+    if (remoteEngine_ != nullptr) remoteEngine_->start();
+    if (remoteGateways_ != nullptr) remoteGateways_->start();
+  });
 }
 
 void SimulatedShard::post(Task task) {
@@ -158,9 +187,11 @@ void SimulatedShard::ask_for_turn() {
 
 void SimulatedShard::end_turn() {
   turnAsked_ = false;
-  engine_->end_of_turn();
+  if (engine_ != nullptr) engine_->end_of_turn();
   hand_off();
-  gateway_.flush();
+  if (gateway_ != nullptr) gateway_->flush();
+  if (remoteEngine_ != nullptr) remoteEngine_->flush();
+  if (remoteGateways_ != nullptr) remoteGateways_->flush();
   hand_off();
   check_bounds();
 }
@@ -176,15 +207,18 @@ void SimulatedShard::hand_off() {
 
 void SimulatedShard::tick() {
   world_.scheduler.post(ticks_, kTick, [this] { tick(); });
-  gateway_.tick();
-  engine_->tick();
+  if (gateway_ != nullptr) gateway_->tick();
+  if (engine_ != nullptr) engine_->tick();
+  if (remoteEngine_ != nullptr) remoteEngine_->tick();
+  if (remoteGateways_ != nullptr) remoteGateways_->tick();
   ask_for_turn();
 }
 
 void SimulatedShard::check_bounds() {
+  if (gateway_ == nullptr) return;
   constexpr std::uint32_t kCloseFrame = 131;
   const auto& options = world_.scenario.gateway;
-  auto& sessions = const_cast<gateway::SessionTable&>(gateway_.sessions());
+  auto& sessions = const_cast<gateway::SessionTable&>(gateway_->sessions());
   for (ConnectionSlot slot = 0; slot < sessions.slots(); ++slot) {
     const gateway::Outbox* outbox = sessions.hot(slot).outbox;
     if (outbox == nullptr) continue;

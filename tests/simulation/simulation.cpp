@@ -10,18 +10,14 @@ constexpr std::uint64_t kFirstDeviceStream = 100;
 }  // namespace
 
 Simulation::Simulation(std::uint64_t seed, std::FILE* trace)
-    : world_(seed, trace),
-      ports_(world_),
-      server_(world_, ports_, "server-1"),
-      people_(seed, 6),
-      misfortune_(seed, 7) {
+    : world_(seed, trace), ports_(world_), fleet_(world_, ports_), people_(seed, 6), misfortune_(seed, 7) {
   static const char* const kNames[Scenario::kMostUsers] = {"ann", "bob", "cat", "dan", "eve", "fay",
                                                            "gus", "hal", "ida", "jon", "kim", "leo",
                                                            "mia", "ned", "ola", "pam"};
   for (std::uint32_t i = 0; i < world_.scenario.users; ++i) {
     users_.emplace_back(kNames[i]);
     for (std::uint32_t k = 1; k <= world_.scenario.devicesPerUser; ++k)
-      devices_.push_back(std::make_unique<SimulatedDevice>(world_, server_, users_.back(), k,
+      devices_.push_back(std::make_unique<SimulatedDevice>(world_, fleet_, users_.back(), k,
                                                            kFirstDeviceStream + devices_.size()));
   }
 }
@@ -29,7 +25,7 @@ Simulation::Simulation(std::uint64_t seed, std::FILE* trace)
 Simulation::~Simulation() {
   for (auto& device : devices_)
     if (device->running()) device->vanish();
-  if (server_.up()) server_.crash();
+  fleet_.crash_all();
   world_.scheduler.drop_all();
 }
 
@@ -46,7 +42,7 @@ void Simulation::pass_presence_time() {
 
 Outcome Simulation::run() {
   const Millis begun = world_.now();
-  server_.start();
+  fleet_.start();
   pass_presence_time();
   for (auto& device : devices_) {
     if (spare(*device)) continue;

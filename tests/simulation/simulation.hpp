@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "simulated_device.hpp"
+#include "simulated_fleet.hpp"
 
 namespace chatcore::simulation {
 
@@ -55,7 +56,6 @@ class Simulation {
 
   // Trouble (trouble.cpp)
   void make_trouble();
-  void crash_server();
   void block_somebody();
   void calm();
 
@@ -82,14 +82,13 @@ class Simulation {
 
   World world_;
   SimulatedPorts ports_;
-  SimulatedServer server_;
+  SimulatedFleet fleet_;
   std::vector<std::unique_ptr<SimulatedDevice>> devices_;
   std::vector<UserId> users_;
   std::vector<ConversationId> groups_;
   Choices people_;
   Choices misfortune_;
   std::string lastCommand_;
-  bool restarting_ = false;
 };
 
 }  // namespace chatcore::simulation

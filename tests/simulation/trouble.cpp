@@ -17,13 +17,25 @@ void Simulation::make_trouble() {
     now.slowestCall = sometimes(scenario.slowStore, 900);
     now.hookFails = scenario.hooks ? sometimes(true, 50) : 0;
     now.slowestQuestion = sometimes(scenario.slowDirectory, 5'000);
+    const bool fleet = scenario.gateways != 0;
+    now.brokerRefuses = fleet ? sometimes(scenario.brokerRefuses, 60) : 0;
+    now.brokerLoses = fleet ? sometimes(scenario.brokerLoses, 60) : 0;
+    now.brokerRepeats = fleet ? sometimes(scenario.brokerRepeats, 60) : 0;
+    now.slowestBroker = fleet ? sometimes(scenario.slowBroker, 900) : 0;
     world_.trace.line(
         "trouble", "refused " + std::to_string(now.appendRefused) + " failing " +
                        std::to_string(now.callFails) + " unknown " + std::to_string(now.appendUnknown) +
                        " directory " + std::to_string(now.directoryFails) + " slow " +
                        std::to_string(now.slowestCall) + " questions " + std::to_string(now.slowestQuestion));
+    if (fleet)
+      world_.trace.line("trouble", "broker refuses " + std::to_string(now.brokerRefuses) + " loses " +
+                                       std::to_string(now.brokerLoses) + " repeats " +
+                                       std::to_string(now.brokerRepeats) + " slow " +
+                                       std::to_string(now.slowestBroker));
   }
-  if (scenario.crashes && misfortune_.percent(3)) crash_server();
+  if (scenario.crashes && misfortune_.percent(3)) fleet_.crash_one(misfortune_);
+  if (scenario.gateways != 0 && scenario.partitions && misfortune_.percent(3))
+    fleet_.cut_one_off(misfortune_);
   if (scenario.blocks && misfortune_.percent(8)) block_somebody();
   SimulatedDevice& device = *misfortune_.pick(devices_);
   if (scenario.linkCuts && misfortune_.percent(8) && device.link() != nullptr) device.link()->cut();
@@ -36,15 +48,6 @@ void Simulation::make_trouble() {
   }
 }
 
-void Simulation::crash_server() {
-  if (!server_.up()) return;
-  server_.crash();
-  const Millis down(misfortune_.percent(50) ? 0 : misfortune_.between(0, 4'000));
-  world_.scheduler.at(world_.now() + down, [this] {
-    if (!server_.up()) server_.start();
-  });
-}
-
 void Simulation::block_somebody() {
   const UserId& by = misfortune_.pick(users_);
   const UserId& whom = misfortune_.pick(users_);
@@ -53,13 +56,13 @@ void Simulation::block_somebody() {
   block = {!block.blocked, world_.now()};
   world_.trace.line(by, (block.blocked ? "blocks " : "unblocks ") + whom);
   ports_.directory.block_now(by, whom, block.blocked);
-  server_.blocks_changed(by, whom);
+  fleet_.blocks_changed(by, whom);
 }
 
 void Simulation::calm() {
   world_.trace.line("trouble", "is over");
   world_.trouble = {};
-  if (!server_.up()) server_.start();
+  fleet_.bring_up();
   for (auto& device : devices_)
     if (spare(*device) && device->running()) device->vanish();
   for (auto& device : devices_) {
