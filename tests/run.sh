@@ -185,7 +185,7 @@ configure_asan() {
   is_installed libbenchmark-dev && bench=ON
   # Abseil's and RocksDB's binaries know nothing of the poison behind a container's last element.
   export ASAN_OPTIONS=detect_container_overflow=0 UBSAN_OPTIONS=print_stacktrace=1
-  configure asan -DCMAKE_CXX_COMPILER=clang++-19 -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS_DEBUG="-O1 -g1" \
+  configure asan -DCMAKE_CXX_COMPILER=clang++-19 -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS_DEBUG="-O2 -g1" \
     -DCHATCORE_SANITIZE=fuzzer-no-link,address,undefined -DCHATCORE_BUILD_FUZZ=ON -DCHATCORE_PRECOMPILE=ON \
     -DCHATCORE_HEADER_CHECK=OFF -DCHATCORE_BUILD_BENCH=$bench
 }

@@ -34,6 +34,11 @@ bool shallow(std::string_view text) {
   return true;
 }
 
+/// nlohmann's parser takes a NUL for the end of its input, and skips a byte order mark.
+bool is_read_whole(std::string_view text) {
+  return text.find('\0') == std::string_view::npos && !text.starts_with("\xEF\xBB\xBF");
+}
+
 MessageType type_of(const std::string& name) {
   for (int i = 0; i <= static_cast<int>(MessageType::custom); ++i)
     if (to_string(static_cast<MessageType>(i)) == name) return static_cast<MessageType>(i);
@@ -141,8 +146,10 @@ LogEvent make_event(const ConversationId& conversation, Epoch epoch, Seq seq, st
 
 }  // namespace
 
+bool is_json(std::string_view text) { return is_read_whole(text) && Json::accept(text); }
+
 std::optional<Json> parse_object(std::string_view text) {
-  if (!shallow(text)) return std::nullopt;
+  if (!is_read_whole(text) || !shallow(text)) return std::nullopt;
   Json parsed = Json::parse(text, nullptr, false);
   if (!parsed.is_object()) return std::nullopt;
   return parsed;

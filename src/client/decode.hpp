@@ -13,6 +13,7 @@ namespace chatcore::client {
 
 using Json = nlohmann::json;
 
+[[nodiscard]] bool is_json(std::string_view text);
 /// One JSON object; nothing if the text is not one, or nests deeper than anything sane.
 std::optional<Json> parse_object(std::string_view text);
 

@@ -77,7 +77,7 @@ std::size_t State::content_bytes(MessageType type) const {
 std::optional<Error> State::check_content(std::string_view content, std::size_t limit) const {
   if (content.size() > limit || content.size() + kEnvelopeBytes > serverFrameBytes_)
     return Error{ErrorCode::too_large, "the content is larger than the server takes", {}};
-  if (!Json::accept(content)) return bad("the content is not JSON");
+  if (!is_json(content)) return bad("the content is not JSON");
   return std::nullopt;
 }
 

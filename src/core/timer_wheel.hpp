@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <utility>
@@ -9,18 +10,19 @@ namespace chatcore {
 
 /// Timers by the thousand: O(1) to add, a vector per tick, no cancelling (the owner of a payload checks, when
 /// its time comes, whether it still matters). Deadlines beyond one turn of the wheel go round again.
-/// Never early; late by at most one tick. Single-threaded.
+/// Never early; late by at most one tick. Without a timer it holds no memory. Single-threaded.
 template <class Payload>
 class TimerWheel {
  public:
   using Millis = std::chrono::milliseconds;
 
   explicit TimerWheel(Millis now, Millis tick = Millis(100), std::size_t slots = 1024)
-      : tick_(tick), current_(tick_of(now)), slots_(slots) {}
+      : tick_(tick), current_(tick_of(now)), slotCount_(slots) {}
 
   void add(Millis deadline, Payload payload) {
     std::int64_t due = deadline.count() / tick_.count() + 1;
     if (due <= current_) due = current_ + 1;
+    if (slots_.empty()) slots_.resize(slotCount_);
     put(slots_[static_cast<std::size_t>(due) % slots_.size()], {due, std::move(payload)});
     ++size_;
   }
@@ -29,6 +31,10 @@ class TimerWheel {
   template <class Fire>
   void advance(Millis now, Fire&& fire) {
     const std::int64_t target = tick_of(now);
+    if (size_ == 0) {
+      current_ = std::max(current_, target);
+      return;
+    }
     // After a long jump one turn of the wheel visits every entry.
     if (target - current_ > static_cast<std::int64_t>(slots_.size()))
       current_ = target - static_cast<std::int64_t>(slots_.size());
@@ -74,7 +80,8 @@ class TimerWheel {
 
   Millis tick_;
   std::int64_t current_;
-  std::vector<std::vector<Entry>> slots_;
+  std::size_t slotCount_;
+  std::vector<std::vector<Entry>> slots_;  ///< empty until the first timer
   std::vector<Entry> due_;
   std::vector<std::vector<Entry>> spare_;  ///< empty ones with memory
   std::size_t size_ = 0;

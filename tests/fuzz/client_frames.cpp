@@ -37,6 +37,31 @@ class SameRandom final : public Random {
   unsigned counter_ = 0;
 };
 
+/// The parser takes a NUL for the end of its input, and skips a byte order mark.
+bool is_json_text(std::string_view text) {
+  return text.find('\0') == std::string_view::npos && !text.starts_with("\xEF\xBB\xBF") && Json::accept(text);
+}
+
+bool is_object(std::string_view text) {
+  const auto begin = text.find_first_not_of(" \t\r\n");
+  return begin != std::string_view::npos && text[begin] == '{' && is_json_text(text);
+}
+
+/// What an application does with the answer to a request. A decoder turns every other type away as soon as it
+/// has read it, which would be nine readings of each frame.
+void decode_answer(std::string_view text) {
+  const auto of = [&](std::string_view type) { return text.find(type) != std::string_view::npos; };
+  if (of("history.page")) static_cast<void>(decode_history(text));
+  if (of("conversations.page")) static_cast<void>(decode_conversations(text));
+  if (of("receipts.page")) static_cast<void>(decode_receipts(text));
+  if (of("members.page")) static_cast<void>(decode_members(text));
+  if (of("devices.page")) static_cast<void>(decode_devices(text));
+  if (of("settings")) static_cast<void>(decode_settings_answer(text));
+  if (of("presence.state")) static_cast<void>(decode_presence_state(text));
+  if (of("profile")) static_cast<void>(decode_profile_answer(text));
+  if (of("contacts.page") || of("blocks.page")) static_cast<void>(decode_users(text));
+}
+
 Options options() {
   Options options;
   options.user = "alice";
@@ -142,13 +167,7 @@ class Play {
       if (text.find(forgets) != std::string_view::npos) last_.clear();
     const Exact exact(text);
     state_.received(now(), connection_, exact.view());
-    static_cast<void>(decode_history(exact.view()));
-    static_cast<void>(decode_conversations(exact.view()));
-    static_cast<void>(decode_receipts(exact.view()));
-    static_cast<void>(decode_members(exact.view()));
-    static_cast<void>(decode_devices(exact.view()));
-    static_cast<void>(decode_settings_answer(exact.view()));
-    static_cast<void>(decode_presence_state(exact.view()));
+    decode_answer(exact.view());
   }
 
   void pass(std::int64_t millis) {
@@ -177,8 +196,7 @@ class Play {
   }
   void keep(const SendFrame& action) {
     require(action.connection == connection_, "what is sent goes to the present connection");
-    const Json frame = Json::parse(action.text, nullptr, false);
-    require(frame.is_object(), "what is sent is JSON");
+    require(is_object(action.text), "what is sent is JSON");
   }
   void keep(const Message& message) { keep_in_order(message); }
   void keep(const MessageChange& change) {
@@ -186,9 +204,7 @@ class Play {
     require(change.seq == 0, "what this user deleted for themselves has no place in the log");
   }
   void keep(const ConversationChange& change) { keep_place(change); }
-  void keep(const Alert& alert) {
-    require(Json::parse(alert.json, nullptr, false).is_object(), "an alert is a JSON object");
-  }
+  void keep(const Alert& alert) { require(is_object(alert.json), "an alert is a JSON object"); }
   void keep_place(const auto& event) {
     auto& last = last_[event.conversationId];
     require(std::pair(event.epoch, event.seq) > last, "messages and changes come in order, each once");
@@ -196,12 +212,9 @@ class Play {
   }
   void keep_in_order(const auto& event) {
     keep_place(event);
-    require(!Json::parse(event.content, nullptr, false).is_discarded() || event.content.empty(),
-            "content is JSON");
+    require(event.content.empty() || is_json_text(event.content), "content is JSON");
   }
-  void keep(const RawEvent& event) {
-    require(Json::parse(event.json, nullptr, false).is_object(), "an event is JSON");
-  }
+  void keep(const RawEvent& event) { require(is_object(event.json), "an event is JSON"); }
   void keep(const SendDone& done) { require(waiting_.erase(done.ticket) == 1, "a send is completed once"); }
   void keep(const RequestDone& done) {
     require(waiting_.erase(done.ticket) == 1, "a request is completed once");

@@ -1,6 +1,9 @@
+#include <simdjson.h>
+
 #include <algorithm>
 #include <charconv>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "engine_world.hpp"
 #include "protocol/decode.hpp"
@@ -16,7 +19,6 @@ namespace chatcore::fuzz {
 
 namespace {
 
-using nlohmann::json;
 using Kind = gateway::ParseStep::Kind;
 
 constexpr std::array<std::string_view, 4> kUsers = {"alice", "bob", "carol", "alice"};
@@ -28,10 +30,44 @@ std::uint64_t number(std::string_view text) {
   return value;
 }
 
+/// What of an outgoing frame is looked at.
+struct Heard {
+  bool isFrame = false;           ///< a JSON object with a type
+  std::optional<std::string> id;  ///< however it was escaped
+};
+
+Heard slowly_heard(std::string_view text) {
+  // The parser would take a NUL for the end, and skip a byte order mark.
+  if (!text.starts_with('{') || text.find('\0') != std::string_view::npos) return {};
+  const auto frame = nlohmann::json::parse(text, nullptr, false);
+  Heard heard;
+  heard.isFrame = frame.is_object() && frame.contains("type");
+  if (!heard.isFrame || !frame.contains("id")) return heard;
+  const auto& id = frame.at("id");
+  heard.id = id.is_string() ? '"' + id.get<std::string>() : id.dump();
+  return heard;
+}
+
+/// The slow one took a sixth of each execution; simdjson takes a fiftieth, but no number beyond 64 bits.
+Heard hear(std::string_view text) {
+  static simdjson::dom::parser parser;
+  simdjson::dom::object frame;
+  if (parser.parse(text.data(), text.size()).get(frame) != simdjson::SUCCESS) return slowly_heard(text);
+  Heard heard;
+  heard.isFrame = frame.at_key("type").error() == simdjson::SUCCESS;
+  simdjson::dom::element id;
+  if (frame.at_key("id").get(id) != simdjson::SUCCESS) return heard;
+  std::string_view name;
+  heard.id = id.get(name) == simdjson::SUCCESS ? std::string(1, '"').append(name) : simdjson::minify(id);
+  return heard;
+}
+
 std::string name_of(const protocol::RequestId& id) {
-  std::string text;
-  id.append_value(text);
-  return json::parse(text).dump();
+  std::string frame = R"({"type":"")";
+  id.append_member(frame);
+  const Heard heard = hear(frame += '}');
+  require(heard.id.has_value(), "an id that was taken is JSON");
+  return *heard.id;
 }
 
 /// One connection as its client sees it.
@@ -75,7 +111,7 @@ class Client {
     for (;;) {
       const auto step = parser_.next({unread_.data(), unread_.size()});
       require(step.kind != Kind::failure, "a server sends frames that are right");
-      if (step.kind == Kind::text) hear(step.payload);
+      if (step.kind == Kind::text) take(step.payload);
       if (step.kind == Kind::close) left_ = true;
       unread_.erase(0, step.consumed);
       if (step.kind == Kind::need_more) return;
@@ -90,10 +126,10 @@ class Client {
   }
 
  private:
-  void hear(std::string_view text) {
-    const json frame = json::parse(text, nullptr, false);
-    require(frame.is_object() && frame.contains("type"), "what goes out is JSON");
-    if (frame.contains("id")) ++answered_[frame.at("id").dump()];
+  void take(std::string_view text) {
+    const Heard heard = hear(text);
+    require(heard.isFrame, "what goes out is JSON");
+    if (heard.id) ++answered_[*heard.id];
   }
 
   ScriptedShard& shard_;

@@ -150,7 +150,7 @@ class EngineWorld {
 
   testing::ManualClock clock;
   SameRandom random;
-  MemoryLogStore store;
+  MemoryLogStore store{{.timelineOrigin = 1}};
   testing::FaultPlan faults;
   testing::FaultyLogStore faultyStore{store, faults};
   MemoryDirectory directory;

@@ -237,10 +237,25 @@ Status Database::read_meta() {
   batch.Put(column(Column::meta), kFormatKey, encode_number(kFormatKey, kFormat));
   batch.Put(column(Column::meta), kBootKey, encode_number(kBootKey, boot_));
   batch.Put(column(Column::meta), kHashKey, hashKey_);
-  rocksdb::WriteOptions synced;
-  synced.sync = true;
-  if (const rocksdb::Status written = write(batch, synced); !written.ok()) return to_error(written);
+  if (const rocksdb::Status written = write_durably(batch); !written.ok()) return to_error(written);
   return {};
+}
+
+rocksdb::Status Database::write_durably(rocksdb::WriteBatch& batch) {
+  rocksdb::WriteOptions options;
+  if (options_.durability != Durability::memory) {
+    options.sync = true;
+    return write(batch, options);
+  }
+  // Not one write goes to a log: after one, the first memtable that is full makes a new log, and where the
+  // disk fails at that RocksDB 7.8 keeps references to the column families that were to be flushed with it.
+  // Closing then ends the process (an assertion; mended in 7.10). Flushing begins a new log where recovery
+  // has written.
+  options.disableWAL = true;
+  if (const rocksdb::Status written = write(batch, options); !written.ok()) return written;
+  const rocksdb::Status flushed = flush_all();
+  if (flushed.ok()) mark_all(false);
+  return flushed;
 }
 
 Result<std::optional<std::string>> Database::get(Column which, std::string_view key, const View& view) {
@@ -305,19 +320,27 @@ void Database::note_manifest() {
 void Database::close() {
   CHATCORE_KILL_POINT("close.begun");
   // Without a log closing flushes, and so does this: before the mark instead of after it.
-  std::vector<rocksdb::ColumnFamilyHandle*> all(handles_.begin(), handles_.end());
-  const bool memory = options_.durability == Durability::memory;
-  const rocksdb::Status durable = memory ? db_->Flush(rocksdb::FlushOptions(), all) : db_->SyncWAL();
+  const rocksdb::Status durable = options_.durability == Durability::memory ? flush_all() : db_->SyncWAL();
+  if (durable.ok()) mark_all(true);
+}
+
+rocksdb::Status Database::flush_all() {
+  const std::vector<rocksdb::ColumnFamilyHandle*> all(handles_.begin(), handles_.end());
+  const rocksdb::Status flushed = db_->Flush(rocksdb::FlushOptions(), all);
   // Once it has resumed RocksDB 7.8 does not wait for a flush, and drops what has not been flushed when it
   // closes.
-  for (int i = 0; i < kFlushPolls && memory && durable.ok() && healthy() && is_flushing(); ++i)
+  for (int i = 0; i < kFlushPolls && flushed.ok() && healthy() && is_flushing(); ++i)
     std::this_thread::sleep_for(kFlushPoll);
+  return flushed;
+}
+
+void Database::mark_all(bool synced) {
   std::unique_ptr<rocksdb::LogFile> wal;
-  if (!durable.ok() || !db_->GetCurrentWalFile(&wal).ok()) return;
+  if (!db_->GetCurrentWalFile(&wal).ok()) return;
   synced_.wal = wal->LogNumber();
   synced_.walBytes = wal->SizeFileBytes();
   note_manifest();
-  mark_->write(synced_, true);
+  mark_->write(synced_, synced);
 }
 
 bool Database::is_flushing() const {

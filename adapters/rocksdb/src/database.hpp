@@ -91,6 +91,10 @@ class Database {
   Status look_at_tables();
   Status read_meta();
   rocksdb::Status write(rocksdb::WriteBatch& batch, const rocksdb::WriteOptions& options);
+  rocksdb::Status write_durably(rocksdb::WriteBatch& batch);
+  rocksdb::Status flush_all();
+  /// All that is in the log, and in the manifest, has been synced.
+  void mark_all(bool synced);
   void written(bool synced);
   void note_manifest();
   bool has_room();

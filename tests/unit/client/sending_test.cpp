@@ -241,6 +241,11 @@ TEST_CASE("bad messages are refused before they are queued") {
        {Row{"", "", "1", ErrorCode::bad_request}, Row{"c1", "bob", "1", ErrorCode::bad_request},
         Row{"c 1", "", "1", ErrorCode::bad_request}, Row{"c1", "", "{", ErrorCode::bad_request},
         Row{"c1", "", "\"\xff\"", ErrorCode::bad_request},
+        Row{"c1", "", std::string("1\0", 2), ErrorCode::bad_request},
+        Row{"c1", "",
+            "\xEF\xBB\xBF"
+            "1",
+            ErrorCode::bad_request},
         Row{"c1", "", '"' + std::string(16'384, 'x') + '"', ErrorCode::too_large}}) {
     CAPTURE(row.conversation);
     Driver driver;

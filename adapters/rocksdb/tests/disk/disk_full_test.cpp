@@ -273,3 +273,26 @@ TEST_CASE("a disk that has become read-only refuses appends, and serves what was
   run(Fault::readOnly, Durability::sync, false);
   run(Fault::readOnly, Durability::sync, true);
 }
+
+TEST_CASE("durability memory: closing after the first memtable met a read-only disk keeps to a beginning") {
+  const TemporaryFolder folder(place_of_disks());
+  FaultyDisk disk(folder.path() + "/graveyard");
+  Refusing refusing(disk, Fault::readOnly);
+  testing::ManualClock clock;
+  RocksdbOptions options = options_in(folder.path() + "/store", clock);
+  options.durability = Durability::memory;
+  options.foldThreshold = 100'000;  // which would flush before a memtable is full
+  auto store = open(options, disk);
+  Seq head = 0;
+  {
+    Writer writer(*store);
+    refusing.set(true);
+    for (int i = 0; i < 10'000 && writer.append(); ++i) continue;
+    CHECK(writer.refused + writer.unknown > 0);
+    head = writer.head;
+  }
+  store.reset();
+  refusing.set(false);
+  store = open(options, disk);
+  CHECK(Writer(*store).stored() <= head);
+}
