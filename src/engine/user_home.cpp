@@ -103,7 +103,7 @@ void UserHome::arrive(User& state, SessionId session, const PrincipalRef& who, T
     announce(user, state, true);
   }
   if (context_.presence != nullptr)
-    acquiring_.push_back({user, who->device, context_.serverId, context_.boot, session, 0});
+    acquiring_.push_back({user, who->device, context_.serverId, context_.boot, session, 0, context_.term});
   registered_.push_back(std::move(registered));
 }
 

@@ -36,6 +36,22 @@ void be_patient(TestServer& server) {
 
 }  // namespace
 
+TEST_CASE("a server takes no lease from one with a higher term") {
+  TestServer server(1);
+  be_patient(server);
+  server.ports.term = 3;
+  const DeviceLease successor{"alice", "phone", "its successor", 9, 1, 0, 4};
+  const auto held = server.executor.wait<std::vector<Result<AcquireResult>>>(
+      [&](Executor& on, auto done) { server.presence.acquire({successor}, 1min, on, std::move(done)); });
+  REQUIRE(held.at(0));
+  server.start();
+  TestClient alice = server.connect("alice");
+  const auto found = server.executor.wait<std::vector<Result<std::vector<DeviceLease>>>>(
+      [&](Executor& on, auto done) { server.presence.find({"alice"}, on, std::move(done)); });
+  REQUIRE_EQ(found.at(0)->size(), 1);
+  CHECK_EQ(found.at(0)->front().serverId, "its successor");
+}
+
 TEST_CASE("a user is offline for the others only after the debounce, with when they were last there") {
   for (std::uint32_t shards : {1U, 2U}) {
     CAPTURE(shards);

@@ -12,11 +12,11 @@ set -u -o pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 cd "$here/../.." || exit 2
 
-ALL_TARGETS="http_head websocket_frame decode engine client_frames client_handshake jwt rocksdb_codecs"
+ALL_TARGETS="http_head websocket_frame decode engine client_frames client_handshake jwt rocksdb_codecs seam"
 # What the targets are there for. `--coverage` looks at these.
 PARSERS="src/gateway/http_head.cpp src/gateway/websocket_frame.cpp src/gateway/websocket_handshake.cpp
   src/protocol/command_reader.cpp src/protocol/decode.cpp src/protocol/envelope.cpp src/protocol/field_reader.cpp
-  src/protocol/fields.cpp src/protocol/json_check.cpp src/protocol/json_object.cpp src/protocol/byte_scan.hpp
+  src/protocol/fields.cpp src/seam/messages.cpp src/seam/packet.cpp src/core/bytes.hpp src/protocol/json_check.cpp src/protocol/json_object.cpp src/protocol/byte_scan.hpp
   src/client/decode.cpp src/client/handshake.cpp src/client/inbound.cpp src/client/state_frames.cpp src/client/state_sync.cpp
   src/client/state_connection.cpp adapters/jwt/src/base64.cpp adapters/jwt/src/claims.cpp adapters/jwt/src/keys.cpp
   adapters/jwt/src/token.cpp adapters/rocksdb/src/bytes.hpp adapters/rocksdb/src/checksum.cpp
@@ -78,10 +78,10 @@ arguments() {
     http_head) dictionary=http length=9000 ;;
     client_handshake) dictionary=http ;;
     decode) dictionary=frames ;;
-    engine | client_frames | jwt) dictionary=$1 ;;
+    engine | client_frames | jwt | seam) dictionary=$1 ;;
   esac
   # Of the first two, a longer input costs more than it finds. The seeds are tried whole all the same.
-  case $1 in engine | client_frames | jwt) length=1024 ;; esac
+  case $1 in engine | client_frames | jwt | seam) length=1024 ;; esac
   # An input of theirs has thousands of features: weighing them took a third of a run, and more the longer it went.
   case $1 in engine | client_frames) more=-entropic=0 ;; esac
   echo "$more -max_len=$length -timeout=20 -rss_limit_mb=2048 ${dictionary:+-dict=$here/dictionaries/$dictionary.dict}"

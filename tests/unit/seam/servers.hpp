@@ -17,9 +17,36 @@ using gateway::Lines;
 using gateway::RecordingEvents;
 using gateway::RecordingRouter;
 
+/// A broker of which one call to publish fails, or loses what it was given without a word.
+class OneFaultBroker final : public Broker {
+ public:
+  enum class Fault : std::uint8_t { refused, lost, twice };
+
+  OneFaultBroker(std::uint64_t call, Fault fault) : call_(call), fault_(fault) {}
+  [[nodiscard]] bool failed() const noexcept { return calls_ >= call_; }
+
+  std::unique_ptr<Subscription> connect(Executor& executor, BrokerListener listener) override {
+    return broker_.connect(executor, std::move(listener));
+  }
+  void publish(std::vector<BrokerMessage> batch, Executor& executor, Completion<Status> done) override {
+    const bool fails = ++calls_ == call_;
+    if (fails && fault_ == Fault::twice) broker_.publish(batch, executor, [](const Status&) {});
+    if (!fails || fault_ == Fault::twice) return broker_.publish(std::move(batch), executor, std::move(done));
+    const Status answer =
+        fault_ == Fault::lost ? Status() : Status(Error{ErrorCode::unavailable, "injected", {}});
+    complete(executor, std::move(done), answer);
+  }
+
+ private:
+  MemoryBroker broker_;
+  std::uint64_t call_;
+  Fault fault_;
+  std::uint64_t calls_ = 0;
+};
+
 /// The same in every test: a shard of a gateway named `name`, with nothing real but the gateway.
 struct GatewayServer {
-  GatewayServer(MemoryBroker& broker, testing::ManualClock& clock, const std::string& name,
+  GatewayServer(Broker& broker, testing::ManualClock& clock, const std::string& name,
                 const SeamOptions& options = {})
       : engine({name, 1, 0}, options, ports(broker, clock), true), gateway(0, {}, transport, engine, clock) {
     engine.set_gateway(gateway);
@@ -30,7 +57,7 @@ struct GatewayServer {
     for (ConnectionSlot slot = 0; slot < gateway.sessions().slots(); ++slot)
       if (gateway.sessions().alive(gateway.sessions().id(slot))) gateway.on_close(slot, 1006);
   }
-  RemoteEngine::Ports ports(MemoryBroker& broker, testing::ManualClock& clock) {
+  RemoteEngine::Ports ports(Broker& broker, testing::ManualClock& clock) {
     RemoteEngine::Ports all;
     all.broker = &broker;
     all.executor = &executor;
@@ -63,13 +90,13 @@ struct GatewayServer {
 
 /// A shard of an engine, whose brain is the test.
 struct EngineServer {
-  EngineServer(MemoryBroker& broker, testing::ManualClock& clock, const std::string& name, Term term,
+  EngineServer(Broker& broker, testing::ManualClock& clock, const std::string& name, Term term,
                const SeamOptions& options = {}, bool loopbackOnly = false)
       : gateways({name, term, 0}, options, ports(broker, clock), {name, term, term, 1, loopbackOnly}) {
     gateways.set_events(events);
     gateways.start();
   }
-  RemoteGateways::Ports ports(MemoryBroker& broker, testing::ManualClock& clock) {
+  RemoteGateways::Ports ports(Broker& broker, testing::ManualClock& clock) {
     RemoteGateways::Ports all;
     all.broker = &broker;
     all.executor = &executor;
