@@ -195,8 +195,8 @@ stage_asan() {
   run_ctest asan
 }
 
-# The real server, built like that, under tests/e2e.
-stage_asan_e2e() { run_pytest e2e 1800 asan; }
+# The real server, built like that, under tests/e2e; where it has two shards, as an engine with two gateways.
+stage_asan_e2e() { CHAT_GATEWAYS=2 run_pytest e2e 1800 asan; }
 
 stage_fuzz() {
   JOBS=$JOBS run_listed fuzz tests/fuzz/run.sh --build "$BUILD_DIR/asan" --seconds "${FUZZ_SECONDS:-10}"

@@ -26,8 +26,10 @@ class Server:
         if auth:
             self.command.append(auth)
         self.command += list(flags)
-        # Of every server under test: the same tests hold where connections and engine are different servers.
-        self.command += os.environ.get("CHAT_SERVER_FLAGS", "").split()
+        # The same tests hold where connections and engine are different servers.
+        gateways = os.environ.get("CHAT_GATEWAYS", "0")
+        if shards > 1 and gateways != "0":
+            self.command += ["--gateways", gateways]
         self.process = None
         self.port = None
         self._stderr = None
