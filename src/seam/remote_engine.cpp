@@ -106,8 +106,7 @@ struct RemoteEngine::Carry {
 
   void operator()(const Subscribe& it) {
     const Topic topic = self.topic(it.topic);
-    if (gateway.subscribe(it.session, topic, it.memberSeq) == SubscribeOutcome::stale_claim &&
-        !CHATCORE_BUG("stale claims are forgotten"))
+    if (gateway.subscribe(it.session, topic, it.memberSeq) == SubscribeOutcome::stale_claim)
       gateway.ask_about(it.session, topic);
     // The engine holds us to take the topic since it said so.
     if (topic->local(self.seat_.shard) == TopicEntry::kNotHere) self.leave(self.seat_.shard, topic);

@@ -55,7 +55,6 @@ const std::vector<std::string>& known_bugs() {
       "topics are left too early",
       "lost links keep their sessions",
       "lost engines keep their sessions",
-      "stale claims are forgotten",
   };
   return kBugs;
 }
