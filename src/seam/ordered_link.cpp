@@ -10,6 +10,8 @@ namespace {
 
 /// Packets taken in that are acknowledged at once, where nothing goes the other way.
 constexpr std::uint64_t kAcknowledgeEvery = 64;
+/// Sent again at once. The rest is asked for when that has come: an end that is behind is not flooded.
+constexpr std::size_t kResendBytes = std::size_t{1} << 20;
 
 }  // namespace
 
@@ -52,7 +54,10 @@ void OrderedLink::acknowledged(std::uint64_t seq, Millis now) {
 void OrderedLink::send_again(Millis now, std::vector<Packet>& out) {
   if (resentAt_ && now - *resentAt_ < options_.resendAfter) return;
   resentAt_ = now;
+  std::size_t bytes = 0;
   for (const Unacknowledged& waiting : unacknowledged_) {
+    if (bytes > kResendBytes) return;
+    bytes += waiting.body->size();
     out.push_back(packet(PacketKind::data, waiting.seq, now));
     out.back().body = waiting.body;
   }

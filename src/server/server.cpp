@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <charconv>
@@ -31,6 +32,14 @@ constexpr std::chrono::seconds kAnswerLimit{10};  // what a stop waits for a por
 
 Error invalid(std::string message) { return {ErrorCode::invalid_argument, std::move(message), {}}; }
 
+Status check(const SeamOptions& options) {
+  const auto shortest = std::min({options.announce, options.comeBackWithin, options.link.beat,
+                                  options.link.resendAfter, options.link.silence});
+  if (shortest.count() <= 0) return invalid("a time of `seam` is not above 0");
+  if (options.link.silence <= options.link.beat) return invalid("`seam.link.silence` is not above its beat");
+  return {};
+}
+
 Status check(const ServerOptions& options, const ServerPorts& ports) {
   if (options.shards > kMaxShards) return invalid("`shards` is above 64");
   if (options.engine.maxDevicesPerUser == 0) return invalid("`engine.maxDevicesPerUser` is 0");
@@ -41,6 +50,7 @@ Status check(const ServerOptions& options, const ServerPorts& ports) {
     return invalid("`serverId` is not 1 to 64 bytes long");
   if (options.role != ServerRole::whole && ports.broker == nullptr)
     return invalid("`ports.broker` is missing, which gateways and engines meet at");
+  if (Status seam = check(options.seam); options.role != ServerRole::whole && !seam) return seam;
   if (options.role == ServerRole::gateway) return {};
   if (ports.store == nullptr) return invalid("`ports.store` is missing");
   if (ports.directory == nullptr) return invalid("`ports.directory` is missing");

@@ -153,6 +153,24 @@ TEST_CASE("when the engine stops another one takes its place, and nothing is mis
   CHECK_EQ(page["conversations"][0]["events"].size(), 2);
 }
 
+TEST_CASE("a link whose beats come later than its end is refused") {
+  MemoryBroker broker;
+  ServerOptions options;
+  options.role = ServerRole::gateway;
+  options.listen = "127.0.0.1:0";
+  ServerPorts ports;
+  ports.broker = &broker;
+  SUBCASE("silence within a beat") {
+    options.seam.link.silence = options.seam.link.beat;
+    CHECK_EQ(Server::start(options, std::move(ports)).error().message,
+             "`seam.link.silence` is not above its beat");
+  }
+  SUBCASE("no time at all") {
+    options.seam.comeBackWithin = 0ms;
+    CHECK_EQ(Server::start(options, std::move(ports)).error().message, "a time of `seam` is not above 0");
+  }
+}
+
 TEST_CASE("gateways and engines say what they miss") {
   MemoryBroker broker;
   const auto refusal = [&](ServerRole role, Broker* at, const std::string& id) {

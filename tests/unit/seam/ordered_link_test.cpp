@@ -103,6 +103,25 @@ TEST_CASE("a gap is asked about once for a while, and what was asked for is sent
   CHECK(a.take_out().size() == 3);
 }
 
+TEST_CASE("of much that is missing a part is sent again at once, and the rest when that has come") {
+  End a;
+  End b;
+  const std::string large(400'000, 'x');
+  for (int i = 0; i < 8; ++i) a.send(large);
+  const auto sent = a.take_out();
+  b.hear(sent[7]);
+  std::vector<std::size_t> rounds;
+  for (int i = 0; i < 5 && b.taken.size() < 8 * large.size(); ++i) {
+    a.hear_all(b.take_out());
+    const auto again = a.take_out();
+    rounds.push_back(again.size());
+    b.hear_all(again);
+    b.hear(sent[7]);
+  }
+  CHECK(rounds == std::vector<std::size_t>{3, 3, 2});
+  CHECK(b.taken.size() == 8 * large.size());
+}
+
 TEST_CASE("the loss of the last thing said is found out by the next beat") {
   End a;
   End b;
