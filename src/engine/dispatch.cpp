@@ -525,11 +525,13 @@ void EngineShard::closed(SessionId id, std::uint16_t) {
 
 void EngineShard::stale(const Topic& topic, std::vector<SessionId> takers) {
   static constexpr std::string_view kPrefix = "group-chat-";
-  if (!topic->name().starts_with(kPrefix)) return;
+  // No other topic has members.
+  if (!topic->name().starts_with(kPrefix)) return context_.gateway->refreshed(topic, 0, {});
   ConversationId id(topic->name().substr(kPrefix.size()));
   std::vector<std::pair<SessionId, UserId>> users;
   for (SessionId taker : takers)
-    if (const ClientSession* session = find(taker)) users.emplace_back(taker, UserId(session->user()));
+    if (const ClientSession* session = find(taker); session != nullptr && session->who)
+      users.emplace_back(taker, UserId(session->user()));
   on_shard(context_.home_of(id),
            [topic, id, users = std::move(users), here = context_.link->self()](EngineShard& owner) mutable {
              owner.conversations().refresh_takers(topic, std::move(id), std::move(users), here);

@@ -38,6 +38,9 @@ class Gateway final : public GatewayCommands, public TransportEvents {
   /// A session whose claim was stale: its engine is asked anew, as `stale`.
   void ask_about(SessionId session, const Topic& topic) { topics_.ask_about(session, topic); }
 
+  /// The engine is gone, and with it the answers to `stale`.
+  void forget_questions() { topics_.forget_questions(); }
+
   SubscribeOutcome subscribe(SessionId session, const Topic& topic, Seq memberSeq) override;
   void unsubscribe(SessionId session, const Topic& topic) override;
   void admit(SessionId session) override;

@@ -75,7 +75,8 @@ void TopicTable::remove_link(ConnectionSlot slot, std::uint32_t link) {
 
 void TopicTable::release_if_unused(std::uint32_t index) {
   Entry& entry = topics_[index];
-  if (!entry.takers.empty()) return;
+  // A question that is open speaks of who may come, and its answer of this topic.
+  if (!entry.takers.empty() || entry.refresh != nullptr) return;
   router_.leave(shard_, entry.topic);
   entry.topic->local(shard_) = TopicEntry::kNotHere;
   entry = Entry{};
@@ -240,6 +241,7 @@ void TopicTable::begin_refresh(Entry& entry) {
 void TopicTable::refreshed(const Topic& topic, Seq memberSeq, const std::vector<SessionId>& allowed) {
   Entry* entry = find(topic);
   if (entry == nullptr || entry->refresh == nullptr) return;
+  const std::uint32_t index = topic->local(shard_);
   const std::vector<SessionId> asked = std::exchange(entry->refresh->asked, {});
   entry->memberSeq = std::max(entry->memberSeq, memberSeq);
   std::vector<SessionId> keep = allowed;
@@ -249,16 +251,23 @@ void TopicTable::refreshed(const Topic& topic, Seq memberSeq, const std::vector<
                      sessions_.hot(slot_of(session)).state != SessionState::closing;
     if (!may) {
       unsubscribe(session, topic);
-    } else if (!takes(topic->local(shard_), slot_of(session))) {
-      add(topic->local(shard_), slot_of(session));
+    } else if (!takes(index, slot_of(session))) {
+      add(index, slot_of(session));
     }
-    if (find(topic) == nullptr) return;  // the last taker has gone, and the topic with it
   }
-  entry = find(topic);
   if (entry->refresh->again) return begin_refresh(*entry);
   const std::unique_ptr<Refresh> done = std::move(entry->refresh);
-  if (done->heldNumber == 0) return;
-  for (SessionId session : takers(topic)) missed_.push_back({session, {done->heldKey, done->heldNumber}});
+  if (done->heldNumber != 0)
+    for (SessionId session : takers(topic)) missed_.push_back({session, {done->heldKey, done->heldNumber}});
+  release_if_unused(index);
+}
+
+void TopicTable::forget_questions() {
+  for (std::uint32_t index = 0; index < topics_.size(); ++index) {
+    if (topics_[index].refresh == nullptr) continue;
+    topics_[index].refresh = nullptr;
+    release_if_unused(index);
+  }
 }
 
 }  // namespace chatcore::gateway

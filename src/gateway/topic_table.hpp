@@ -33,6 +33,9 @@ class TopicTable final : public FanOut {
   /// A session whose claim was stale: the engine is asked whether it may take the topic, as of now.
   void ask_about(SessionId session, const Topic& topic);
 
+  /// Nobody will answer: topics that only a question kept go.
+  void forget_questions();
+
   /// Leaves every topic.
   void forget(ConnectionSlot slot);
   /// The answer to `onStale`: what was held back meanwhile is told to the takers as lost, by its mark.

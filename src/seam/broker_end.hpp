@@ -25,8 +25,10 @@ class BrokerEnd {
   /// `own`: the channel where answers are heard; `more`: others that are.
   BrokerEnd(Ports ports, std::string own, std::vector<std::string> more = {});
 
-  /// Views are valid during the call.
-  void start(Heed heed);
+  /// Views are valid during the call. `ready`: what is published from now on is heard.
+  void start(Heed heed, Task ready);
+  /// Hears and says nothing any more.
+  void stop();
   /// Subscribes again where that has failed.
   void tick();
   /// What the broker does not take is lost, like what it loses.
@@ -42,6 +44,9 @@ class BrokerEnd {
   std::vector<std::string> channels_;
   std::unique_ptr<Broker::Subscription> subscription_;
   Heed heed_;
+  Task ready_;
+  bool stopped_ = false;
+  std::chrono::milliseconds complainAt_{0};
   /// Every call to the broker holds a copy in its completion.
   std::shared_ptr<const int> busy_ = std::make_shared<const int>(0);
   bool asked_ = false;

@@ -50,6 +50,10 @@ struct Reader {
         bounded<std::uint8_t>(static_cast<std::uint8_t>(DeliveryClass::ephemeral)));
   }
   void operator()(std::string_view& value) { value = in.text(); }
+  void operator()(TopicName& value) {
+    value = in.text();
+    if (value.size() > kMaxTopicBytes) in.fail();
+  }
   template <class A, class B>
   void operator()(std::pair<A, B>& value) {
     (*this)(value.first);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <concepts>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -15,6 +16,16 @@
 /// The seam's calls as values that travel. Sessions are the gateway's own; views are into what is read.
 /// `each` shows a message's fields, in the order in which they travel.
 namespace chatcore::seam {
+
+/// No topic has a longer name: a prefix and an id.
+inline constexpr std::size_t kMaxTopicBytes = 256;
+
+struct TopicName : std::string_view {
+  TopicName() = default;
+  template <class Text>
+    requires std::convertible_to<const Text&, std::string_view>
+  TopicName(const Text& text) : std::string_view(text) {}
+};
 
 /// A frame without its framing.
 struct FrameImage {
@@ -37,13 +48,13 @@ struct FrameImage {
 // Downward, from an engine to a gateway: GatewayCommands and FanOut.
 struct Subscribe {
   SessionId session = 0;
-  std::string_view topic;
+  TopicName topic;
   Seq memberSeq = 0;
   static void each(auto& self, auto& use) { use(self.session), use(self.topic), use(self.memberSeq); }
 };
 struct Unsubscribe {
   SessionId session = 0;
-  std::string_view topic;
+  TopicName topic;
   static void each(auto& self, auto& use) { use(self.session), use(self.topic); }
 };
 struct Admit {
@@ -62,13 +73,13 @@ struct Close {
   static void each(auto& self, auto& use) { use(self.session), use(self.code), use(self.retryAfterMs); }
 };
 struct Refreshed {
-  std::string_view topic;
+  TopicName topic;
   Seq memberSeq = 0;
   std::vector<SessionId> allowed;
   static void each(auto& self, auto& use) { use(self.topic), use(self.memberSeq), use(self.allowed); }
 };
 struct Publish {
-  std::string_view topic;
+  TopicName topic;
   FrameImage frame;
   Seq memberSeq = 0;
   SessionId except = 0;
@@ -78,7 +89,7 @@ struct Publish {
 };
 /// A head envelope.
 struct PublishHead {
-  std::string_view topic;
+  TopicName topic;
   Seq memberSeq = 0;
   std::string_view key;
   std::uint64_t number = 0;
@@ -88,11 +99,11 @@ struct PublishHead {
   }
 };
 struct ChangeMembers {
-  std::string_view topic;
+  TopicName topic;
   Seq memberSeq = 0;
   Seq previous = 0;
-  std::vector<std::string_view> added;  ///< inbox topics
-  std::vector<std::string_view> removed;
+  std::vector<TopicName> added;  ///< inbox topics
+  std::vector<TopicName> removed;
   static void each(auto& self, auto& use) {
     use(self.topic), use(self.memberSeq), use(self.previous), use(self.added), use(self.removed);
   }
@@ -133,7 +144,7 @@ struct Closed {
   static void each(auto& self, auto& use) { use(self.session), use(self.code); }
 };
 struct Stale {
-  std::string_view topic;
+  TopicName topic;
   std::vector<SessionId> takers;
   static void each(auto& self, auto& use) { use(self.topic), use(self.takers); }
 };
@@ -143,7 +154,7 @@ struct Overdue {
 };
 /// Nobody here takes the topic any more, as of the `heard`th message that came down.
 struct Left {
-  std::string_view topic;
+  TopicName topic;
   std::uint64_t heard = 0;
   static void each(auto& self, auto& use) { use(self.topic), use(self.heard); }
 };

@@ -23,6 +23,7 @@ std::string encode(const Packet& packet, std::string_view from) {
   bytes.push_back(static_cast<char>(packet.kind));
   put_text(bytes, from);
   put_number(bytes, packet.link);
+  put_number(bytes, packet.end);
   put_number(bytes, packet.seq);
   put_number(bytes, packet.ack);
   put_number(bytes, static_cast<std::uint64_t>(packet.sentAt.count()));
@@ -36,6 +37,7 @@ std::optional<PacketView> decode_packet(std::string_view bytes) {
   packet.kind = static_cast<PacketKind>(reader.byte());
   packet.from = reader.text();
   packet.link = reader.number();
+  packet.end = reader.number();
   packet.seq = reader.number();
   packet.ack = reader.number();
   packet.sentAt = std::chrono::milliseconds(static_cast<std::int64_t>(reader.number() & kMaxMillis));

@@ -31,7 +31,9 @@ enum class PacketKind : std::uint8_t {
 /// What one end of a link puts on the other's channel.
 struct Packet {
   PacketKind kind = PacketKind::beat;
-  std::uint64_t link = 0;                   ///< numbered by the gateway, upward
+  std::uint64_t link = 0;  ///< numbered by the gateway, upward
+  /// Which end of that number at the engine, as numbered there; 0: the gateway has not heard of it yet.
+  std::uint64_t end = 0;
   std::uint64_t seq = 0;                    ///< data: its own, from 1; otherwise the last one sent
   std::uint64_t ack = 0;                    ///< the last one that arrived in order
   std::chrono::milliseconds sentAt{0};      ///< by the sender's steady clock
@@ -43,6 +45,7 @@ struct PacketView {
   PacketKind kind;
   std::string_view from;
   std::uint64_t link;
+  std::uint64_t end;
   std::uint64_t seq;
   std::uint64_t ack;
   std::chrono::milliseconds sentAt;

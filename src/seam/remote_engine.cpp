@@ -18,23 +18,53 @@ RemoteEngine::RemoteEngine(Seat seat, SeamOptions options, Ports ports, bool loo
 RemoteEngine::~RemoteEngine() = default;
 
 void RemoteEngine::start() {
-  end_.start([this](const PacketView& packet) { heed(packet); });
-  seek();
+  end_.start([this](const PacketView& packet) { heed(packet); }, [this] { seek(); });
+}
+
+void RemoteEngine::stop() {
+  if (link_) end_.put(engineChannel_, {reset_of(*link_)});
+  link_.reset();
+  attached_ = false;
+  gathered_.clear();
+  end_.stop();
+}
+
+Packet RemoteEngine::reset_of(const OrderedLink& link) const {
+  Packet reset;
+  reset.kind = PacketKind::reset;
+  reset.link = link.number();
+  reset.end = link.end();
+  reset.sentAt = ports_.clock->steady();
+  return reset;
+}
+
+void RemoteEngine::warn_once(Warning warning, std::string_view text) {
+  if (std::exchange(warned_, warning) == warning) return;
+  ports_.log->write(LogLevel::error, "seam", text);
 }
 
 void RemoteEngine::heed(const PacketView& packet) {
   if (packet.kind != PacketKind::announce) return take_in(packet);
-  if (const auto announcement = decode_announcement(packet.body)) heed(*announcement);
+  if (const auto announcement = decode_announcement(packet.body)) return heed(*announcement);
+  if (!attached_) warn_once(Warning::version, "an engine of another version announces itself");
+}
+
+bool RemoteEngine::may_follow(const Announcement& next) const {
+  if (!engine_ || next.term > engine_->term) return true;
+  const bool same = next.serverId == engine_->serverId && next.boot == engine_->boot;
+  return !attached_ && !same && next.term == engine_->term;
 }
 
 void RemoteEngine::heed(const Announcement& announcement) {
-  if (engine_ && announcement.term <= engine_->term) return;
-  if (announcement.loopbackOnly && !loopback_) {
-    if (!std::exchange(warned_, true))
-      ports_.log->write(LogLevel::error, "seam",
-                        "the engine's authentication trusts everybody, so it serves loopback addresses only");
+  if (!may_follow(announcement)) {
+    if (!attached_ && announcement.term < engine_->term)
+      warn_once(Warning::term, "the engine that announces itself has a lower term than the one before it: " +
+                                   announcement.serverId + ", term " + std::to_string(announcement.term));
     return;
   }
+  if (announcement.loopbackOnly && !loopback_)
+    return warn_once(Warning::loopback,
+                     "the engine's authentication trusts everybody, so it serves loopback addresses only");
   if (link_) lose_link("another engine serves");
   engine_ = announcement;
   engineChannel_ = engine_channel(
@@ -75,6 +105,7 @@ void RemoteEngine::lose_link(std::string_view why) {
   attached_ = false;
   link_.reset();
   gathered_.clear();
+  gateway_->forget_questions();
   if (CHATCORE_BUG("lost engines keep their sessions")) return;
   const gateway::SessionTable& sessions = gateway_->sessions();
   for (ConnectionSlot slot = 0; slot < sessions.slots(); ++slot)
@@ -88,11 +119,16 @@ std::uint32_t RemoteEngine::moment_to_come_back() const {
 
 void RemoteEngine::take_in(const PacketView& packet) {
   if (!link_ || packet.link != link_->number() || packet.from != engineChannel_) return;
-  if (packet.kind == PacketKind::reset) {
-    lose_link("the engine does not know it");
+  const bool another = link_->end() != 0 && packet.end != link_->end();
+  if (another || packet.kind == PacketKind::reset) {
+    lose_link("the engine has given it up");
     return begin_link();
   }
-  attached_ = true;
+  link_->set_end(packet.end);
+  if (!std::exchange(attached_, true)) {
+    warned_ = Warning::none;
+    ports_.log->write(LogLevel::info, "seam", "attached to " + engineChannel_);
+  }
   std::vector<Packet> answers;
   const bool next = link_->receive(packet, ports_.clock->steady(), answers);
   end_.put(engineChannel_, answers);
@@ -147,8 +183,10 @@ void RemoteEngine::take_down(std::string_view body) {
 
 void RemoteEngine::say(const Upward& message) {
   if (!attached_) return;
-  append(gathered_, message);
-  if (gathered_.size() >= options_.packetBytes) flush();
+  scratch_.clear();
+  append(scratch_, message);
+  if (gathered_.size() + scratch_.size() > options_.packetBytes) flush();
+  gathered_.append(scratch_);
 }
 
 void RemoteEngine::flush() {
@@ -175,17 +213,22 @@ void RemoteEngine::tick() {
   end_.put(engineChannel_, packets);
   const OrderedLink::Health health = link_->health(now);
   if (health == OrderedLink::Health::good) return;
-  lose_link(health == OrderedLink::Health::silent ? "it is silent" : "it does not keep pace");
+  end_.put(engineChannel_, {reset_of(*link_)});
+  lose_link(to_string(health));
 }
 
 void RemoteEngine::opened(SessionId session, const HandshakeView& handshake) {
-  if (!attached_) return gateway_->close(session, CloseCode::overloaded, moment_to_come_back());
+  if (!attached_ || link_->congested())
+    return gateway_->close(session, CloseCode::overloaded, moment_to_come_back());
   const auto acceptedAt = handshake.acceptedAt.count() != 0 ? handshake.acceptedAt : ports_.clock->steady();
   say(Opened{session, handshake.query, handshake.authorization, handshake.origin, handshake.remoteAddress,
              acceptedAt});
 }
 
 void RemoteEngine::received(SessionId session, std::span<const std::string_view> messages) {
+  // Whoever goes on when the link is full would take everybody's connection with it.
+  if (attached_ && link_->congested())
+    return gateway_->close(session, CloseCode::overloaded, moment_to_come_back());
   say(Received{session, {messages.begin(), messages.end()}});
 }
 

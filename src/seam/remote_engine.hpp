@@ -33,6 +33,8 @@ class RemoteEngine final : public GatewayEvents, public Router {
   void start();
   /// Sends what the turn has gathered.
   void flush();
+  /// Gives the link up, and begins no other one. Connections are left as they are.
+  void stop();
   /// About every 100 ms.
   void tick();
   [[nodiscard]] bool attached() const noexcept { return attached_; }
@@ -59,6 +61,10 @@ class RemoteEngine final : public GatewayEvents, public Router {
   void heed(const Announcement& announcement);
   void take_in(const PacketView& packet);
   void take_down(std::string_view body);
+  enum class Warning : std::uint8_t { none, loopback, term, version };
+  void warn_once(Warning warning, std::string_view text);
+  [[nodiscard]] bool may_follow(const Announcement& next) const;
+  [[nodiscard]] Packet reset_of(const OrderedLink& link) const;
   void seek();
   void begin_link();
   void ask_to_attach();
@@ -78,10 +84,11 @@ class RemoteEngine final : public GatewayEvents, public Router {
   std::optional<OrderedLink> link_;
   std::uint64_t links_ = 0;  ///< begun so far
   bool attached_ = false;
-  bool warned_ = false;
+  Warning warned_ = Warning::none;
   std::chrono::milliseconds askedAt_{0};
   std::uint64_t heard_ = 0;  ///< messages of this link
   std::string gathered_;
+  std::string scratch_;
 };
 
 }  // namespace chatcore::seam

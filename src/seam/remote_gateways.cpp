@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::uint32_t kGenerations = 1U << 24;
 constexpr std::uint32_t kComeBackMillis = 1'000;
+constexpr std::chrono::milliseconds kLongestWay{60'000};
 
 }  // namespace
 
@@ -20,13 +21,16 @@ RemoteGateways::RemoteGateways(Seat seat, SeamOptions options, Ports ports, Anno
       ports_(ports),
       engine_(std::move(engine)),
       end_(ports, engine_channel(seat_.serverId, seat_.boot, seat_.shard),
-           seat_.shard == 0 ? std::vector<std::string>{std::string(kSeekers)} : std::vector<std::string>{}) {}
+           seat_.shard == 0 ? std::vector<std::string>{std::string(kSeekers), std::string(kAnnouncements)}
+                            : std::vector<std::string>{}) {}
 
 RemoteGateways::~RemoteGateways() = default;
 
 void RemoteGateways::start() {
-  end_.start([this](const PacketView& packet) { heed(packet); });
-  if (seat_.shard == 0) announce();
+  end_.start([this](const PacketView& packet) { heed(packet); },
+             [this] {
+               if (seat_.shard == 0) announce();
+             });
 }
 
 void RemoteGateways::announce() {
@@ -37,6 +41,7 @@ void RemoteGateways::announce() {
 void RemoteGateways::tick() {
   end_.tick();
   if (stopped_) return;
+  if (superseded_) return stop();
   const auto now = ports_.clock->steady();
   if (seat_.shard == 0 && now >= announceAt_) announce();
   std::vector<PeerPtr> lost;
@@ -46,14 +51,24 @@ void RemoteGateways::tick() {
     end_.put(channel, packets);
     if (peer->link.health(now) != OrderedLink::Health::good) lost.push_back(peer);
   }
-  for (const PeerPtr& peer : lost)
-    lose(peer,
-         peer->link.health(now) == OrderedLink::Health::silent ? "it is silent" : "it does not keep pace");
+  for (const PeerPtr& peer : lost) lose(peer, to_string(peer->link.health(now)));
 }
 
 void RemoteGateways::stop() {
   stopped_ = true;
   while (!peers_.empty()) lose(PeerPtr(peers_.begin()->second), "the engine stops");
+}
+
+void RemoteGateways::stop_hearing() { end_.stop(); }
+
+/// Of two engines the one with the lower term has been followed by the other one.
+void RemoteGateways::heed(const Announcement& other) {
+  const bool own = other.serverId == engine_.serverId && other.boot == engine_.boot;
+  if (own || other.term < engine_.term) return;
+  ports_.log->write(
+      LogLevel::error, "seam",
+      "another engine serves the same gateways: " + other.serverId + ", term " + std::to_string(other.term));
+  if (other.term > engine_.term) superseded_ = true;
 }
 
 void RemoteGateways::heed(const PacketView& packet) {
@@ -62,11 +77,17 @@ void RemoteGateways::heed(const PacketView& packet) {
     announceAt_ = ports_.clock->steady();  // with the next tick, however many ask until then
     return;
   }
+  if (packet.kind == PacketKind::announce) {
+    if (const auto announcement = decode_announcement(packet.body)) heed(*announcement);
+    return;
+  }
   if (packet.kind == PacketKind::attach) attach(packet);
   const auto known = peers_.find(packet.from);
-  if (known == peers_.end() || known->second->link.number() != packet.link) {
-    const bool over = packet.kind == PacketKind::attach || packet.kind == PacketKind::reset;
-    if (!over) say_reset(std::string(packet.from), packet.link);
+  const bool over = known == peers_.end() || known->second->link.number() != packet.link ||
+                    (packet.end != 0 && packet.end != known->second->link.end());
+  if (over) {
+    const bool answered = packet.kind != PacketKind::attach && packet.kind != PacketKind::reset;
+    if (answered) say_reset(std::string(packet.from), packet.link, packet.end);
     return;
   }
   const PeerPtr peer = known->second;
@@ -91,20 +112,23 @@ void RemoteGateways::attach(const PacketView& packet) {
     return ports_.log->write(LogLevel::error, "seam", "there are too many gateways");
   auto peer = std::make_shared<Peer>(Peer{
       std::string(packet.from), OrderedLink(options_.link, packet.link, ports_.clock->steady()), {}, 0, {}});
+  peer->link.set_end(++ends_);
+  ports_.log->write(LogLevel::info, "seam", "attached: " + peer->channel);
   peers_.emplace(peer->channel, std::move(peer));
 }
 
-void RemoteGateways::say_reset(const std::string& channel, std::uint64_t link) {
+void RemoteGateways::say_reset(const std::string& channel, std::uint64_t link, std::uint64_t end) {
   Packet reset;
   reset.kind = PacketKind::reset;
   reset.link = link;
+  reset.end = end;
   reset.sentAt = ports_.clock->steady();
   end_.put(channel, {reset});
 }
 
 void RemoteGateways::lose(const PeerPtr& peer, std::string_view why) {
   ports_.log->write(LogLevel::warn, "seam", "the link of " + peer->channel + " is lost: " + std::string(why));
-  say_reset(peer->channel, peer->link.number());
+  say_reset(peer->channel, peer->link.number(), peer->link.end());
   peers_.erase(peer->channel);
   forget_taker(*peer);
   if (CHATCORE_BUG("lost links keep their sessions")) return;
@@ -123,14 +147,17 @@ struct RemoteGateways::Hear {
 
   void operator()(const Opened& it) {
     if (self.name(*peer, it.session) != 0) return;
-    if (peer->slots.size() >= self.options_.maxSessionsPerGateway)
+    if (peer->slots.size() >= self.options_.maxSessionsPerGateway || peer->link.congested())
       return self.say(*peer, Close{it.session, CloseCode::overloaded, kComeBackMillis});
     HandshakeView handshake;
     handshake.query = it.query;
     handshake.authorization = it.authorization;
     handshake.origin = it.origin;
     handshake.remoteAddress = it.remoteAddress;
-    handshake.acceptedAt = std::max(peer->link.here(it.acceptedAt), std::chrono::milliseconds(1));
+    // As long ago as a connection may be, and not to come.
+    const auto now = self.ports_.clock->steady();
+    const auto earliest = std::max(now - kLongestWay, std::chrono::milliseconds(1));
+    handshake.acceptedAt = std::clamp(peer->link.here(it.acceptedAt), earliest, std::max(now, earliest));
     self.events_->opened(self.add(peer, it.session), handshake);
   }
   void operator()(const Received& it) {
@@ -174,8 +201,15 @@ void RemoteGateways::take_up(const PeerPtr& peer, std::string_view body) {
 void RemoteGateways::ask(const PeerPtr& peer, const Topic& topic, std::vector<SessionId> takers) {
   Questions& asked = questions_[topic.get()];
   asked.topic = topic;
-  asked.waiting.push_back({peer, std::move(takers)});
-  if (asked.waiting.size() == 1) ask_next(topic.get());
+  auto& waiting = asked.waiting;
+  // What a link asks anew is asked instead of what it waits for.
+  for (std::size_t i = 1; i < waiting.size(); ++i)
+    if (waiting[i].peer == peer) {
+      waiting[i].takers = std::move(takers);
+      return;
+    }
+  waiting.push_back({peer, std::move(takers)});
+  if (waiting.size() == 1) ask_next(topic.get());
 }
 
 void RemoteGateways::ask_next(const TopicEntry* topic) {
@@ -242,8 +276,10 @@ void RemoteGateways::end(SessionId session, std::uint16_t code) {
 
 void RemoteGateways::say(Peer& peer, const Downward& message) {
   ++peer.said;
-  append(peer.gathered, message);
-  if (peer.gathered.size() >= options_.packetBytes) send_gathered(peer);
+  scratch_.clear();
+  append(scratch_, message);
+  if (peer.gathered.size() + scratch_.size() > options_.packetBytes) send_gathered(peer);
+  peer.gathered.append(scratch_);
 }
 
 void RemoteGateways::send_gathered(Peer& peer) {

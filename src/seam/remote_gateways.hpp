@@ -47,6 +47,8 @@ class RemoteGateways final : public GatewayCommands, public FanOut {
   void broadcast(const FrameRef& frame);
   /// Gives up every link, which closes all connections, and takes no other one.
   void stop();
+  /// Nothing comes from the broker after this.
+  void stop_hearing();
 
   SubscribeOutcome subscribe(SessionId session, const Topic& topic, Seq memberSeq) override;
   void unsubscribe(SessionId session, const Topic& topic) override;
@@ -91,15 +93,16 @@ class RemoteGateways final : public GatewayCommands, public FanOut {
   };
   struct Questions {
     Topic topic;
-    std::deque<Question> waiting;  ///< the first is being answered; a link asks once at a time
+    std::deque<Question> waiting;  ///< the first is being answered; at most one more of each link
   };
   struct Hear;
 
   void heed(const PacketView& packet);
+  void heed(const Announcement& other);
   void attach(const PacketView& packet);
   void take_up(const PeerPtr& peer, std::string_view body);
   void announce();
-  void say_reset(const std::string& channel, std::uint64_t link);
+  void say_reset(const std::string& channel, std::uint64_t link, std::uint64_t end);
   void lose(const PeerPtr& peer, std::string_view why);
   void say(Peer& peer, const Downward& message);
   void send_gathered(Peer& peer);
@@ -120,7 +123,10 @@ class RemoteGateways final : public GatewayCommands, public FanOut {
   SeamOptions options_;
   Ports ports_;
   Announcement engine_;
+  std::uint64_t ends_ = 0;  ///< of links, begun so far
+  std::string scratch_;
   bool stopped_ = false;
+  bool superseded_ = false;  ///< another engine has a higher term
   BrokerEnd end_;
   GatewayEvents* events_ = nullptr;
   std::map<std::string, PeerPtr, std::less<>> peers_;  ///< by channel

@@ -32,11 +32,25 @@ constexpr std::chrono::seconds kAnswerLimit{10};  // what a stop waits for a por
 
 Error invalid(std::string message) { return {ErrorCode::invalid_argument, std::move(message), {}}; }
 
+bool in_channel(char byte) {
+  return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') || (byte >= '0' && byte <= '9') ||
+         byte == '-' || byte == '_';
+}
+
 Status check(const SeamOptions& options) {
   const auto shortest = std::min({options.announce, options.comeBackWithin, options.link.beat,
                                   options.link.resendAfter, options.link.silence});
   if (shortest.count() <= 0) return invalid("a time of `seam` is not above 0");
-  if (options.link.silence <= options.link.beat) return invalid("`seam.link.silence` is not above its beat");
+  if (options.link.silence < 2 * options.link.beat)
+    return invalid("`seam.link.silence` is less than two beats");
+  if (options.link.resendAfter >= options.link.silence)
+    return invalid("`seam.link.resendAfter` is not below its silence");
+  if (options.comeBackWithin > std::chrono::hours(1))
+    return invalid("`seam.comeBackWithin` is above an hour");
+  if (options.maxGateways == 0 || options.maxSessionsPerGateway == 0)
+    return invalid("a bound of `seam` is 0");
+  if (options.link.maxUnacknowledged < 2 * options.packetBytes)
+    return invalid("`seam.link.maxUnacknowledged` is less than two packets");
   return {};
 }
 
@@ -48,6 +62,9 @@ Status check(const ServerOptions& options, const ServerPorts& ports) {
     return invalid("a deadline of `engine.hooks` is not above 0");
   if (options.serverId.empty() || options.serverId.size() > kMaxServerIdBytes)
     return invalid("`serverId` is not 1 to 64 bytes long");
+  if (options.role != ServerRole::whole &&
+      !std::all_of(options.serverId.begin(), options.serverId.end(), in_channel))
+    return invalid("`serverId` has bytes other than A-Z a-z 0-9 - _, of which channels are made");
   if (options.role != ServerRole::whole && ports.broker == nullptr)
     return invalid("`ports.broker` is missing, which gateways and engines meet at");
   if (Status seam = check(options.seam); options.role != ServerRole::whole && !seam) return seam;

@@ -45,6 +45,9 @@ Shard::Shard(std::uint32_t index, std::uint32_t count, const ShardSetup& setup)
 
 Shard::~Shard() {
   assert(!thread_.joinable());
+  // Before anything else goes: until then the broker may post.
+  remoteEngine_.reset();
+  remoteGateways_.reset();
   if (wakeFd_ >= 0) ::close(wakeFd_);
 }
 
@@ -111,6 +114,7 @@ bool Shard::owed() const noexcept {
 
 bool Shard::join(std::chrono::milliseconds limit) {
   const auto until = std::chrono::steady_clock::now() + limit;
+  if (thread_.joinable()) asio::post(io_, [this] { leave_broker(); });
   while (thread_.joinable() && owed() && std::chrono::steady_clock::now() < until)
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   if (thread_.joinable()) {
@@ -118,6 +122,14 @@ bool Shard::join(std::chrono::milliseconds limit) {
     thread_.join();
   }
   return !owed();
+}
+
+void Shard::leave_broker() {
+  if (remoteEngine_ != nullptr) remoteEngine_->stop();
+  if (remoteGateways_ != nullptr) {
+    remoteGateways_->stop();
+    remoteGateways_->stop_hearing();
+  }
 }
 
 void Shard::post(Task task) {

@@ -98,6 +98,7 @@ class Shard final : public Executor, public ShardLink {
   void tick();
   void report();
   void flush();
+  void leave_broker();
   void schedule_tick();
   void drain_some();
 

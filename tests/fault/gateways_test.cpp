@@ -163,7 +163,7 @@ TEST_CASE("a link whose beats come later than its end is refused") {
   SUBCASE("silence within a beat") {
     options.seam.link.silence = options.seam.link.beat;
     CHECK_EQ(Server::start(options, std::move(ports)).error().message,
-             "`seam.link.silence` is not above its beat");
+             "`seam.link.silence` is less than two beats");
   }
   SUBCASE("no time at all") {
     options.seam.comeBackWithin = 0ms;
@@ -189,6 +189,8 @@ TEST_CASE("gateways and engines say what they miss") {
   CHECK_EQ(refusal(ServerRole::engine, nullptr, "e"),
            "`ports.broker` is missing, which gateways and engines meet at");
   CHECK_EQ(refusal(ServerRole::engine, &broker, "e"), "`ports.store` is missing");
+  CHECK_EQ(refusal(ServerRole::gateway, &broker, "g.*"),
+           "`serverId` has bytes other than A-Z a-z 0-9 - _, of which channels are made");
   CHECK_EQ(refusal(ServerRole::gateway, &broker, ""), "`serverId` is not 1 to 64 bytes long");
   CHECK_EQ(refusal(ServerRole::gateway, &broker, std::string(65, 'g')),
            "`serverId` is not 1 to 64 bytes long");

@@ -43,7 +43,7 @@ struct ServerOptions {
   std::chrono::milliseconds drainWindow{500};
   /// How long clients are told to stay away, at least; each gets a moment of its own above it.
   std::chrono::milliseconds comeBackAfter{200};
-  /// 1 to 64 bytes; one of its own for every server on a broker.
+  /// 1 to 64 bytes; one of its own for every server on a broker, where it is made of A-Z a-z 0-9 - _.
   std::string serverId = "chatcore-1";
   /// Another server may listen on the same address and port: the system spreads connections over both.
   bool sharePort = false;
@@ -88,8 +88,8 @@ class CHATCORE_API Server {
 
   /// Graceful drain: stops accepting, tells every client to come back (4000), sends what is queued, and
   /// returns when every connection is closed or after the drain window and the close linger, whichever is
-  /// first. Appends that were accepted are finished. An engine gives its gateways' links up, which close
-  /// their clients 4004. Idempotent.
+  /// first. Appends that were accepted are finished. An engine tells its gateways that their links are over,
+  /// which close their clients 4004; one that is not told finds out after `seam.link.silence`. Idempotent.
   void stop();
 
   /// Blocks until SIGTERM or SIGINT (unblocking them in this thread), then stops. One at a time in a process.

@@ -103,6 +103,16 @@ TEST_CASE("what is out of range is no message") {
   CHECK(refused(std::string("\x00\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 12)));  // a number too long
 }
 
+TEST_CASE("a topic's name has its bound") {
+  const auto read = [](std::size_t size) {
+    const std::string bytes = bytes_of(Upward(Left{std::string(size, 't'), 1}));
+    ByteReader reader(bytes);
+    return read_upward(reader).has_value();
+  };
+  CHECK(read(kMaxTopicBytes));
+  CHECK_FALSE(read(kMaxTopicBytes + 1));
+}
+
 TEST_CASE("no bytes make reading them do anything but refuse") {
   std::mt19937 random(1);
   for (int i = 0; i < 100'000; ++i) {

@@ -67,12 +67,30 @@ TEST_CASE("sessions of two gateways have names of their own at the engine") {
 }
 
 TEST_CASE("the time at which a connection was accepted is told by the engine's clock") {
-  Servers w;
-  w.clock.advance(50ms);
-  w.a.connect(0);
-  w.clock.advance(70ms);
-  w.settle();
-  CHECK(w.clock.steady() - w.engine.events.acceptedAt.at(0) == 70ms);
+  MemoryBroker broker;
+  testing::ManualClock theirs;
+  testing::ManualClock ours;
+  theirs.advance(500'000ms);
+  GatewayServer gateway(broker, theirs, "a");
+  EngineServer engine(broker, ours, "e", 5);
+  const auto pass = [&](std::chrono::milliseconds time) {
+    for (int i = 0; i < 4; ++i) {
+      gateway.executor.drain();
+      gateway.engine.flush();
+      engine.executor.drain();
+      engine.gateways.flush();
+    }
+    theirs.advance(time);
+    ours.advance(time);
+    gateway.engine.tick();
+    engine.gateways.tick();
+  };
+  for (int i = 0; i < 20; ++i) pass(100ms);
+  HandshakeView handshake;
+  handshake.acceptedAt = theirs.steady() - 70ms;
+  gateway.gateway.on_open(0, handshake);
+  pass(0ms);
+  CHECK(ours.steady() - engine.events.acceptedAt.at(0) == 70ms);
 }
 
 TEST_CASE("a session that its client closes is closed at the engine, once") {
@@ -215,14 +233,45 @@ TEST_CASE("two gateways that ask about one topic are each told of their own sess
   w.engine.gateways.publish(topic, event("newer", 4));
   w.settle();
   CHECK(w.told() == Lines{"stale g 0"});
-  w.engine.gateways.refreshed(topic, 4, {first});
+  // Were it told of the other one's session too, that would be its own of the same name.
+  w.engine.gateways.refreshed(topic, 4, {second});
   CHECK(w.told() == Lines{"stale g 1"});
-  w.engine.gateways.refreshed(topic, 4, {});
+  w.engine.gateways.refreshed(topic, 4, {second});
   w.settle();
   w.engine.gateways.publish(topic, event("more", 4));
   w.settle();
-  CHECK(w.a.sent(0) == "more");
-  CHECK(w.b.sent(0).empty());
+  CHECK(w.a.sent(0).empty());
+  CHECK(w.b.sent(0) == "more");
+}
+
+TEST_CASE("a session that is asked about takes the topic, though the last taker left meanwhile") {
+  Servers w;
+  const Topic topic = w.engine.topic("g");
+  const SessionId first = w.admit(w.a, 0);
+  const SessionId late = w.admit(w.a, 1);
+  (void)w.engine.gateways.subscribe(first, topic, 5);
+  (void)w.engine.gateways.subscribe(late, topic, 3);
+  w.settle();
+  CHECK(w.told() == Lines{"stale g 0 1"});
+  SUBCASE("by itself") { w.a.gateway.on_close(0, 1006); }
+  SUBCASE("by the answer") {}
+  w.settle();
+  w.engine.gateways.refreshed(topic, 5, {late});
+  w.settle();
+  w.engine.gateways.publish(topic, event("here", 5));
+  w.settle();
+  CHECK(w.a.sent(1) == "here");
+}
+
+TEST_CASE("a link that is lost leaves no topic behind that only a question kept") {
+  Servers w;
+  const Topic topic = w.engine.topic("g");
+  (void)w.engine.gateways.subscribe(w.admit(w.a, 0), topic, 5);
+  (void)w.engine.gateways.subscribe(w.admit(w.a, 1), topic, 3);
+  w.settle();
+  w.engineStopped = true;
+  w.pass(6'000ms);
+  CHECK(w.a.gateway.topics().topics() == 0);
 }
 
 TEST_CASE("a head that a gateway has not seen is told to those who were there") {
@@ -478,4 +527,115 @@ TEST_CASE("who is not admitted in time, and whose engine says nothing, comes bac
   w.a.gateway.tick();
   w.a.gateway.flush();
   CHECK(w.a.sent(0).starts_with("<4004"));
+}
+
+TEST_CASE("a packet that the broker never takes ends the link, and not in silence for ever") {
+  class Small final : public Broker {
+   public:
+    std::unique_ptr<Subscription> connect(Executor& executor, BrokerListener listener) override {
+      return inner.connect(executor, std::move(listener));
+    }
+    void publish(std::vector<BrokerMessage> batch, Executor& executor, Completion<Status> done) override {
+      if (batch[0].payload->size() > 1'000)
+        return complete(executor, std::move(done), Status(Error{ErrorCode::too_large, "too large", {}}));
+      inner.publish(std::move(batch), executor, std::move(done));
+    }
+    MemoryBroker inner;
+  } broker;
+  testing::ManualClock clock;
+  GatewayServer gateway(broker, clock, "a");
+  EngineServer engine(broker, clock, "e", 5);
+  const auto pass = [&](int ticks) {
+    for (int i = 0; i < ticks; ++i) {
+      for (int round = 0; round < 3; ++round) {
+        gateway.executor.drain();
+        gateway.engine.flush();
+        gateway.gateway.flush();
+        engine.executor.drain();
+        engine.gateways.flush();
+      }
+      clock.advance(100ms);
+      gateway.engine.tick();
+      engine.gateways.tick();
+    }
+  };
+  pass(20);
+  gateway.connect(0);
+  pass(1);
+  engine.gateways.deliver(engine.events.sessions.at(0), gateway::reply(std::string(2'000, 'x')));
+  pass(60);
+  CHECK(gateway.sent(0).starts_with("<4004"));
+  CHECK(engine.gateways.sessions() == 0);
+}
+
+TEST_CASE("an attach that comes late does not bring back a link that was given up") {
+  Servers w;
+  w.admit(w.a, 0);
+  w.stopped = &w.a;
+  w.pass(6'000ms);
+  CHECK(w.engine.gateways.gateways() == 1);
+  Packet late;
+  late.kind = PacketKind::attach;
+  late.link = 1;
+  late.body = std::make_shared<const std::string>(1, static_cast<char>(kVersion));
+  w.broker.publish({{engine_channel("e", 5, 0),
+                     std::make_shared<const std::string>(encode(late, gateway_channel("a", 1, 0)))}},
+                   w.b.executor, [](Status) {});
+  w.stopped = nullptr;
+  w.pass(2'000ms);
+  CHECK(w.a.sent(0).starts_with("<4004"));
+  w.told();
+  w.admit(w.a, 1);
+  w.engine.gateways.deliver(w.engine.events.sessions.back(), gateway::reply("hello"));
+  w.settle();
+  CHECK(w.a.sent(1) == "hello");
+}
+
+TEST_CASE("an engine of the same term takes the place of one that has ended") {
+  Servers w;
+  w.engineStopped = true;
+  w.pass(6'000ms);
+  EngineServer next(w.broker, w.clock, "f", 5);
+  for (int i = 0; i < 5; ++i) {
+    w.settle();
+    next.executor.drain();
+  }
+  CHECK(w.a.engine.attached());
+  CHECK(next.gateways.gateways() == 2);
+}
+
+TEST_CASE("an engine that hears of a higher term gives its links up") {
+  Servers w;
+  w.admit(w.a, 0);
+  w.broker.publish({{std::string(kAnnouncements),
+                     std::make_shared<const std::string>(encode(announcement({"f", 6, 6, 1, true}), {}))}},
+                   w.b.executor, [](Status) {});
+  w.settle();
+  w.pass(100ms);
+  CHECK(w.told() == Lines{"closed 0 1006"});
+  CHECK(w.engine.gateways.gateways() == 0);
+}
+
+TEST_CASE("a gateway that stops says so") {
+  Servers w;
+  w.admit(w.a, 0);
+  w.a.engine.stop();
+  w.settle();
+  CHECK(w.told() == Lines{"closed 0 1006"});
+  CHECK(w.engine.gateways.gateways() == 1);
+}
+
+TEST_CASE("nobody is let in over a link that is congested, and who sends is told to come back") {
+  SeamOptions options;
+  options.link.maxUnacknowledged = 1'000;
+  Servers w(options);
+  w.admit(w.a, 0);
+  w.engineStopped = true;
+  w.a.hear(0, std::string(600, 'x'));
+  w.settle();
+  w.a.connect(1);
+  w.a.hear(0, "more");
+  w.settle();
+  CHECK(w.a.sent(0).starts_with("<4004"));
+  CHECK(w.a.sent(1).starts_with("<4004"));
 }
