@@ -17,14 +17,10 @@ constexpr chatcore::SeamLinkOptions kOptions{
     .beat = 1'000ms, .resendAfter = 300ms, .silence = 5'000ms, .maxUnacknowledged = 1'000};
 
 PacketView view(const Packet& packet) {
-  return {packet.kind,
-          "peer",
-          packet.link,
-          packet.end,
-          packet.seq,
-          packet.ack,
-          packet.sentAt,
-          packet.body != nullptr ? std::string_view(*packet.body) : std::string_view()};
+  return {packet.kind,   "peer",
+          packet.link,   packet.end,
+          packet.seq,    packet.ack,
+          packet.sentAt, packet.body != nullptr ? std::string_view(*packet.body) : std::string_view()};
 }
 
 /// One end, what it has put on the other's channel, and what it has taken in.
