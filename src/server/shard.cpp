@@ -114,8 +114,9 @@ bool Shard::owed() const noexcept {
 
 bool Shard::join(std::chrono::milliseconds limit) {
   const auto until = std::chrono::steady_clock::now() + limit;
-  if (thread_.joinable()) asio::post(io_, [this] { leave_broker(); });
-  while (thread_.joinable() && owed() && std::chrono::steady_clock::now() < until)
+  // What it says last is answered too.
+  if (thread_.joinable()) post([this] { leave_broker(); });
+  while (thread_.joinable() && (!leftBroker_.load() || owed()) && std::chrono::steady_clock::now() < until)
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   if (thread_.joinable()) {
     asio::post(io_, [this] { io_.stop(); });
@@ -130,6 +131,7 @@ void Shard::leave_broker() {
     remoteGateways_->stop();
     remoteGateways_->stop_hearing();
   }
+  leftBroker_.store(true);
 }
 
 void Shard::post(Task task) {

@@ -135,6 +135,7 @@ class Shard final : public Executor, public ShardLink {
     Random* random = nullptr;
   };
   std::unique_ptr<Drain> drain_;
+  std::atomic<bool> leftBroker_{false};
   std::atomic<std::uint64_t> connections_{0};
   std::atomic<std::uint64_t> conversations_{0};
   std::atomic<std::uint64_t> topics_{0};
