@@ -298,6 +298,7 @@ class GatewayScript {
     }
     for (ConnectionSlot slot = 0; slot < kSlots; ++slot) end(slot);
     require(gateway_.sessions().open_sessions() == 0, "a session ends with its connection");
+    gateway_.forget_questions();  // which nobody here answers
     require(gateway_.topics().topics() == 0, "a topic ends with its takers");
   }
 
