@@ -2,13 +2,13 @@
 
 #include <utility>
 
+#include "seam/packet.hpp"
+
 namespace chatcore::seam {
 
 namespace {
 
 using Millis = std::chrono::milliseconds;
-
-constexpr std::uint64_t kMaxMillis = (std::uint64_t{1} << 53) - 1;
 
 /// Writes fields one after the other.
 struct Writer {

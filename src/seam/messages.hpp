@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -165,6 +166,26 @@ using Upward = std::variant<Opened, Received, Drained, Closed, Stale, Overdue, L
 
 void append(std::string& out, const Downward& message);
 void append(std::string& out, const Upward& message);
+/// Messages that go together, in the order in which they were added.
+class Gathered {
+ public:
+  /// What has to go before it, because both would be more than `most` bytes; mostly nothing.
+  template <class Message>
+  [[nodiscard]] std::optional<std::string> add(const Message& message, std::size_t most) {
+    const std::size_t before = bytes_.size();
+    append(bytes_, message);
+    if (before == 0 || bytes_.size() <= most) return std::nullopt;
+    std::string rest = bytes_.substr(before);
+    bytes_.resize(before);
+    return std::exchange(bytes_, std::move(rest));
+  }
+  [[nodiscard]] bool empty() const noexcept { return bytes_.empty(); }
+  [[nodiscard]] std::string take() { return std::exchange(bytes_, {}); }
+
+ private:
+  std::string bytes_;
+};
+
 /// The next message. Nothing: what is there is none, and nothing after it can be read either.
 [[nodiscard]] std::optional<Downward> read_downward(ByteReader& reader);
 [[nodiscard]] std::optional<Upward> read_upward(ByteReader& reader);

@@ -7,8 +7,6 @@ namespace chatcore::seam {
 
 namespace {
 
-constexpr std::uint64_t kMaxMillis = (std::uint64_t{1} << 53) - 1;  // so that sums of them stay numbers
-
 std::string channel(std::string_view kind, std::string_view serverId, std::uint64_t boot,
                     std::uint32_t shard) {
   std::string name("seam-");
@@ -58,6 +56,15 @@ Packet announcement(const Announcement& of) {
   Packet packet;
   packet.kind = PacketKind::announce;
   packet.body = std::move(body);
+  return packet;
+}
+
+Packet reset(std::uint64_t link, std::uint64_t end, std::chrono::milliseconds now) {
+  Packet packet;
+  packet.kind = PacketKind::reset;
+  packet.link = link;
+  packet.end = end;
+  packet.sentAt = now;
   return packet;
 }
 

@@ -18,6 +18,9 @@ inline constexpr std::string_view kAnnouncements = "seam-announcements";
 /// The engine hears this one: who looks for an engine says so there.
 inline constexpr std::string_view kSeekers = "seam-seekers";
 
+/// No time that travels is later, so that sums of them stay numbers.
+inline constexpr std::uint64_t kMaxMillis = (std::uint64_t{1} << 53) - 1;
+
 enum class PacketKind : std::uint8_t {
   announce = 1,  ///< an engine to all gateways
   seek,          ///< a gateway to whichever engine serves
@@ -64,6 +67,7 @@ struct Announcement {
 [[nodiscard]] std::string encode(const Packet& packet, std::string_view from);
 [[nodiscard]] std::optional<PacketView> decode_packet(std::string_view bytes);
 [[nodiscard]] Packet announcement(const Announcement& of);
+[[nodiscard]] Packet reset(std::uint64_t link, std::uint64_t end, std::chrono::milliseconds now);
 /// From the body of a packet of that kind.
 [[nodiscard]] std::optional<Announcement> decode_announcement(std::string_view body);
 

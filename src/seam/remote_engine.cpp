@@ -1,7 +1,5 @@
 #include "seam/remote_engine.hpp"
 
-#include <algorithm>
-#include <array>
 #include <utility>
 
 #include "core/simulation_bug.hpp"
@@ -22,20 +20,15 @@ void RemoteEngine::start() {
 }
 
 void RemoteEngine::stop() {
-  if (link_) end_.put(engineChannel_, {reset_of(*link_)});
+  if (link_) say_reset();
   link_.reset();
   attached_ = false;
-  gathered_.clear();
+  gathered_ = {};
   end_.stop();
 }
 
-Packet RemoteEngine::reset_of(const OrderedLink& link) const {
-  Packet reset;
-  reset.kind = PacketKind::reset;
-  reset.link = link.number();
-  reset.end = link.end();
-  reset.sentAt = ports_.clock->steady();
-  return reset;
+void RemoteEngine::say_reset() {
+  end_.put(engineChannel_, {reset(link_->number(), link_->end(), ports_.clock->steady())});
 }
 
 void RemoteEngine::warn_once(Warning warning, std::string_view text) {
@@ -104,7 +97,7 @@ void RemoteEngine::lose_link(std::string_view why) {
     ports_.log->write(LogLevel::warn, "seam", "the link to the engine is lost: " + std::string(why));
   attached_ = false;
   link_.reset();
-  gathered_.clear();
+  gathered_ = {};
   gateway_->forget_questions();
   if (CHATCORE_BUG("lost engines keep their sessions")) return;
   const gateway::SessionTable& sessions = gateway_->sessions();
@@ -183,16 +176,16 @@ void RemoteEngine::take_down(std::string_view body) {
 
 void RemoteEngine::say(const Upward& message) {
   if (!attached_) return;
-  scratch_.clear();
-  append(scratch_, message);
-  if (gathered_.size() + scratch_.size() > options_.packetBytes) flush();
-  gathered_.append(scratch_);
+  if (auto full = gathered_.add(message, options_.packetBytes)) send(std::move(*full));
 }
 
 void RemoteEngine::flush() {
-  if (gathered_.empty() || !link_) return;
+  if (!gathered_.empty() && link_) send(gathered_.take());
+}
+
+void RemoteEngine::send(std::string body) {
   std::vector<Packet> packets;
-  link_->send(std::exchange(gathered_, {}), ports_.clock->steady(), packets);
+  link_->send(std::move(body), ports_.clock->steady(), packets);
   end_.put(engineChannel_, packets);
 }
 
@@ -213,7 +206,7 @@ void RemoteEngine::tick() {
   end_.put(engineChannel_, packets);
   const OrderedLink::Health health = link_->health(now);
   if (health == OrderedLink::Health::good) return;
-  end_.put(engineChannel_, {reset_of(*link_)});
+  say_reset();
   lose_link(to_string(health));
 }
 

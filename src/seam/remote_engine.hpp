@@ -64,12 +64,13 @@ class RemoteEngine final : public GatewayEvents, public Router {
   enum class Warning : std::uint8_t { none, loopback, term, version };
   void warn_once(Warning warning, std::string_view text);
   [[nodiscard]] bool may_follow(const Announcement& next) const;
-  [[nodiscard]] Packet reset_of(const OrderedLink& link) const;
+  void say_reset();
   void seek();
   void begin_link();
   void ask_to_attach();
   void lose_link(std::string_view why);
   void say(const Upward& message);
+  void send(std::string body);
   [[nodiscard]] std::uint32_t moment_to_come_back() const;
   [[nodiscard]] Topic topic(std::string_view name) const { return ports_.topics->intern(name); }
 
@@ -87,8 +88,7 @@ class RemoteEngine final : public GatewayEvents, public Router {
   Warning warned_ = Warning::none;
   std::chrono::milliseconds askedAt_{0};
   std::uint64_t heard_ = 0;  ///< messages of this link
-  std::string gathered_;
-  std::string scratch_;
+  Gathered gathered_;
 };
 
 }  // namespace chatcore::seam

@@ -118,12 +118,7 @@ void RemoteGateways::attach(const PacketView& packet) {
 }
 
 void RemoteGateways::say_reset(const std::string& channel, std::uint64_t link, std::uint64_t end) {
-  Packet reset;
-  reset.kind = PacketKind::reset;
-  reset.link = link;
-  reset.end = end;
-  reset.sentAt = ports_.clock->steady();
-  end_.put(channel, {reset});
+  end_.put(channel, {reset(link, end, ports_.clock->steady())});
 }
 
 void RemoteGateways::lose(const PeerPtr& peer, std::string_view why) {
@@ -276,21 +271,18 @@ void RemoteGateways::end(SessionId session, std::uint16_t code) {
 
 void RemoteGateways::say(Peer& peer, const Downward& message) {
   ++peer.said;
-  scratch_.clear();
-  append(scratch_, message);
-  if (peer.gathered.size() + scratch_.size() > options_.packetBytes) send_gathered(peer);
-  peer.gathered.append(scratch_);
+  if (auto full = peer.gathered.add(message, options_.packetBytes)) send(peer, std::move(*full));
 }
 
-void RemoteGateways::send_gathered(Peer& peer) {
-  if (peer.gathered.empty()) return;
+void RemoteGateways::send(Peer& peer, std::string body) {
   std::vector<Packet> packets;
-  peer.link.send(std::exchange(peer.gathered, {}), ports_.clock->steady(), packets);
+  peer.link.send(std::move(body), ports_.clock->steady(), packets);
   end_.put(peer.channel, packets);
 }
 
 void RemoteGateways::flush() {
-  for (const auto& [channel, peer] : peers_) send_gathered(*peer);
+  for (const auto& [channel, peer] : peers_)
+    if (!peer->gathered.empty()) send(*peer, peer->gathered.take());
 }
 
 void RemoteGateways::mark_taker(const Topic& topic, const PeerPtr& peer) {

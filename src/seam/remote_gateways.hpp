@@ -64,7 +64,7 @@ class RemoteGateways final : public GatewayCommands, public FanOut {
   struct Peer {
     std::string channel;
     OrderedLink link;
-    std::string gathered;
+    Gathered gathered;
     std::uint64_t said = 0;                               ///< messages
     absl::flat_hash_map<SessionId, std::uint32_t> slots;  ///< by the gateway's own name
   };
@@ -105,7 +105,7 @@ class RemoteGateways final : public GatewayCommands, public FanOut {
   void say_reset(const std::string& channel, std::uint64_t link, std::uint64_t end);
   void lose(const PeerPtr& peer, std::string_view why);
   void say(Peer& peer, const Downward& message);
-  void send_gathered(Peer& peer);
+  void send(Peer& peer, std::string body);
   void mark_taker(const Topic& topic, const PeerPtr& peer);
   void unmark_taker(const Topic& topic, const Peer& peer, std::uint64_t heard);
   void forget_taker(const Peer& peer);
@@ -124,7 +124,6 @@ class RemoteGateways final : public GatewayCommands, public FanOut {
   Ports ports_;
   Announcement engine_;
   std::uint64_t ends_ = 0;  ///< of links, begun so far
-  std::string scratch_;
   bool stopped_ = false;
   bool superseded_ = false;  ///< another engine has a higher term
   BrokerEnd end_;
