@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <cassert>
 #include <cerrno>
 #include <charconv>
 #include <cstring>
@@ -42,6 +43,41 @@ SocketAddress to_socket_address(const ListenAddress& address) {
   return result;
 }
 
+Result<int> open_listener(const ListenAddress& address, bool shared) {
+  const std::string name = address.address + ":" + std::to_string(address.port);
+  const int fd = ::socket(address.ipv6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0) return io_error("cannot make a socket");
+  const int on = 1;
+  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  if (shared) setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
+  const SocketAddress socketAddress = to_socket_address(address);
+  if (::bind(fd, reinterpret_cast<const sockaddr*>(&socketAddress.storage), socketAddress.size) != 0 ||
+      ::listen(fd, kBacklog) != 0) {
+    const Error failed = io_error("cannot listen on " + name);
+    ::close(fd);
+    return failed;
+  }
+  return fd;
+}
+
+/// Without SO_REUSEPORT: with it, a second server would silently take half of the connections.
+Status check_free(const ListenAddress& address) {
+  const Result<int> probe = open_listener(address, false);
+  if (!probe) return probe.error();
+  ::close(*probe);
+  return {};
+}
+
+std::uint16_t port_of(int listener) {
+  sockaddr_storage address{};
+  socklen_t size = sizeof address;
+  const int failed = getsockname(listener, reinterpret_cast<sockaddr*>(&address), &size);
+  assert(failed == 0);
+  (void)failed;
+  return address.ss_family == AF_INET6 ? ntohs(reinterpret_cast<sockaddr_in6&>(address).sin6_port)
+                                       : ntohs(reinterpret_cast<sockaddr_in&>(address).sin_port);
+}
+
 }  // namespace
 
 Result<ListenAddress> parse_listen_address(const std::string& text) {
@@ -70,30 +106,21 @@ bool is_loopback(const ListenAddress& address) {
   return address.address.starts_with("127.");
 }
 
-Result<int> open_listener(const ListenAddress& address, bool shared) {
-  const std::string name = address.address + ":" + std::to_string(address.port);
-  const int fd = ::socket(address.ipv6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (fd < 0) return io_error("cannot make a socket");
-  const int on = 1;
-  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  if (shared) setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
-  const SocketAddress socketAddress = to_socket_address(address);
-  if (::bind(fd, reinterpret_cast<const sockaddr*>(&socketAddress.storage), socketAddress.size) != 0 ||
-      ::listen(fd, kBacklog) != 0) {
-    const Error failed = io_error("cannot listen on " + name);
-    ::close(fd);
-    return failed;
+Result<std::vector<int>> open_listeners(ListenAddress& address, std::size_t count, bool joining) {
+  if (address.port != 0 && !joining)
+    if (Status free = check_free(address); !free) return free.error();
+  std::vector<int> listeners;
+  while (listeners.size() < count) {
+    Result<int> listener = open_listener(address, true);
+    if (!listener) {
+      for (const int opened : listeners) ::close(opened);
+      return listener.error();
+    }
+    listeners.push_back(*listener);
+    // The first of them has taken the port: nobody else gets it before the others share it.
+    if (address.port == 0) address.port = port_of(*listener);
   }
-  return fd;
-}
-
-Result<std::uint16_t> port_of(int listener) {
-  sockaddr_storage address{};
-  socklen_t size = sizeof address;
-  if (getsockname(listener, reinterpret_cast<sockaddr*>(&address), &size) != 0)
-    return io_error("cannot read the port");
-  return address.ss_family == AF_INET6 ? ntohs(reinterpret_cast<sockaddr_in6&>(address).sin6_port)
-                                       : ntohs(reinterpret_cast<sockaddr_in&>(address).sin_port);
+  return listeners;
 }
 
 }  // namespace chatcore::server

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "chatcore/result.hpp"
 
@@ -17,9 +19,10 @@ struct ListenAddress {
 [[nodiscard]] Result<ListenAddress> parse_listen_address(const std::string& text);
 [[nodiscard]] bool is_loopback(const ListenAddress& address);
 
-/// A listening, non-blocking socket. With `shared`, several of one process share the port (SO_REUSEPORT) and
-/// the kernel spreads connections over them.
-[[nodiscard]] Result<int> open_listener(const ListenAddress& address, bool shared);
-[[nodiscard]] Result<std::uint16_t> port_of(int listener);
+/// Listening, non-blocking sockets that share one port (SO_REUSEPORT), over which the kernel spreads
+/// connections. Port 0 is one that nobody has, and `address` is told which. Any other is refused where
+/// somebody listens on it already, unless that is meant: `joining`.
+[[nodiscard]] Result<std::vector<int>> open_listeners(ListenAddress& address, std::size_t count,
+                                                      bool joining);
 
 }  // namespace chatcore::server

@@ -165,7 +165,7 @@ class Server::Impl {
       shard->post([target = shard.get(), user, device] { target->engine().revoke(user, device); });
   }
 
-  [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
+  [[nodiscard]] std::uint16_t port() const noexcept { return listens() ? address_.port : std::uint16_t{0}; }
   [[nodiscard]] Stats stats() const {
     Stats sum;
     sum.shards = shards_.size();
@@ -286,26 +286,11 @@ class Server::Impl {
     for (auto& shard : shards_)
       if (!shard->ok()) return Error{ErrorCode::io_error, "the system gave no more descriptors", {}};
     if (!listens()) return {};
-    if (Status free = find_port(); !free) return free;
-    for (auto& shard : shards_) {
-      Result<int> listener = server::open_listener(address_, true);
-      if (!listener) return listener.error();
-      if (!shard->listen(*listener)) return Error{ErrorCode::io_error, "the listener cannot be watched", {}};
-    }
-    return {};
-  }
-
-  Status find_port() {
-    if (!options_.sharePort || address_.port == 0) {
-      // Without SO_REUSEPORT first: with it, a second server would silently take half of the connections.
-      Result<int> probe = server::open_listener(address_, false);
-      if (!probe) return probe.error();
-      const Result<std::uint16_t> port = server::port_of(*probe);
-      ::close(*probe);
-      if (!port) return port.error();
-      address_.port = *port;
-    }
-    port_ = address_.port;
+    auto listeners = server::open_listeners(address_, shards_.size(), options_.sharePort);
+    if (!listeners) return listeners.error();
+    bool watched = true;
+    for (std::size_t i = 0; i < shards_.size(); ++i) watched &= shards_[i]->listen((*listeners)[i]);
+    if (!watched) return Error{ErrorCode::io_error, "the listener cannot be watched", {}};
     return {};
   }
 
@@ -353,7 +338,6 @@ class Server::Impl {
   std::vector<engine::EngineShard*> engines_;
   std::vector<std::unique_ptr<server::Shard>> shards_;
   server::ListenAddress address_;
-  std::uint16_t port_ = 0;
   std::mutex stopping_;
   bool stopped_ = false;
 };
