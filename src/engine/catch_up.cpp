@@ -250,24 +250,17 @@ void CatchUp::hide_found(const Requester& from, const UserConversation& conversa
 
 /// The user's other devices are told, and how many messages are unread now.
 void CatchUp::tell_hidden(const Requester& from, const ConversationId& id, const EventMetadata& message) {
-  UserConversationsRequest request;
-  request.userId = from.user();
-  request.only = id;
-  request.now = context_.now();
-  context_.store->conversations_of(
-      {std::move(request)}, *context_.executor,
-      [busy = context_.busy, this, from, id,
-       message](std::vector<Result<std::vector<UserConversation>>> answers) {
-        const bool known = answers[0] && !answers[0]->empty();
-        const FrameRef frame = outlet_.frame(
-            [&](std::string& out) {
-              protocol::append_sync_deleted(out, id, message.seq, message.epoch, message.messageId,
-                                            known ? unread_of(answers[0]->front()) : 0);
-            },
-            {DeliveryClass::ephemeral, {}, 0});
-        context_.router->publish(context_.link->self(), context_.inbox(from.user()),
-                                 {frame, 0, from.session, nullptr});
-      });
+  count_in_store(context_, id, UserId(from.user()),
+                 [this, from, id, message](std::optional<std::uint64_t> unread) {
+                   const FrameRef frame = outlet_.frame(
+                       [&](std::string& out) {
+                         protocol::append_sync_deleted(out, id, message.seq, message.epoch, message.messageId,
+                                                       unread.value_or(0));
+                       },
+                       {DeliveryClass::ephemeral, {}, 0});
+                   context_.router->publish(context_.link->self(), context_.inbox(from.user()),
+                                            {frame, 0, from.session, nullptr});
+                 });
 }
 
 }  // namespace chatcore::engine

@@ -174,9 +174,12 @@ class ConversationHome {
   struct PendingReceipt {
     ReceiptCommand command;
     ConversationId id;
-    Seq before = 0;
     Seq seq = 0;
-    bool delivers = false;  ///< a read that says for the first time that it was delivered
+    Cursor was;  ///< what the user had said before, or what is left of it once some of that was not stored
+
+    [[nodiscard]] Seq before() const noexcept { return command.read ? was.readSeq : was.deliveredSeq; }
+    /// A read that says for the first time that it was delivered.
+    [[nodiscard]] bool delivers() const noexcept { return command.read && seq > was.deliveredSeq; }
   };
   using UseOrdinal = UniqueFunction<void(Conversation*, std::optional<std::uint64_t>)>;
   [[nodiscard]] static std::optional<Error> misplaced(const Conversation& conversation, Epoch epoch, Seq seq);

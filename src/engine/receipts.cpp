@@ -3,10 +3,18 @@
 
 #include "core/simulation_bug.hpp"
 #include "engine/conversation_home.hpp"
+#include "engine/user_reads.hpp"
 
 namespace chatcore::engine {
 
 namespace {
+
+/// Each position becomes the smaller of the two.
+void lower(Cursor& to, const Cursor& from) {
+  to.deliveredSeq = std::min(to.deliveredSeq, from.deliveredSeq);
+  to.readSeq = std::min(to.readSeq, from.readSeq);
+  to.readOrdinal = std::min(to.readOrdinal, from.readOrdinal);
+}
 
 Error bad_position(std::string message) { return {ErrorCode::bad_request, std::move(message), {}}; }
 
@@ -144,25 +152,24 @@ void ConversationHome::advance_cursor(Conversation& conversation, ReceiptCommand
     return finish_receipt(command, &error);
   }
   Cursor& cursor = member->cursor;
-  const Seq before = command.read ? cursor.readSeq : cursor.deliveredSeq;
-  const bool advances = command.seq > before;
-  const bool delivers = command.read && command.seq > cursor.deliveredSeq;
-  const bool answered = command.tally != nullptr && command.tally->id.present();
+  PendingReceipt receipt{std::move(command), conversation.id, 0, cursor};
+  const ReceiptCommand& said = receipt.command;
+  const bool advances = said.seq > receipt.before();
+  receipt.seq = std::max(said.seq, receipt.before());
+  const bool answered = said.tally != nullptr && said.tally->id.present();
   if (!advances && !answered) return;
   // What is read has been delivered.
-  cursor.deliveredSeq = std::max(cursor.deliveredSeq, command.seq);
-  if (command.read) {
-    cursor.readSeq = CHATCORE_BUG("cursor set") ? command.seq : std::max(cursor.readSeq, command.seq);
+  cursor.deliveredSeq = std::max(cursor.deliveredSeq, said.seq);
+  if (said.read) {
+    cursor.readSeq = CHATCORE_BUG("cursor set") ? said.seq : std::max(cursor.readSeq, said.seq);
     cursor.readOrdinal = std::max(cursor.readOrdinal, ordinal);
   }
   // Not what the user sends at this moment: that counts when it is committed, and the store sees to it.
   CursorUpdate update{conversation.id,
-                      UserId(command.from.user()),
+                      UserId(said.from.user()),
                       {cursor.deliveredSeq, cursor.readSeq, cursor.readOrdinal},
                       conversation.timeline_audience()};
-  const bool readAlone = command.read && advances && !delivers;
-  const Seq seq = advances ? command.seq : before;
-  PendingReceipt receipt{std::move(command), conversation.id, before, seq, delivers};
+  const bool readAlone = said.read && advances && !receipt.delivers();
   if (readAlone && update.audience != nullptr)
     return store_if_shown(conversation, std::move(update), std::move(receipt));
   cursorUpdates_.push_back(std::move(update));
@@ -208,16 +215,22 @@ void ConversationHome::on_advanced(std::vector<PendingReceipt> receipts,
                                    std::vector<Result<Cursor>> cursors) {
   for (std::size_t i = 0; i < receipts.size(); ++i) {
     PendingReceipt& receipt = receipts[i];
+    Conversation* conversation = find(receipt.id);
+    MemberRecord* member =
+        conversation != nullptr ? conversation->member(receipt.command.from.user()) : nullptr;
     if (!cursors[i]) {
+      // Said again, it is stored and told as if it were said for the first time.
+      if (member != nullptr) lower(member->cursor, receipt.was);
       const Error error{ErrorCode::unavailable, "the cursor could not be stored",
                         std::chrono::milliseconds(500)};
       finish_receipt(receipt.command, &error);
       continue;
     }
     finish_receipt(receipt.command, nullptr);
-    if (receipt.seq <= receipt.before) continue;
-    Conversation* conversation = find(receipt.id);
-    if (conversation == nullptr) continue;
+    if (member == nullptr) continue;
+    lower(receipt.was, member->cursor);
+    raise(member->cursor, *cursors[i]);
+    if (receipt.seq <= receipt.before()) continue;
     if (receipt.command.read) tell_own_devices(*conversation, receipt);
     note_receipt(*conversation, receipt);
   }
@@ -259,16 +272,10 @@ void ConversationHome::count_unread(Conversation& conversation, const UserId& us
   if (unread == 0 || conversation.lastDeletedOrdinal <= seen_ordinal(member->cursor, member->joinOrdinal))
     return use(unread);
   // Some of them are deleted: the store knows how many.
-  UserConversationsRequest request;
-  request.userId = user;
-  request.only = conversation.id;
-  request.now = context_.now();
-  context_.store->conversations_of(
-      {std::move(request)}, *context_.executor,
-      [busy = context_.busy, use = std::move(use),
-       unread](std::vector<Result<std::vector<UserConversation>>> answers) mutable {
-        use(answers[0] && !answers[0]->empty() ? unread_of(answers[0]->front()) : unread);
-      });
+  count_in_store(context_, conversation.id, user,
+                 [use = std::move(use), unread](std::optional<std::uint64_t> counted) mutable {
+                   use(counted.value_or(unread));
+                 });
 }
 
 void ConversationHome::message_hidden(const ConversationId& id, std::uint64_t ordinal) {
@@ -285,8 +292,8 @@ void ConversationHome::note_receipt(Conversation& conversation, const PendingRec
   if (conversation.large()) return;
   const UserId user(receipt.command.from.user());
   ReceiptTrack& track = conversation.receiptPushes[user].of(receipt.command.read);
-  const auto told =
-      track.moved(receipt.before, receipt.seq, steady(), receipt_interval(conversation), receipt.delivers);
+  const auto told = track.moved(receipt.before(), receipt.seq, steady(), receipt_interval(conversation),
+                                receipt.delivers());
   arm_receipt_timer(conversation);
   if (!told) return;
   tell_senders(conversation,

@@ -20,6 +20,7 @@ struct UserHome::Query {
   Requester from;
   std::vector<UserId> users;
   std::vector<Visibility> sees;
+  std::vector<bool> unknown;  ///< it could not be found out
   std::vector<bool> exists;
   std::vector<bool> watch;
   Answer done;
@@ -306,13 +307,16 @@ void UserHome::query(Requester from, std::vector<UserId> users, bool watch, Answ
 void UserHome::check_blocks(std::shared_ptr<Query> query) {
   query->again = false;
   query->sees.assign(query->users.size(), Visibility{});
+  query->unknown.assign(query->users.size(), false);
   std::vector<BlockQuery> pairs;
   for (const UserId& user : query->users) pairs.push_back({user, UserId(query->from.user())});
   context_.directory->blocks(std::move(pairs), *context_.executor,
                              [busy = context_.busy, this, query](std::vector<Result<BlockState>> states) {
                                // Unknown counts as blocked: what may be secret is not shown on a failure.
-                               for (std::size_t i = 0; i < states.size(); ++i)
+                               for (std::size_t i = 0; i < states.size(); ++i) {
                                  if (!states[i] || states[i]->any()) query->sees[i] = {false, false};
+                                 if (!states[i]) query->unknown[i] = true;
+                               }
                                check_privacy(query);
                              });
 }
@@ -324,6 +328,8 @@ void UserHome::check_privacy(std::shared_ptr<Query> query) {
                               std::vector<ForContacts> of;
                               for (std::size_t i = 0; i < users.size(); ++i) {
                                 if (!users[i]) query->sees[i] = {false, false};
+                                if (!users[i] && users[i].error().code != ErrorCode::not_found)
+                                  query->unknown[i] = true;
                                 if (!users[i] || query->users[i] == query->from.user()) continue;
                                 Visibility& sees = query->sees[i];
                                 if (users[i]->onlineAudience == Audience::nobody) sees.online = false;
@@ -347,6 +353,7 @@ void UserHome::check_contacts(std::shared_ptr<Query> query, std::vector<BlockQue
       [busy = context_.busy, this, query, of = std::move(of)](std::vector<Result<bool>> contacts) {
         for (std::size_t i = 0; i < contacts.size(); ++i) {
           if (contacts[i] && *contacts[i]) continue;
+          if (!contacts[i]) query->unknown[of[i].which] = true;
           if (of[i].online) query->sees[of[i].which].online = false;
           if (of[i].lastSeen) query->sees[of[i].which].lastSeen = false;
         }
@@ -362,7 +369,7 @@ void UserHome::answer(std::shared_ptr<Query> query) {
         std::vector<PresenceAnswer> answers;
         for (std::size_t i = 0; i < query->users.size(); ++i) {
           const UserId& user = query->users[i];
-          const Visibility sees = query->sees[i];
+          const Visibility sees = query->unknown[i] ? Visibility{false, false} : query->sees[i];
           const User* known = find(user);
           const bool online = sees.online && known != nullptr && known->announced;
           Timestamp lastSeen = times[i] ? *times[i] : 0;
@@ -378,7 +385,9 @@ void UserHome::answer(std::shared_ptr<Query> query) {
           if (watched.watchers == nullptr) watched.watchers = std::make_unique<std::vector<Watcher>>();
           std::erase_if(*watched.watchers,
                         [&](const Watcher& watcher) { return watcher.session == query->from.session; });
-          watched.watchers->push_back({query->from.session, UserId(query->from.user()), sees});
+          watched.watchers->push_back(
+              {query->from.session, UserId(query->from.user()), sees, query->unknown[i]});
+          if (query->unknown[i]) revise_again(watched);
         }
         query->done(std::move(answers));
       });

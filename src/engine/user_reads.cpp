@@ -1,5 +1,6 @@
 #include "engine/user_reads.hpp"
 
+#include "engine/conversation.hpp"
 #include "engine/engine_shard.hpp"
 
 namespace chatcore::engine {
@@ -49,6 +50,22 @@ void start_timeline(const Context& context, const UserId& user,
                                        use(TimelineStart{mark, std::move(*answers[0])});
                                      });
                                });
+}
+
+void count_in_store(const Context& context, const ConversationId& id, const UserId& user,
+                    UniqueFunction<void(std::optional<std::uint64_t>)> use, int tries) {
+  UserConversationsRequest request;
+  request.userId = user;
+  request.only = id;
+  request.now = context.now();
+  context.store->conversations_of({std::move(request)}, *context.executor,
+                                  [busy = context.busy, &context, id, user, use = std::move(use), tries](
+                                      std::vector<Result<std::vector<UserConversation>>> answers) mutable {
+                                    if (!answers[0] && tries > 1)
+                                      return count_in_store(context, id, user, std::move(use), tries - 1);
+                                    const bool known = answers[0] && !answers[0]->empty();
+                                    use(known ? std::optional(unread_of(answers[0]->front())) : std::nullopt);
+                                  });
 }
 
 }  // namespace chatcore::engine

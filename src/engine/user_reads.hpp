@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "chatcore/unique_function.hpp"
@@ -21,5 +23,11 @@ struct TimelineStart {
 /// Before anything is read of what the position is to cover.
 void start_timeline(const Context& context, const UserId& user,
                     UniqueFunction<void(Result<TimelineStart>)> use);
+
+/// Unread messages of a user in one conversation, without those that are deleted; nothing where it could not
+/// be found out. What cannot be counted is not told rightly until the next sync, so a failed read is tried
+/// again.
+void count_in_store(const Context& context, const ConversationId& id, const UserId& user,
+                    UniqueFunction<void(std::optional<std::uint64_t>)> use, int tries = 3);
 
 }  // namespace chatcore::engine

@@ -170,4 +170,36 @@ TEST_CASE("a block that comes while it is found out who may be seen holds for th
   CHECK_FALSE(carol.has_seen("presence.update"));
 }
 
+TEST_CASE("who watches a user of whom nothing could be found out is told once it can") {
+  for (const PortCall call : {PortCall::blocks, PortCall::users}) {
+    TestServer server(1, call);
+    server.start();
+    TestClient carol = server.connect("carol");
+    TestClient bob = server.connect("bob");
+    server.plan.fail_from(server.plan.calls() + 1, Fault::refused);
+    check_shows(asked(carol, "presence.subscribe"), false, 0);
+    server.clock.advance(2s);
+    CHECK_FALSE(carol.has_seen("presence.update"));
+    server.plan.heal();
+    server.clock.advance(2s);
+    check_shows(carol.expect_type("presence.update"), true, 0);
+  }
+}
+
+TEST_CASE("who is unblocked while nothing can be found out is shown to that user once it can") {
+  TestServer server(1, PortCall::users);
+  server.start();
+  TestClient carol = server.connect("carol");
+  TestClient bob = server.connect("bob");
+  check_shows(asked(carol, "presence.subscribe"), true, 0);
+  REQUIRE_EQ(bob.ask({{"type", "blocks.add"}, {"users", {"carol"}}})["type"], "ok");
+  check_shows(carol.expect_type("presence.update"), false, 0);
+  server.plan.fail_from(server.plan.calls() + 1, Fault::refused);
+  REQUIRE_EQ(bob.ask({{"type", "blocks.remove"}, {"users", {"carol"}}})["type"], "ok");
+  CHECK_FALSE(carol.has_seen("presence.update"));
+  server.plan.heal();
+  server.clock.advance(2s);
+  check_shows(carol.expect_type("presence.update"), true, 0);
+}
+
 }  // namespace chatcore::faulttest

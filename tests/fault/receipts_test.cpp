@@ -218,4 +218,89 @@ TEST_CASE("who sent what is long behind the newest messages is told that it arri
   CHECK_FALSE(carol.has_seen("message.delivered"));
 }
 
+TEST_CASE("a receipt that could not be stored is stored and told when it is said again") {
+  for (const bool answered : {true, false})
+    for (const Fault fault : {Fault::refused, Fault::unknown_but_written}) {
+      CAPTURE(answered);
+      CAPTURE(static_cast<int>(fault));
+      TestServer server(1, PortCall::advance);
+      be_patient(server);
+      server.start();
+      TestClient alice = server.connect("alice");
+      TestClient bob = server.connect("bob");
+      TestClient tablet = server.connect("bob", "tablet");
+      send_some(alice, message_to("bob", ""), 2);
+      const std::string conversation = bob.expect_type("message.new")["data"]["conversationId"];
+      const auto read = [&](std::uint64_t id) {
+        Json command{{"type", "message.read"}, {"conversationId", conversation}, {"seq", 2}};
+        if (answered) command["id"] = id;
+        bob.send(command);
+      };
+      server.plan.fail(server.plan.calls() + 1, fault);
+      read(1);
+      CHECK_EQ(bob.expect_type("error")["temporary"], true);
+      CHECK_FALSE(alice.has_seen("message.read"));
+      read(2);
+      if (answered) CHECK_EQ(bob.expect_answer(2)["type"], "ok");
+      CHECK_EQ(alice.expect_type("message.read")["seq"], 2);
+      CHECK_EQ(tablet.expect_type("sync.read")["unread"], 0);
+      REQUIRE(server.stop());
+      using Answer = std::vector<Result<Cursor>>;
+      const auto stored = server.executor.wait<Answer>([&](Executor& here, Completion<Answer> done) {
+        server.store.advance({{conversation, "bob", {}}}, here, std::move(done));
+      });
+      CHECK_EQ(stored.at(0)->readSeq, 2);
+    }
+}
+
+TEST_CASE("what a receipt could not store, the next one tells") {
+  TestServer server(1, PortCall::advance);
+  be_patient(server);
+  server.start();
+  TestClient alice = server.connect("alice");
+  TestClient bob = server.connect("bob");
+  REQUIRE_EQ(alice.ask({{"type", "conversation.create"},
+                        {"clientMsgId", "g"},
+                        {"conversationId", "group"},
+                        {"members", {"bob", "carol"}}})["type"],
+             "conversation.created");
+  TestClient carol = server.connect("carol");
+  send_some(alice, message_in("group", ""), 1);
+  send_some(carol, message_in("group", ""), 1);
+  const auto read = [&](int seq) {
+    return Json{{"type", "message.read"}, {"conversationId", "group"}, {"seq", seq}};
+  };
+  server.plan.fail(server.plan.calls() + 1, Fault::refused);
+  bob.send(read(2));
+  CHECK_EQ(bob.expect_type("error")["temporary"], true);
+  bob.send(read(3));
+  CHECK_EQ(alice.expect_type("message.read")["seq"], 3);
+  CHECK_EQ(carol.expect_type("message.read")["seq"], 3);
+}
+
+TEST_CASE("how much is unread is counted again where the store did not answer") {
+  TestServer server(1, PortCall::conversations_of);
+  be_patient(server);
+  server.start();
+  TestClient alice = server.connect("alice");
+  TestClient bob = server.connect("bob");
+  TestClient tablet = server.connect("bob", "tablet");
+  send_some(alice, message_to("bob", ""), 4);
+  const Json last = bob.expect("the fourth", [](const Json& frame) {
+    return frame["type"] == "message.new" && frame["data"]["seq"] == 4;
+  });
+  const std::string conversation = last["data"]["conversationId"];
+  // The first looks the message up.
+  server.plan.fail(server.plan.calls() + 2, Fault::refused);
+  CHECK_EQ(bob.ask({{"type", "message.delete"},
+                    {"conversationId", conversation},
+                    {"messageId", last["data"]["messageId"]},
+                    {"scope", "me"}})["type"],
+           "ok");
+  CHECK_EQ(tablet.expect_type("sync.deleted")["unread"], 3);
+  server.plan.fail(server.plan.calls() + 1, Fault::refused);
+  CHECK_EQ(bob.ask({{"type", "message.read"}, {"conversationId", conversation}, {"seq", 2}})["type"], "ok");
+  CHECK_EQ(tablet.expect_type("sync.read")["unread"], 1);
+}
+
 }  // namespace chatcore::faulttest
