@@ -2,13 +2,13 @@
 # Installs what is missing (Debian 12), builds chatcore and runs every test.
 #   tests/run.sh               everything but clang
 #   tests/run.sh STAGE…        only these: format unit simulation e2e crash hostile package instructions asan
-#                              asan_e2e tsan fuzz tidy clang (lint is format and tidy)
+#                              asan_e2e e2e_faults tsan fuzz tidy clang (lint is format and tidy)
 # BUILD_DIR (default: build) holds the builds. The last line says how many tests passed and failed.
 set -u -o pipefail
 cd "$(dirname "$0")/.." || exit 2
 . cmake/debian-packages.sh
 
-ALL_STAGES="format unit simulation e2e crash hostile package instructions asan asan_e2e tsan fuzz tidy"
+ALL_STAGES="format unit simulation e2e crash hostile package instructions asan asan_e2e e2e_faults tsan fuzz tidy"
 BUILD_DIR=$(realpath -m "${BUILD_DIR:-build}")
 LOGS=$BUILD_DIR/logs
 JOBS=$(nproc)
@@ -198,6 +198,13 @@ stage_asan() {
 # The real server, built like that, under tests/e2e; where it has two shards, as an engine with two gateways.
 stage_asan_e2e() { CHAT_GATEWAYS=2 run_pytest e2e 1800 asan; }
 
+# And once more, with one call of the ports failing in each test: every call is `tests/e2e/walk.sh` alone.
+stage_e2e_faults() {
+  { configure_asan && build asan fault_chat_server; } || { count 0 1 0; return 1; }
+  CHAT_GATEWAYS=2 CHAT_SERVER=$BUILD_DIR/asan/tests/fault/fault_chat_server \
+    run_listed e2e_faults timeout 900 tests/e2e/walk.sh --walk-calls=one
+}
+
 stage_fuzz() {
   JOBS=$JOBS run_listed fuzz tests/fuzz/run.sh --build "$BUILD_DIR/asan" --seconds "${FUZZ_SECONDS:-10}"
 }
@@ -232,7 +239,7 @@ for name in "${@:-all}"; do
   case $name in
     all) stages+=" $ALL_STAGES" ;;
     lint) stages+=" format tidy" ;;
-    format | unit | simulation | e2e | crash | hostile | package | instructions | clang | asan | asan_e2e | tsan | fuzz | tidy)
+    format | unit | simulation | e2e | crash | hostile | package | instructions | clang | asan | asan_e2e | e2e_faults | tsan | fuzz | tidy)
       stages+=" $name" ;;
     *) sed -n '2,7s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
   esac
@@ -241,7 +248,7 @@ done
 mkdir -p "$LOGS"
 packages="$BUILD_PACKAGES $TEST_PACKAGES"
 [[ " $stages " =~ \ (format|clang|tidy)\  ]] && packages+=" $LINT_PACKAGES"
-[[ " $stages " =~ \ (asan|asan_e2e|tsan|fuzz)\  ]] && packages+=" $SANITIZER_PACKAGES"
+[[ " $stages " =~ \ (asan|asan_e2e|e2e_faults|tsan|fuzz)\  ]] && packages+=" $SANITIZER_PACKAGES"
 # shellcheck disable=SC2086
 install_missing $packages || { echo "chatcore: 0 passed, 1 failed"; exit 1; }
 

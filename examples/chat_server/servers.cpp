@@ -20,7 +20,8 @@ Result<std::unique_ptr<Servers>> Servers::start(const chatcore::ServerOptions& o
   std::unique_ptr<Servers> servers(new Servers());
   chatcore::ServerOptions engine = options;
   if (gateways != 0) engine.role = chatcore::ServerRole::engine;
-  ports.broker = &servers->broker_;
+  if (ports.broker == nullptr) ports.broker = &servers->broker_;
+  servers->used_ = ports.broker;
   chatcore::Log* const log = ports.log;
   auto started = Server::start(std::move(engine), std::move(ports));
   if (!started) return started.error();
@@ -35,7 +36,7 @@ Status Servers::start_gateways(chatcore::ServerOptions options, chatcore::Log* l
   for (std::uint32_t i = 1; i <= count; ++i) {
     options.serverId = "gateway-" + std::to_string(i);
     chatcore::ServerPorts ports;
-    ports.broker = &broker_;
+    ports.broker = used_;
     ports.log = log;
     auto gateway = Server::start(options, std::move(ports));
     if (!gateway) return gateway.error();

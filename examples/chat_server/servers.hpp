@@ -12,7 +12,7 @@ namespace chat_server {
 /// with a broker in this process between them.
 class Servers {
  public:
-  /// `gateways`: 0 for one server that is everything.
+  /// `gateways`: 0 for one server that is everything. Without a broker among the ports, one of memory.
   [[nodiscard]] static chatcore::Result<std::unique_ptr<Servers>> start(
       const chatcore::ServerOptions& options, chatcore::ServerPorts ports, std::uint32_t gateways);
   ~Servers();
@@ -32,6 +32,7 @@ class Servers {
   [[nodiscard]] chatcore::Status wait_for_links();
 
   chatcore::MemoryBroker broker_;
+  chatcore::Broker* used_ = nullptr;
   std::unique_ptr<chatcore::Server> engine_;
   std::vector<std::unique_ptr<chatcore::Server>> gateways_;
 };

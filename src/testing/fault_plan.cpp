@@ -33,14 +33,21 @@ std::uint64_t FaultPlan::failed() const {
   return failed_;
 }
 
-Fault FaultPlan::next() {
+void FaultPlan::on_fault(UniqueFunction<void(std::uint64_t, const std::source_location&)> told) {
+  std::lock_guard lock(mutex_);
+  told_ = std::move(told);
+}
+
+Fault FaultPlan::next(const std::source_location& call) {
   std::lock_guard lock(mutex_);
   ++calls_;
   const auto planned = faults_.find(calls_);
   const Fault fault = planned != faults_.end() ? planned->second
                       : calls_ >= fromCall_    ? fromFault_
                                                : Fault::none;
-  if (fault != Fault::none) ++failed_;
+  if (fault == Fault::none) return fault;
+  ++failed_;
+  if (told_) told_(calls_, call);
   return fault;
 }
 

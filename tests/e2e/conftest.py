@@ -24,6 +24,8 @@ SLOW_TEST_SECONDS = 60
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "slow: takes more than a few seconds")
+    config.server_class = Server  # a plugin may have another, and another way to run a test's body
+    config.run_body = asyncio.wait_for
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     executable = os.environ.get("CHAT_SERVER", "")
@@ -41,11 +43,10 @@ def pytest_pyfunc_call(pyfuncitem):
 
     async def run():
         try:
-            await asyncio.wait_for(test(**arguments), seconds)
+            await pyfuncitem.config.run_body(test(**arguments), seconds)
         finally:
-            for value in arguments.values():
-                if isinstance(value, Chat):
-                    await value.close()
+            for chat in Chat.all:
+                await chat.close()
 
     asyncio.run(run())
     return True
@@ -55,30 +56,30 @@ def pytest_pyfunc_call(pyfuncitem):
 def pytest_runtest_makereport(item, call):
     outcome = yield
     report = outcome.get_result()
-    if not report.failed:
-        return
-    for value in list(getattr(item, "funcargs", {}).values()):
-        if isinstance(value, Chat):
-            report.sections.append(("frames", value.transcript()))
-        if isinstance(value, Server):
-            report.sections.append(("server's stderr", value.stderr_tail()))
-        if isinstance(value, ServerFactory):
-            for each in value.started:
-                report.sections.append(("server's stderr", each.stderr_tail()))
+    if report.failed:
+        for chat in Chat.all:
+            report.sections.append(("frames", chat.transcript()))
+        for value in list((getattr(item, "funcargs", None) or {}).values()):
+            for each in value.started if isinstance(value, ServerFactory) else [value]:
+                if isinstance(each, Server):
+                    report.sections.append(("server's stderr", each.stderr_tail()))
+    if call.when == "teardown":
+        Chat.all.clear()
 
 
 class ServerFactory:
     """Starts servers of a test's own and stops what it started."""
 
-    def __init__(self, root):
+    def __init__(self, root, server_class):
         self.root = root
+        self.server_class = server_class
         self.started = []
 
     def data(self, name="data"):
         return str(self.root / name)
 
     def __call__(self, *flags, data=None, shards=1, **options):
-        server = Server(data or self.data(), *flags, shards=shards, **options)
+        server = self.server_class(data or self.data(), *flags, shards=shards, **options)
         self.started.append(server)
         server.start()
         return server
@@ -92,7 +93,7 @@ class ServerFactory:
 def server(request, tmp_path_factory):
     """One server for all tests of a module; the module may name extra flags in SERVER_FLAGS."""
     flags = getattr(request.module, "SERVER_FLAGS", [])
-    running = Server(str(tmp_path_factory.mktemp("server") / "data"), *flags, shards=request.param)
+    running = request.config.server_class(str(tmp_path_factory.mktemp("server") / "data"), *flags, shards=request.param)
     running.start()
     yield running
     code = running.stop()
@@ -100,8 +101,8 @@ def server(request, tmp_path_factory):
 
 
 @pytest.fixture
-def start_server(tmp_path):
-    factory = ServerFactory(tmp_path)
+def start_server(request, tmp_path):
+    factory = ServerFactory(tmp_path, request.config.server_class)
     yield factory
     factory.stop_all()
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import collections
 import hashlib
 import itertools
 import json
@@ -10,6 +11,8 @@ from urllib.parse import urlencode
 import websockets
 
 WAIT = 5.0
+RETRY_SECONDS = 0.05
+TRY_AGAIN_LATER = 4004
 counter = itertools.count(1)
 
 
@@ -44,8 +47,12 @@ class Closed(AssertionError):
 
 
 class Device:
+    patience = staticmethod(lambda: None)  # the longest it waits for anything, whatever is asked for
+    tries = 1  # how often a request is made that fails for now
+
     def __init__(self, label, socket):
         self.label = label
+        self.unanswered = collections.Counter()  # ids of requests
         self.user = None
         self.frames = []
         self.close_code = None
@@ -69,6 +76,7 @@ class Device:
                 assert isinstance(text, str), "the server sent a binary frame to a JSON client"
                 frame = Frame(json.loads(text))
                 frame.raw = text
+                self.unanswered[id_of(frame)] -= 1
                 self.frames.append(frame)
                 self._pending.append(frame)
                 self.log.append("S " + text[:400])
@@ -97,6 +105,7 @@ class Device:
 
     async def send_raw(self, text):
         self.log.append("C " + (text if isinstance(text, str) else repr(text))[:400])
+        self.unanswered[id_of(parsed(text))] += 1
         await self._socket.send(text)
 
     async def send(self, type, **fields):
@@ -106,7 +115,17 @@ class Device:
         waiter = await self._socket.ping()
         await asyncio.wait_for(waiter, WAIT)
 
+    async def everything_answered(self, timeout):
+        """The ids of requests that are not answered within that time, on a connection that is still there."""
+        deadline = asyncio.get_running_loop().time() + timeout
+        while True:
+            missing = [id for id, count in self.unanswered.items() if count > 0 and id is not None]
+            if not missing or self._gone.is_set() or asyncio.get_running_loop().time() > deadline:
+                return [] if self._gone.is_set() else missing
+            await asyncio.sleep(0.01)
+
     async def _wait_for(self, wanted, timeout, what):
+        timeout = min(timeout, self.patience() or timeout)
         deadline = asyncio.get_running_loop().time() + timeout
         while True:
             for frame in self._pending:
@@ -147,8 +166,12 @@ class Device:
     async def request(self, type, timeout=WAIT, **fields):
         """Sends with an `id`; returns the answer that repeats it, whatever its type."""
         fields.setdefault("id", next(self._ids))
-        await self.send(type, **fields)
-        return await self.answer(fields["id"], timeout)
+        for again in reversed(range(self.tries)):
+            await self.send(type, **fields)
+            frame = await self.answer(fields["id"], timeout)
+            if again == 0 or frame.get("code") != "unavailable":
+                return frame
+            await asyncio.sleep(RETRY_SECONDS)
 
     async def answer(self, id, timeout=WAIT):
         def wanted(frame):
@@ -250,6 +273,26 @@ class Device:
         await self.ask("presence.ping", "presence.pong")
 
 
+def without_repetition(pairs):
+    if len({key for key, _ in pairs}) < len(pairs):
+        raise ValueError("a key comes twice")
+    return dict(pairs)
+
+
+def parsed(text):
+    try:
+        return json.loads(text, object_pairs_hook=without_repetition)
+    except (ValueError, RecursionError):
+        return None
+
+
+def id_of(frame):
+    """What an answer repeats of a request; None where there is nothing to be repeated."""
+    id = frame.get("id") if isinstance(frame, dict) and isinstance(frame.get("type"), str) else None
+    valid = isinstance(id, str) and len(id.encode()) <= 64 or type(id) is int and 0 <= id < 1 << 64
+    return id if valid else None
+
+
 def matcher(type, where, matching):
     def wanted(frame):
         if frame.get("type") != type:
@@ -273,7 +316,10 @@ def check_error(frame, code):
 class Chat:
     """The devices of one test. `alice` in a test is a different user in every test."""
 
+    all = []  # of the test that runs
+
     def __init__(self, server, suffix=None):
+        Chat.all.append(self)
         self.server = server
         self.suffix = suffix or str(next(counter))
         self.devices = []
@@ -284,8 +330,15 @@ class Chat:
     async def connect(self, user, device="phone", **options):
         """A device of `user` (made unique) with its welcome."""
         query = urlencode({"user": self.name(user), "device": device})
-        connected = await self.open(query, label=f"{user}/{device}", **options)
-        connected.welcome = await connected.expect("welcome")
+        for again in reversed(range(Device.tries)):
+            connected = await self.open(query, label=f"{user}/{device}", **options)
+            try:
+                connected.welcome = await connected.expect("welcome")
+                break
+            except Closed:
+                if again == 0 or connected.close_code != TRY_AGAIN_LATER:
+                    raise
+                await asyncio.sleep(RETRY_SECONDS)
         connected.user = connected.welcome["userId"]
         return connected
 

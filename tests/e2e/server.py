@@ -14,6 +14,8 @@ STOP_SECONDS = 20
 
 
 class Server:
+    stdin = subprocess.DEVNULL
+
     def __init__(self, data, *flags, shards=1, durability="os", auth="--dev-auth", rate_limit="off",
                  listen="127.0.0.1:0"):
         self.data = data
@@ -32,6 +34,7 @@ class Server:
             self.command += ["--gateways", gateways]
         self.process = None
         self.port = None
+        self.hung = False
         self._stderr = None
 
     @property
@@ -45,7 +48,7 @@ class Server:
         os.makedirs(self.data, exist_ok=True)
         if self._stderr is None:
             self._stderr = tempfile.TemporaryFile()
-        self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        self.process = subprocess.Popen(self.command, stdin=self.stdin, stdout=subprocess.PIPE,
                                         stderr=self._stderr)
         self.port = self._wait_until_ready()
 
@@ -98,6 +101,7 @@ class Server:
             try:
                 self.process.wait(STOP_SECONDS)
             except subprocess.TimeoutExpired:
+                self.hung = True
                 self.kill()
         if self.process.stdout and not self.process.stdout.closed:
             self.process.stdout.close()

@@ -12,8 +12,8 @@ Error injected() { return {ErrorCode::unavailable, "injected: unavailable", {}};
 /// True if the call was failed or held; false: the caller is to make it.
 template <class Answer>
 bool meets_fault(FaultPlan& plan, Executor& executor, Completion<std::vector<Answer>>& done,
-                 std::size_t items) {
-  const Fault fault = plan.next();
+                 std::size_t items, const std::source_location& call = std::source_location::current()) {
+  const Fault fault = plan.next(call);
   if (fault == Fault::none) return false;
   if (fault == Fault::delayed) {
     // The real answer is taken at once and told later: it is as old as the call.
@@ -303,6 +303,41 @@ void OneFaultPush::send(std::vector<Notification> batch, Executor& executor,
              [later = std::move(done), away = std::move(away)](std::vector<PushOutcome>) mutable {
                later(std::move(away));
              });
+}
+
+void OneFaultAuthenticator::authenticate(std::vector<Credentials> batch, Executor& executor,
+                                         Completion<std::vector<Result<Identity>>> done) {
+  if (meets_fault(plan_, executor, done, batch.size())) return;
+  authenticator_.authenticate(std::move(batch), executor, std::move(done));
+}
+
+class OneFaultBroker::Connection final : public Broker::Subscription {
+ public:
+  Connection(std::unique_ptr<Subscription> real, FaultPlan& plan, Executor& executor)
+      : real_(std::move(real)), plan_(plan), executor_(executor) {}
+
+  void subscribe(std::vector<std::string> channels, Completion<Status> done) override {
+    if (suffers(plan_.next(), executor_, done)) return;
+    real_->subscribe(std::move(channels), std::move(done));
+  }
+  void unsubscribe(std::vector<std::string> channels, Completion<Status> done) override {
+    if (suffers(plan_.next(), executor_, done)) return;
+    real_->unsubscribe(std::move(channels), std::move(done));
+  }
+
+ private:
+  std::unique_ptr<Subscription> real_;
+  FaultPlan& plan_;
+  Executor& executor_;
+};
+
+std::unique_ptr<Broker::Subscription> OneFaultBroker::connect(Executor& executor, BrokerListener listener) {
+  return std::make_unique<Connection>(broker_.connect(executor, std::move(listener)), plan_, executor);
+}
+
+void OneFaultBroker::publish(std::vector<BrokerMessage> batch, Executor& executor, Completion<Status> done) {
+  if (suffers(plan_.next(), executor, done)) return;
+  broker_.publish(std::move(batch), executor, std::move(done));
 }
 
 }  // namespace chatcore::faulttest

@@ -2,9 +2,12 @@
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "chatcore/ports/authenticator.hpp"
+#include "chatcore/ports/broker.hpp"
 #include "chatcore/ports/directory.hpp"
 #include "chatcore/ports/log_store.hpp"
 #include "chatcore/ports/presence.hpp"
@@ -199,6 +202,36 @@ class OneFaultPresence final : public Presence {
   Presence& presence_;
   FaultPlan& plan_;
   PortCall call_;
+};
+
+/// An Authenticator that is `unavailable` as planned.
+class OneFaultAuthenticator final : public Authenticator {
+ public:
+  OneFaultAuthenticator(Authenticator& authenticator, FaultPlan& plan)
+      : authenticator_(authenticator), plan_(plan) {}
+
+  void authenticate(std::vector<Credentials> batch, Executor& executor,
+                    Completion<std::vector<Result<Identity>>> done) override;
+  [[nodiscard]] bool loopback_only() const noexcept override { return authenticator_.loopback_only(); }
+
+ private:
+  Authenticator& authenticator_;
+  FaultPlan& plan_;
+};
+
+/// A Broker of which publishing and subscribing fail as planned: `unavailable` whatever the fault.
+class OneFaultBroker final : public Broker {
+ public:
+  OneFaultBroker(Broker& broker, FaultPlan& plan) : broker_(broker), plan_(plan) {}
+
+  std::unique_ptr<Subscription> connect(Executor& executor, BrokerListener listener) override;
+  void publish(std::vector<BrokerMessage> batch, Executor& executor, Completion<Status> done) override;
+
+ private:
+  class Connection;
+
+  Broker& broker_;
+  FaultPlan& plan_;
 };
 
 }  // namespace chatcore::faulttest

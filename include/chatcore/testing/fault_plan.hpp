@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <mutex>
+#include <source_location>
 #include <vector>
 
 #include "chatcore/ports/log_store.hpp"
@@ -40,11 +41,15 @@ class CHATCORE_API FaultPlan {
   /// Calls that met a fault so far: 0 ends the walk, the scenario passed untouched.
   [[nodiscard]] std::uint64_t failed() const;
 
+  /// Told of every call that meets a fault, before it does: its number, and where it is made. Must not use
+  /// the plan. To be set before the first call.
+  void on_fault(UniqueFunction<void(std::uint64_t, const std::source_location&)> told);
+
   /// Lets the held answers go, in the order they came; the oldest `count` of them.
   void release(std::size_t count = SIZE_MAX);
 
   /// For decorators: counts a call and says what to do with it.
-  Fault next();
+  Fault next(const std::source_location& call = std::source_location::current());
   void hold(Task answer);
 
  private:
@@ -55,6 +60,7 @@ class CHATCORE_API FaultPlan {
   std::uint64_t calls_ = 0;
   std::uint64_t failed_ = 0;
   std::vector<Task> held_;
+  UniqueFunction<void(std::uint64_t, const std::source_location&)> told_;
 };
 
 /// A LogStore that fails as planned. Both arguments outlive it.
