@@ -80,8 +80,9 @@ class FaultServer(Server):
         os.write(self.process.stdin.fileno(), line.encode() + b"\n")
         told = b""
         while b"\n" not in told:
-            readable, _, _ = select.select([self.process.stdout], [], [], ORDER_SECONDS)
-            piece = os.read(self.process.stdout.fileno(), 4096) if readable else b""
+            answers = select.poll()  # select() takes no descriptor over 1023
+            answers.register(self.process.stdout, select.POLLIN)
+            piece = os.read(self.process.stdout.fileno(), 4096) if answers.poll(ORDER_SECONDS * 1000) else b""
             assert piece, f"the server ended or hangs when it is told: {line}\n{self.stderr_tail()}"
             told += piece
         assert told.decode().split() == [answer], (line, told)

@@ -122,6 +122,7 @@ TEST_CASE("a device that waits for a directory that does not answer is told to c
   TestClient d1 = server.connect("alice", "d1");
   leave(server, d1, 0);
   TestClient d2 = server.connect("alice", "d2");
+  REQUIRE(TestServer::eventually([&] { return server.plan.calls() == 1; }));
   for (int attempt = 0; attempt < 2; ++attempt) {
     TestClient back = server.open("alice", "d1");
     CHECK(is_kept_waiting(back));
