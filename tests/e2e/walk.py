@@ -198,6 +198,11 @@ async def come_back(chat, user):
         f"{user} cannot sync: {page.raw}\n{chat.transcript()}"
 
 
+def number_of(item):
+    """By which something is chosen for a test: the same in every process."""
+    return zlib.crc32(item.nodeid.encode())
+
+
 class Walk:
     def __init__(self, config):
         self.kind = config.option.walk
@@ -221,7 +226,7 @@ class Walk:
         return True
 
     def play_one(self, item, nextitem):
-        for report in self.attempt(item, 1 + zlib.crc32(item.nodeid.encode()) % ONE_OF, nextitem)[0]:
+        for report in self.attempt(item, 1 + number_of(item) % ONE_OF, nextitem)[0]:
             item.ihook.pytest_runtest_logreport(report=report)
 
     def walk(self, item, nextitem):
@@ -251,8 +256,7 @@ class Walk:
             call += max(1, call // 20) if sparse else 1
 
     def fault(self, item, call):
-        kinds = ("refused", "written")
-        either = kinds[(zlib.crc32(item.nodeid.encode()) // ONE_OF + call) % 2]
+        either = ("refused", "written")[(number_of(item) // ONE_OF + call) % 2]
         return f"{call} {either if self.kind == 'either' else self.kind}"
 
     def attempt(self, item, call, nextitem):
@@ -277,4 +281,5 @@ class Walk:
 
     def pytest_terminal_summary(self, terminalreporter):
         terminalreporter.write_line(
-            f"{self.attempts} runs, of which a call failed in {self.failed}, {self.undisturbed} of these played to the end; the longest took {self.longest:.1f} s")
+            f"{self.attempts} runs, of which a call failed in {self.failed}, {self.undisturbed} of these played to the end; "
+            f"the longest took {self.longest:.1f} s")

@@ -1,7 +1,7 @@
 #!/bin/bash
 # walk.sh [--jobs N] [FILE…] [ARGUMENT…]: fails every call of the ports behind the server, one at a time, in each of the
 # end-to-end tests, against the fault_chat_server in $CHAT_SERVER. A line for each file. Arguments go to pytest;
-# --walk=refused|written and --walk-calls=every|sparse|N are walk.py's. They mostly wait, so many run at once.
+# --walk=refused|written|either and --walk-calls=every|sparse|one|N-N are walk.py's. They mostly wait, so many run at once.
 set -u
 cd "$(dirname "$0")" || exit 2
 PYTHONPATH=$PWD
