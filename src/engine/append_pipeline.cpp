@@ -554,11 +554,10 @@ void ConversationHome::end_of_turn() {
                                });
   }
   if (!cursorUpdates_.empty()) {
-    context_.store->advance(std::exchange(cursorUpdates_, {}), *context_.executor,
-                            [busy = context_.busy, this, receipts = std::exchange(receipts_, {})](
-                                std::vector<Result<Cursor>> cursors) mutable {
-                              on_advanced(std::move(receipts), std::move(cursors));
-                            });
+    context_.store->advance(
+        std::exchange(cursorUpdates_, {}), *context_.executor,
+        [busy = context_.busy, this, receipts = std::exchange(receipts_, {})](
+            const std::vector<Result<Cursor>>& stored) mutable { on_advanced(std::move(receipts), stored); });
   }
   jobs_.end_of_turn();
   if (!settled_.empty()) context_.store->settled(std::exchange(settled_, {}));

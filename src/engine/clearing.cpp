@@ -56,9 +56,10 @@ void ConversationHome::store_cleared(Conversation& conversation, Requester from,
 void ConversationHome::on_cleared(Conversation& conversation, const Requester& from, const Cursor& now) {
   MemberRecord* member = conversation.member(from.user());
   if (member == nullptr) return;
-  raise(member->cursor, now);
+  // The rest of it moves with the answers of the receipts that made it so.
+  raise(member->cursor, {.clearedSeq = now.clearedSeq, .clearedOrdinal = now.clearedOrdinal});
   if (CHATCORE_BUG("clearing is not told")) return;
-  tell_position(conversation, from, &Cursor::clearedSeq, now.clearedSeq,
+  tell_position(conversation, UserId(from.user()), from.session, &Cursor::clearedSeq, now.clearedSeq,
                 [id = conversation.id, seq = now.clearedSeq, epoch = conversation.epoch](
                     std::string& out, std::uint64_t unread) {
                   protocol::append_sync_cleared(out, id, seq, epoch, unread);

@@ -173,13 +173,7 @@ class ConversationHome {
   // Receipts (receipts.cpp)
   struct PendingReceipt {
     ReceiptCommand command;
-    ConversationId id;
-    Seq seq = 0;
-    Cursor was;  ///< what the user had said before, or what is left of it once some of that was not stored
-
-    [[nodiscard]] Seq before() const noexcept { return command.read ? was.readSeq : was.deliveredSeq; }
-    /// A read that says for the first time that it was delivered.
-    [[nodiscard]] bool delivers() const noexcept { return command.read && seq > was.deliveredSeq; }
+    Cursor says;
   };
   using UseOrdinal = UniqueFunction<void(Conversation*, std::optional<std::uint64_t>)>;
   [[nodiscard]] static std::optional<Error> misplaced(const Conversation& conversation, Epoch epoch, Seq seq);
@@ -189,18 +183,22 @@ class ConversationHome {
   /// Of a member's messages; 0 for who is none.
   void count_unread(Conversation& conversation, const UserId& user, UniqueFunction<void(std::uint64_t)> use);
   using WritePosition = UniqueFunction<void(std::string& out, std::uint64_t unread)>;
-  void tell_position(Conversation& conversation, const Requester& from, Seq Cursor::* position, Seq seq,
-                     WritePosition write);
+  void tell_position(Conversation& conversation, const UserId& user, SessionId except, Seq Cursor::* position,
+                     Seq seq, WritePosition write);
+  void keep_cursors(Conversation& conversation, const StringMap<MemberRecord>& members);
   void recall_cursors(const ConversationId& id, const AppendEffects& effects);
   void apply_receipt(Conversation& conversation, ReceiptCommand command);
   void resolve_message(ReceiptCommand command);
   void advance_cursor(Conversation& conversation, ReceiptCommand command, std::uint64_t ordinal);
-  void store_if_shown(Conversation& conversation, CursorUpdate update, PendingReceipt receipt);
+  void store_if_shown(CursorUpdate update, ReceiptCommand command);
   void finish_receipt(const ReceiptCommand& command, const Error* error);
   void tell_receipts(const Conversation& conversation, const Requester& from,
                      const protocol::ReceiptsGet& command);
-  void on_advanced(std::vector<PendingReceipt> receipts, std::vector<Result<Cursor>> cursors);
-  void tell_own_devices(Conversation& conversation, const PendingReceipt& receipt);
+  void on_advanced(std::vector<PendingReceipt> receipts, const std::vector<Result<Cursor>>& stored);
+  /// How a member's cursor has moved on since `before`: to who sent what it has passed, and to the member's
+  /// devices but for `except`.
+  void tell_moved(Conversation& conversation, const UserId& user, const Cursor& before, SessionId except);
+  void tell_own_devices(Conversation& conversation, const UserId& user, SessionId except);
   /// A cursor's way from `before` to `seq`, as the others are told of it.
   struct ReceiptPush {
     ConversationId id;
@@ -210,7 +208,7 @@ class ConversationHome {
     Seq delivers = 0;  ///< as in ReceiptTrack
     bool read = false;
   };
-  void note_receipt(Conversation& conversation, const PendingReceipt& receipt);
+  void note_receipt(Conversation& conversation, const ReceiptPush& push);
   void arm_receipt_timer(Conversation& conversation);
   void tell_held_receipts(Conversation& conversation, bool all);
   void tell_senders(Conversation& conversation, const ReceiptPush& push);
@@ -255,7 +253,7 @@ class ConversationHome {
   std::vector<ClaimRequest> claims_;
   std::vector<LookUp> lookUps_;
   std::vector<CursorUpdate> cursorUpdates_;
-  std::vector<PendingReceipt> receipts_;
+  std::vector<PendingReceipt> receipts_;  ///< of cursorUpdates_, one for one
   std::vector<ConversationId> settled_;
   StringMap<std::vector<Continuation>> continuations_;
   /// Of conversations that could not be loaded: whose command failed there first.

@@ -130,6 +130,7 @@ void ConversationHome::adopted(Conversation& conversation, Adoption& adoption) {
   const bool recovering = conversation.state == Conversation::State::recovering;
   const Seq before = CHATCORE_BUG("recovery publishes again") ? 0 : conversation.committedHead;
   adopt(conversation, adoption);
+  keep_cursors(conversation, adoption.members);
   // What was committed without an answer is still to be published, in its place.
   if (recovering && conversation.head > before) {
     read_missing(conversation, before + 1, conversation.head);
@@ -160,13 +161,6 @@ void ConversationHome::adopt(Conversation& conversation, Adoption& adoption) {
   conversation.info = std::move(state.info);
   std::swap(conversation.members, adoption.members);
   conversation.audience.reset();
-  // What was told of a cursor that is still on its way to the store must not be taken back; but for what was
-  // sent: that may be an event which is still in flight, and may yet be lost.
-  for (const auto& [user, before] : adoption.members) {
-    Cursor told = before.cursor;
-    told.sentOrdinal = 0;
-    if (MemberRecord* member = conversation.member(user)) raise(member->cursor, told);
-  }
   if (!conversation.direct()) {
     conversation.topic = context_.group_chat(conversation.id);
     return;
@@ -175,6 +169,19 @@ void ConversationHome::adopt(Conversation& conversation, Adoption& adoption) {
   for (const auto& [user, member] : conversation.members)
     conversation.inboxes.emplace_back(user, context_.inbox(user));
   sort_by_user(conversation.inboxes);
+}
+
+/// What was stored of a cursor while it was read must not be taken back, and where the store was ahead that
+/// is yet to be told. Not so what was sent: that may be an event in flight, and may yet be lost.
+void ConversationHome::keep_cursors(Conversation& conversation, const StringMap<MemberRecord>& members) {
+  for (const auto& [user, record] : members) {
+    MemberRecord* member = conversation.member(user);
+    if (member == nullptr) continue;
+    Cursor known = record.cursor;
+    known.sentOrdinal = 0;
+    raise(member->cursor, known);
+    tell_moved(conversation, user, known, 0);
+  }
 }
 
 void ConversationHome::load_blocks(Conversation& conversation) {

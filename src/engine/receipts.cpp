@@ -9,13 +9,6 @@ namespace chatcore::engine {
 
 namespace {
 
-/// Each position becomes the smaller of the two.
-void lower(Cursor& to, const Cursor& from) {
-  to.deliveredSeq = std::min(to.deliveredSeq, from.deliveredSeq);
-  to.readSeq = std::min(to.readSeq, from.readSeq);
-  to.readOrdinal = std::min(to.readOrdinal, from.readOrdinal);
-}
-
 Error bad_position(std::string message) { return {ErrorCode::bad_request, std::move(message), {}}; }
 
 }  // namespace
@@ -151,44 +144,33 @@ void ConversationHome::advance_cursor(Conversation& conversation, ReceiptCommand
     const Error error{ErrorCode::not_a_member, "not a member of this conversation", {}};
     return finish_receipt(command, &error);
   }
-  Cursor& cursor = member->cursor;
-  PendingReceipt receipt{std::move(command), conversation.id, 0, cursor};
-  const ReceiptCommand& said = receipt.command;
-  const bool advances = said.seq > receipt.before();
-  receipt.seq = std::max(said.seq, receipt.before());
-  const bool answered = said.tally != nullptr && said.tally->id.present();
+  const bool advances = command.seq > (command.read ? member->cursor.readSeq : member->cursor.deliveredSeq);
+  const bool answered = command.tally != nullptr && command.tally->id.present();
   if (!advances && !answered) return;
-  // What is read has been delivered.
-  cursor.deliveredSeq = std::max(cursor.deliveredSeq, said.seq);
-  if (said.read) {
-    cursor.readSeq = CHATCORE_BUG("cursor set") ? said.seq : std::max(cursor.readSeq, said.seq);
-    cursor.readOrdinal = std::max(cursor.readOrdinal, ordinal);
+  const bool readAlone = command.read && advances && command.seq <= member->cursor.deliveredSeq;
+  Cursor says;
+  says.deliveredSeq = command.seq;  // what is read has been delivered
+  if (command.read) {
+    says.readSeq = command.seq;
+    says.readOrdinal = ordinal;
   }
-  // Not what the user sends at this moment: that counts when it is committed, and the store sees to it.
-  CursorUpdate update{conversation.id,
-                      UserId(said.from.user()),
-                      {cursor.deliveredSeq, cursor.readSeq, cursor.readOrdinal},
-                      conversation.timeline_audience()};
-  const bool readAlone = said.read && advances && !receipt.delivers();
-  if (readAlone && update.audience != nullptr)
-    return store_if_shown(conversation, std::move(update), std::move(receipt));
+  if (CHATCORE_BUG("cursors are ahead of the store")) raise(member->cursor, says);
+  CursorUpdate update{conversation.id, UserId(command.from.user()), says, conversation.timeline_audience()};
+  ++conversation.cursorCalls;
+  if (readAlone && update.audience != nullptr) return store_if_shown(std::move(update), std::move(command));
   cursorUpdates_.push_back(std::move(update));
-  receipts_.push_back(std::move(receipt));
+  receipts_.push_back({std::move(command), says});
 }
 
 /// Where nothing but the read position moves, the others' timelines hear of it only from who shows it: that
 /// something has changed would say enough.
-void ConversationHome::store_if_shown(Conversation& conversation, CursorUpdate update,
-                                      PendingReceipt receipt) {
-  ++conversation.cursorCalls;
+void ConversationHome::store_if_shown(CursorUpdate update, ReceiptCommand command) {
   std::vector<UserId> reader{update.userId};
   privacy_.ask(std::move(reader), [this, update = std::move(update),
-                                   receipt = std::move(receipt)](const std::vector<bool>& shows) mutable {
-    if (Conversation* loaded = find(receipt.id); loaded != nullptr && loaded->cursorCalls > 0)
-      --loaded->cursorCalls;
+                                   command = std::move(command)](const std::vector<bool>& shows) mutable {
     if (!shows[0]) update.audience = nullptr;
+    receipts_.push_back({std::move(command), update.cursor});
     cursorUpdates_.push_back(std::move(update));
-    receipts_.push_back(std::move(receipt));
   });
 }
 
@@ -212,48 +194,60 @@ void ConversationHome::finish_receipt(const ReceiptCommand& command, const Error
 }
 
 void ConversationHome::on_advanced(std::vector<PendingReceipt> receipts,
-                                   std::vector<Result<Cursor>> cursors) {
+                                   const std::vector<Result<Cursor>>& stored) {
   for (std::size_t i = 0; i < receipts.size(); ++i) {
-    PendingReceipt& receipt = receipts[i];
-    Conversation* conversation = find(receipt.id);
-    MemberRecord* member =
-        conversation != nullptr ? conversation->member(receipt.command.from.user()) : nullptr;
-    if (!cursors[i]) {
-      // Said again, it is stored and told as if it were said for the first time.
-      if (member != nullptr) lower(member->cursor, receipt.was);
+    const auto& [command, says] = receipts[i];
+    Conversation* conversation = find(command.conversationId);
+    if (conversation != nullptr && conversation->cursorCalls > 0) --conversation->cursorCalls;
+    if (!stored[i]) {
       const Error error{ErrorCode::unavailable, "the cursor could not be stored",
                         std::chrono::milliseconds(500)};
-      finish_receipt(receipt.command, &error);
+      finish_receipt(command, &error);
       continue;
     }
-    finish_receipt(receipt.command, nullptr);
+    finish_receipt(command, nullptr);
+    MemberRecord* member = conversation != nullptr ? conversation->member(command.from.user()) : nullptr;
     if (member == nullptr) continue;
-    lower(receipt.was, member->cursor);
-    raise(member->cursor, *cursors[i]);
-    if (receipt.seq <= receipt.before()) continue;
-    if (receipt.command.read) tell_own_devices(*conversation, receipt);
-    note_receipt(*conversation, receipt);
+    // Not before it is stored, as what somebody was shown is never taken back; and no more than this one
+    // says, as what another says that was stored with it is yet to be told.
+    const Cursor before = member->cursor;
+    raise(member->cursor, says);
+    if (command.read && CHATCORE_BUG("cursor set")) member->cursor.readSeq = command.seq;
+    tell_moved(*conversation, UserId(command.from.user()), before, command.from.session);
   }
 }
 
-void ConversationHome::tell_own_devices(Conversation& conversation, const PendingReceipt& receipt) {
-  const RecentEvent* event = recent(conversation, receipt.seq);
+void ConversationHome::tell_moved(Conversation& conversation, const UserId& user, const Cursor& before,
+                                  SessionId except) {
+  const Cursor& now = conversation.member(user)->cursor;
+  // What is read has been delivered: one of the two says it all.
+  if (now.readSeq > before.readSeq) {
+    tell_own_devices(conversation, user, except);
+    const Seq delivers = now.deliveredSeq > before.deliveredSeq ? now.readSeq : 0;
+    note_receipt(conversation, {conversation.id, user, before.readSeq, now.readSeq, delivers, true});
+  } else if (now.deliveredSeq > before.deliveredSeq) {
+    note_receipt(conversation, {conversation.id, user, before.deliveredSeq, now.deliveredSeq, 0, false});
+  }
+}
+
+void ConversationHome::tell_own_devices(Conversation& conversation, const UserId& user, SessionId except) {
+  const Seq seq = conversation.member(user)->cursor.readSeq;
+  const RecentEvent* event = recent(conversation, seq);
   const MessageId messageId = event != nullptr ? event->messageId : 0;
-  tell_position(conversation, receipt.command.from, &Cursor::readSeq, receipt.seq,
-                [id = receipt.id, seq = receipt.seq, epoch = conversation.epoch, messageId](
-                    std::string& out, std::uint64_t unread) {
+  tell_position(conversation, user, except, &Cursor::readSeq, seq,
+                [id = conversation.id, seq, epoch = conversation.epoch, messageId](std::string& out,
+                                                                                   std::uint64_t unread) {
                   protocol::append_sync_read(out, id, seq, epoch, messageId, unread);
                 });
 }
 
 /// Where somebody's cursor is, for their other devices. Counting what that leaves unread takes a while where
 /// some of it is deleted: what has moved on since is told with its later place, perhaps already.
-void ConversationHome::tell_position(Conversation& conversation, const Requester& from,
+void ConversationHome::tell_position(Conversation& conversation, const UserId& user, SessionId except,
                                      Seq Cursor::* position, Seq seq, WritePosition write) {
-  UserId user(from.user());
   count_unread(
       conversation, user,
-      [this, id = conversation.id, user, except = from.session, position, seq,
+      [this, id = conversation.id, user, except, position, seq,
        write = std::move(write)](std::uint64_t unread) mutable {
         Conversation* loaded = find(id);
         const MemberRecord* member = loaded != nullptr ? loaded->member(user) : nullptr;
@@ -288,16 +282,14 @@ std::int64_t ConversationHome::receipt_interval(const Conversation& conversation
   return (conversation.direct() ? options.directReceiptInterval : options.receiptInterval).count();
 }
 
-void ConversationHome::note_receipt(Conversation& conversation, const PendingReceipt& receipt) {
+void ConversationHome::note_receipt(Conversation& conversation, const ReceiptPush& push) {
   if (conversation.large()) return;
-  const UserId user(receipt.command.from.user());
-  ReceiptTrack& track = conversation.receiptPushes[user].of(receipt.command.read);
-  const auto told = track.moved(receipt.before(), receipt.seq, steady(), receipt_interval(conversation),
-                                receipt.delivers());
+  ReceiptTrack& track = conversation.receiptPushes[push.user].of(push.read);
+  const auto told =
+      track.moved(push.before, push.seq, steady(), receipt_interval(conversation), push.delivers != 0);
   arm_receipt_timer(conversation);
   if (!told) return;
-  tell_senders(conversation,
-               {conversation.id, user, told->before, told->seq, told->delivers, receipt.command.read});
+  tell_senders(conversation, {push.id, push.user, told->before, told->seq, told->delivers, push.read});
 }
 
 /// One timer for all of a conversation's members. It runs on for an interval after the last was told, so that

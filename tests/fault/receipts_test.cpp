@@ -46,6 +46,16 @@ std::map<std::string, Pushes> pushes_in(const std::vector<Json>& frames, const s
   return found;
 }
 
+/// Two messages to bob, of whose reading the store's answer is held; their conversation.
+std::string read_while_held(TestServer& server, TestClient& alice, TestClient& bob) {
+  send_some(alice, message_to("bob", ""), 2);
+  const std::string chat = bob.expect_type("message.new")["data"]["conversationId"];
+  server.plan.fail(server.plan.calls() + 1, Fault::delayed);
+  bob.send({{"type", "message.read"}, {"conversationId", chat}, {"seq", 2}});
+  REQUIRE(TestServer::eventually([&] { return server.plan.failed() == 1; }));
+  return chat;
+}
+
 }  // namespace
 
 TEST_CASE("a group where everybody acknowledges each of 50 messages costs two pushes a member and kind") {
@@ -276,6 +286,61 @@ TEST_CASE("what a receipt could not store, the next one tells") {
   bob.send(read(3));
   CHECK_EQ(alice.expect_type("message.read")["seq"], 3);
   CHECK_EQ(carol.expect_type("message.read")["seq"], 3);
+}
+
+TEST_CASE("what somebody has read is shown to nobody before it is stored") {
+  TestServer server(1, PortCall::advance);
+  be_patient(server);
+  server.start();
+  TestClient alice = server.connect("alice");
+  TestClient bob = server.connect("bob");
+  const std::string chat = read_while_held(server, alice, bob);
+  const Json ask{{"type", "receipts.get"}, {"conversationId", chat}};
+  CHECK_EQ(alice.ask(ask)["members"][0]["readSeq"], 0);
+  CHECK_FALSE(alice.has_seen("message.read"));
+  server.plan.release();
+  CHECK_EQ(alice.expect_type("message.read")["seq"], 2);
+  CHECK_EQ(alice.ask(ask)["members"][0]["readSeq"], 2);
+}
+
+TEST_CASE("what was being stored of a receipt when its conversation's place in memory was wanted is told") {
+  TestServer server(1, PortCall::advance);
+  be_patient(server);
+  server.options.engine.maxLoadedConversations = 1;
+  server.start();
+  TestClient alice = server.connect("alice");
+  TestClient bob = server.connect("bob");
+  TestClient tablet = server.connect("bob", "tablet");
+  TestClient carol = server.connect("carol");
+  read_while_held(server, alice, bob);
+  // Who is seen to have stopped typing has been so by the turn that makes room in memory.
+  const Json other = carol.ask(message_to("bob", "c"));
+  carol.ask({{"type", "typing.start"}, {"conversationId", other["conversationId"]}});
+  bob.expect_type("typing.indicator");
+  server.clock.advance(1min);
+  bob.expect_type("typing.indicator");
+  server.plan.release();
+  CHECK_EQ(alice.expect_type("message.read")["seq"], 2);
+  CHECK_EQ(tablet.expect_type("sync.read")["lastReadSeq"], 2);
+}
+
+TEST_CASE("what was being stored of a receipt when its log was claimed anew is told once") {
+  TestServer server(1, PortCall::any);
+  be_patient(server);
+  server.start();
+  TestClient alice = server.connect("alice");
+  TestClient bob = server.connect("bob");
+  TestClient tablet = server.connect("bob", "tablet");
+  const std::string chat = read_while_held(server, alice, bob);
+  server.plan.fail(server.plan.calls() + 1, Fault::unknown_but_written);
+  CHECK_EQ(alice.ask(message_in(chat, "unknown"))["type"], "message.sent");
+  CHECK_EQ(server.plan.failed(), 2);
+  CHECK_EQ(alice.expect_type("message.read")["seq"], 2);
+  CHECK_EQ(tablet.expect_type("sync.read")["lastReadSeq"], 2);
+  server.plan.release();
+  server.clock.advance(10 * server.options.engine.directReceiptInterval);
+  CHECK_FALSE(alice.has_seen("message.read"));
+  CHECK_FALSE(tablet.has_seen("sync.read"));
 }
 
 TEST_CASE("how much is unread is counted again where the store did not answer") {

@@ -188,12 +188,13 @@ void Link::free_room(std::size_t bytes) {
 
 void Link::take_message(std::string_view text) {
   world_.trace.note(name_, "← " + std::string(text));
-  if (const std::uint64_t id = number_after(text, R"("id":)", 100); id != 0)
+  if (const std::uint64_t id = number_after(text, R"("id":)", 100); id != 0) {
     unanswered_.erase(id);
-  else if (text.starts_with(R"({"type":"message.new")") || text.starts_with(R"({"type":"event.void")") ||
-           text.starts_with(R"({"type":"conversation.)"))
+    if (text.starts_with(R"({"type":"receipts.page")")) watch_receipts_page(text);
+  } else if (text.starts_with(R"({"type":"message.new")") || text.starts_with(R"({"type":"event.void")") ||
+             text.starts_with(R"({"type":"conversation.)")) {
     watch_live(text);
-  else {
+  } else {
     watch_receipt(text);
   }
   user_->link_frame(number_, text);
@@ -266,20 +267,42 @@ void Link::watch_removal(std::string_view frames) {
 
 /// Of others' receipts an older one may be told late, where it had to be looked up; one's own come in order.
 void Link::watch_receipt(std::string_view text) {
+  if (text.starts_with(R"({"type":"message.delivered")"))
+    check_stored(text, UserId(text_after(text, R"("userId":")")), &Cursor::deliveredSeq,
+                 number_after(text, R"("seq":)"));
   if (text.starts_with(R"({"type":"message.read")")) {
-    const bool hidden = world_.shows_receipts(userId_) == false ||
-                        world_.shows_receipts(UserId(text_after(text, R"("readBy":")"))) == false;
+    const UserId reader(text_after(text, R"("readBy":")"));
+    check_stored(text, reader, &Cursor::readSeq, number_after(text, R"("seq":)"));
+    const bool hidden = world_.shows_receipts(userId_) == false || world_.shows_receipts(reader) == false;
     if (hidden && stalledUntil_.count() == 0 && !wasFull_)
       world_.fail(name_ + " is told what is hidden: " + std::string(text));
   }
   if (!text.starts_with(R"({"type":"sync.read")")) return;
-  // A cursor that was told and then not stored comes back as the store has it: see README.md.
-  if (world_.scenario.storeErrors || world_.scenario.engine.maxLoadedConversations < 10) return;
   const Seq seq = number_after(text, R"("lastReadSeq":)");
+  check_stored(text, userId_, &Cursor::readSeq, seq);
   Seq& last = lastRead_[ConversationId(text_after(text, R"("conversationId":")"))];
   if (seq < last)
     world_.fail(name_ + ": what was read moves back from " + std::to_string(last) + ": " + std::string(text));
   last = seq;
+}
+
+void Link::watch_receipts_page(std::string_view text) {
+  const std::string_view key = R"({"userId":")";
+  for (auto at = text.find(key); at != std::string_view::npos; at = text.find(key, at + 1)) {
+    const std::string_view member = text.substr(at, text.find('}', at) - at);
+    const UserId user(text_after(member, key));
+    check_stored(text, user, &Cursor::deliveredSeq, number_after(member, R"("deliveredSeq":)"));
+    check_stored(text, user, &Cursor::readSeq, number_after(member, R"("readSeq":)"));
+  }
+}
+
+/// Nobody is told of a place that could still be lost.
+void Link::check_stored(std::string_view text, const UserId& user, Seq Cursor::* position, Seq told) {
+  const Truth::Log* log = world_.truth.find(ConversationId(text_after(text, R"("conversationId":")")));
+  const Seq stored = log != nullptr ? log->position_of(user).*position : 0;
+  if (told > stored)
+    world_.fail(name_ + " is told of " + user + " at #" + std::to_string(told) + " where the store has #" +
+                std::to_string(stored) + ": " + std::string(text));
 }
 
 void Link::pinged() {

@@ -69,6 +69,8 @@ class Link final : public std::enable_shared_from_this<Link> {
   void take_message(std::string_view text);
   void watch_live(std::string_view text);
   void watch_receipt(std::string_view text);
+  void watch_receipts_page(std::string_view text);
+  void check_stored(std::string_view text, const UserId& user, Seq Cursor::* position, Seq told);
   void watch_presence(std::string_view frames);
   void watch_removal(std::string_view frames);
   void free_room(std::size_t bytes);

@@ -148,7 +148,7 @@ void Simulation::read_something(SimulatedDevice& device) {
 void Simulation::look_around(SimulatedDevice& device) {
   const ConversationId id = some_conversation(device.user());
   const std::string place = R"("conversationId":")" + id + '"';
-  switch (people_.index(9)) {
+  switch (people_.index(10)) {
     case 0:
     case 1:
       return device.typing(id, people_.percent(70));
@@ -165,6 +165,8 @@ void Simulation::look_around(SimulatedDevice& device) {
                             std::to_string(people_.between(1, 20)) + '}');
     case 7:
       return change_account(device);
+    case 8:
+      return device.request(R"({"type":"receipts.get",)" + place + '}');
     default:
       return device.request(R"({"type":"conversations.list","limit":3})");
   }

@@ -160,7 +160,7 @@ void SimulatedStore::advance(std::vector<CursorUpdate> batch, Executor& executor
   std::vector<CursorUpdate> told = batch;
   pass<CursorUpdate, Cursor>(kAdvance, "advance", &LogStore::advance, std::move(batch), executor,
                              std::move(done), true, [this, told = std::move(told)] {
-                               for (const CursorUpdate& update : told) world_.truth.cleared(update);
+                               for (const CursorUpdate& update : told) world_.truth.advanced(update);
                              });
 }
 

@@ -23,6 +23,11 @@ Truth::Message Truth::Log::message(Seq seq) const {
   return found == messages.end() ? Message{} : found->second;
 }
 
+Cursor Truth::Log::position_of(const UserId& user) const {
+  const auto found = positions.find(user);
+  return found == positions.end() ? Cursor{} : found->second;
+}
+
 Seq Truth::Log::cleared_by(const UserId& user) const {
   const auto found = cleared.find(user);
   return found == cleared.end() ? 0 : found->second;
@@ -61,6 +66,11 @@ std::uint64_t Truth::Log::unread(const UserId& user, Seq readSeq, Timestamp now)
                  ? 1
                  : 0;
   return count;
+}
+
+void Truth::advanced(const CursorUpdate& update) {
+  if (find(update.log) != nullptr) raise(logs_[update.log].positions[update.userId], update.cursor);
+  cleared(update);
 }
 
 void Truth::cleared(const CursorUpdate& update) {

@@ -39,13 +39,15 @@ class Truth {
     std::set<std::pair<UserId, ClientMsgId>> sends;
     std::map<Seq, Message> messages;  ///< to which something has happened
     std::map<UserId, std::set<Seq>> hidden;
-    std::map<UserId, Seq> cleared;  ///< up to here
+    std::map<UserId, Seq> cleared;       ///< up to here
+    std::map<UserId, Cursor> positions;  ///< what they have stored of delivered and read
     std::vector<PinnedMessage> pins;
 
     [[nodiscard]] Seq head() const { return events.size(); }
     [[nodiscard]] const Event& at(Seq seq) const { return events[seq - 1]; }
     [[nodiscard]] bool could_see(const UserId& user, Seq seq) const;
     [[nodiscard]] Message message(Seq seq) const;
+    [[nodiscard]] Cursor position_of(const UserId& user) const;
     [[nodiscard]] Seq cleared_by(const UserId& user) const;
     /// What the user has cleared or deleted for oneself, and what changes that.
     [[nodiscard]] bool hides(const UserId& user, Seq seq) const;
@@ -68,12 +70,13 @@ class Truth {
   void committed(const AppendRequest& request);
   void hidden(const HideRequest& request) { logs_[request.log].hidden[request.userId].insert(request.seq); }
 
-  void cleared(const CursorUpdate& update);
+  void advanced(const CursorUpdate& update);
 
   [[nodiscard]] const Log* find(const ConversationId& id) const;
   [[nodiscard]] const std::map<ConversationId, Log>& logs() const { return logs_; }
 
  private:
+  void cleared(const CursorUpdate& update);
   void check(const ConversationId& id, const Log& log, const Event& event, const AppendEffects& effects);
   void check_sender(const ConversationId& id, const Log& log, const Event& event,
                     const AppendEffects& effects);
