@@ -156,7 +156,7 @@ stage_simulation() {
 
 stage_e2e() { run_pytest e2e 1200; }
 stage_crash() { run_pytest crash 240; }
-stage_hostile() { run_pytest hostile 240; }
+stage_hostile() { run_pytest hostile 420; }
 
 stage_package() {
   build_tested || { count 0 1 0; return 1; }

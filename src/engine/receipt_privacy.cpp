@@ -7,6 +7,7 @@ namespace chatcore::engine {
 namespace {
 // Beyond, what is not known is not shown.
 constexpr std::size_t kMaxQuestions = 10'000;
+constexpr int kTries = 3;
 }  // namespace
 
 void ReceiptPrivacy::ask(std::vector<UserId> users, Use use) {
@@ -46,12 +47,14 @@ void ReceiptPrivacy::end_of_turn() {
 
 void ReceiptPrivacy::answered(const std::vector<UserId>& users, const std::vector<Result<User>>& answers) {
   for (std::size_t i = 0; i < users.size(); ++i) {
-    if (waiting_[users[i]].again) {
+    const bool known = answers[i] || answers[i].error().code == ErrorCode::not_found;
+    Waiting& waiting = waiting_[users[i]];
+    if (waiting.again || (!known && ++waiting.failures < kTries)) {
       toAsk_.push_back(users[i]);
       continue;
     }
     const bool shows = answers[i] && (answers[i]->readReceipts || CHATCORE_BUG("hidden receipts are shown"));
-    if (answers[i] || answers[i].error().code == ErrorCode::not_found) remember(users[i], shows);
+    if (known) remember(users[i], shows);
     settle(users[i], shows);
   }
 }

@@ -18,7 +18,7 @@ class ReceiptPrivacy {
  public:
   explicit ReceiptPrivacy(Context& context) : context_(context) {}
 
-  /// `shows[i]`: whether `users[i]` does. What cannot be found out is not shown.
+  /// `shows[i]`: whether `users[i]` does. What cannot be found out in a few tries is not shown.
   using Use = UniqueFunction<void(const std::vector<bool>& shows)>;
   /// At once where all of them are known.
   void ask(std::vector<UserId> users, Use use);
@@ -38,6 +38,7 @@ class ReceiptPrivacy {
   /// What waits for one user's answer.
   struct Waiting {
     bool again = false;  ///< changed since it was asked
+    int failures = 0;    ///< of the directory, in a row
     std::vector<std::pair<std::shared_ptr<Question>, std::size_t>> places;
   };
 

@@ -155,7 +155,7 @@ async def run_body(body, seconds):
     failure = None
     try:
         await asyncio.wait_for(body, seconds * MANY_AT_ONCE)
-    except Exception as raised:  # noqa: BLE001
+    except (Exception, pytest.fail.Exception) as raised:  # noqa: BLE001
         failure = raised
     attempt = Attempt.now
     met = attempt.met()

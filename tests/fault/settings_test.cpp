@@ -134,10 +134,23 @@ TEST_CASE("what cannot be found out is not shown") {
   TestClient alice = server.connect("alice");
   TestClient bob = server.connect("bob");
   const std::string chat = chat_of(alice, bob);
-  server.plan.fail(server.plan.calls() + 1, Fault::refused);
+  server.plan.fail_from(server.plan.calls() + 1, Fault::refused);
   bob.ask(read_up_to(chat, 1));
   CHECK_EQ(alice.expect_type("message.delivered")["seq"], 1);
   CHECK_FALSE(alice.has_seen("message.read"));
+}
+
+TEST_CASE("what could not be found out at first is shown") {
+  TestServer server(1, PortCall::users);
+  server.start();
+  TestClient alice = server.connect("alice");
+  TestClient bob = server.connect("bob");
+  const std::string chat = chat_of(alice, bob);
+  const auto asked = server.plan.calls();
+  for (const int call : {1, 2}) server.plan.fail(asked + call, Fault::refused);
+  bob.ask(read_up_to(chat, 1));
+  CHECK_EQ(alice.expect_type("message.read")["seq"], 1);
+  CHECK_EQ(server.plan.failed(), 2);
 }
 
 TEST_CASE("settings that could not even be read make nobody look at the user anew") {

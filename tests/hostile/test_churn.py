@@ -7,7 +7,7 @@ from device import Chat
 from swarm import UPGRADE, connect, in_processes, open_session, text_frame
 from watch import resident, resident_within, settled
 
-COUNT = int(os.environ.get("HOSTILE_CHURN", "20000"))
+COUNT = int(os.environ.get("HOSTILE_CHURN", "100000"))
 PROCESSES = 2
 USERS = 30  # more would be seen offline more often, and when each was last seen is written to the store
 DRIFT = 0.05

@@ -10,7 +10,7 @@ from device import Chat
 from swarm import Frames, in_processes, open_session, text_frame
 from watch import check_latency, latencies, resident, settled
 
-COUNT = int(os.environ.get("HOSTILE_FRAMES", "500000"))
+COUNT = int(os.environ.get("HOSTILE_FRAMES", "1000000"))
 SEED = int(os.environ.get("HOSTILE_SEED", "0")) or int.from_bytes(os.urandom(4), "big")
 PROCESSES = 2
 SOCKETS = 25  # of each process

@@ -2,16 +2,20 @@
 
 import asyncio
 import os
+import resource
 import time
 
 from crowd import Crowd
 from device import Chat, new_id
 from watch import latencies, percentile, settled
 
-COUNT = int(os.environ.get("HOSTILE_MEMBERS", "2000"))
+_, DESCRIPTORS = resource.getrlimit(resource.RLIMIT_NOFILE)
+UNLIMITED = DESCRIPTORS == resource.RLIM_INFINITY
+COUNT = int(os.environ.get("HOSTILE_MEMBERS", 10_000 if UNLIMITED else min(10_000, DESCRIPTORS - 1_000)))
 SEED = int(os.environ.get("HOSTILE_SEED", "0")) or int.from_bytes(os.urandom(4), "big")
 PROCESSES = 2
 GROUP = "herd"
+DELIVERIES = 8000  # a second: what the clients' processes take in beside everything else
 STARVED = 0.5  # seconds; the clients' processes leave the server less than a core of two
 
 
@@ -20,7 +24,7 @@ async def chatter(alice, until):
     last = 0
     while not until.is_set():
         last = (await alice.say({"at": time.time()}, conversation=GROUP))["seq"]
-        await asyncio.sleep(0.25)
+        await asyncio.sleep(COUNT / DELIVERIES)
     return last
 
 
