@@ -2,6 +2,7 @@
 
 import asyncio
 import multiprocessing
+import select
 import socket
 import struct
 import time
@@ -100,38 +101,49 @@ def open_session(port, user, device, source=None):
     return made, frames
 
 
+SLICES = 20  # of a second
+
+
 def drip(port, count, seconds, source):
     """Half-open handshakes, each a byte a second. Returns how long each was let live."""
     head = UPGRADE.format(user="drip", device="d").encode()
     live = {}
     ages = []
+    answers = select.epoll()
     began = time.monotonic()
-    for _ in range(count):
+    for number in range(count):
         made = connect(port, source)
         made.setblocking(False)
         made.send(head[:1])
-        live[made] = time.monotonic()
+        answers.register(made, select.EPOLLIN)
+        live[made.fileno()] = (made, number % SLICES, time.monotonic())
     opened = time.monotonic() - began
-    at = 1
-    next_byte = time.monotonic() + 1
-    while live and time.monotonic() < began + opened + seconds:
-        for made in list(live):
-            try:
-                if made.recv(1000) != b"":
+    for turn in range(seconds * SLICES):
+        send_to_slice(live, turn % SLICES, head[turn // SLICES + 1:][:1])
+        while (left := began + opened + (turn + 1) / SLICES - time.monotonic()) > 0 and live:
+            for number, _ in answers.poll(left):
+                if not ended(live[number][0]):
                     continue
-            except BlockingIOError:
-                continue
-            except ConnectionError:
-                pass
-            ages.append(time.monotonic() - live.pop(made))
-            made.close()
-        if time.monotonic() >= next_byte:
-            next_byte += 1
-            for made in live:
-                try:
-                    made.send(head[at:at + 1])
-                except OSError:
-                    pass
-            at += 1
-        time.sleep(0.05)
+                made, _, since = live.pop(number)
+                ages.append(time.monotonic() - since)
+                made.close()
     return opened, ages, len(live)
+
+
+def send_to_slice(live, chosen, byte):
+    """Each at a time of its own, as many clients do."""
+    for made, part, _ in live.values():
+        if part == chosen:
+            try:
+                made.send(byte)
+            except OSError:
+                pass
+
+
+def ended(connection):
+    try:
+        return connection.recv(1000) == b""
+    except BlockingIOError:
+        return False
+    except ConnectionError:
+        return True
