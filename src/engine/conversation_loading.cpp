@@ -11,8 +11,9 @@ constexpr std::size_t kMaxKeptOrders = 10'000;
 constexpr std::size_t kMembersAtATime = 1000;  // what a turn takes in is noticed by everybody on the shard
 constexpr std::chrono::milliseconds kAskAgain{1'000};
 
-void sort_by_user(std::vector<std::pair<UserId, Topic>>& inboxes) {
-  std::sort(inboxes.begin(), inboxes.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+template <class Value>
+void sort_by_user(std::vector<std::pair<UserId, Value>>& entries) {
+  std::sort(entries.begin(), entries.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
 }
 
 }  // namespace
@@ -174,14 +175,18 @@ void ConversationHome::adopt(Conversation& conversation, Adoption& adoption) {
 /// What was stored of a cursor while it was read must not be taken back, and where the store was ahead that
 /// is yet to be told. Not so what was sent: that may be an event in flight, and may yet be lost.
 void ConversationHome::keep_cursors(Conversation& conversation, const StringMap<MemberRecord>& members) {
+  std::vector<std::pair<UserId, Cursor>> behind;
   for (const auto& [user, record] : members) {
     MemberRecord* member = conversation.member(user);
     if (member == nullptr) continue;
     Cursor known = record.cursor;
     known.sentOrdinal = 0;
     raise(member->cursor, known);
-    tell_moved(conversation, user, known, 0);
+    if (member->cursor.deliveredSeq > known.deliveredSeq || member->cursor.readSeq > known.readSeq)
+      behind.emplace_back(user, known);
   }
+  sort_by_user(behind);  // in an order that is not another one in every process
+  for (const auto& [user, known] : behind) tell_moved(conversation, user, known, 0);
 }
 
 void ConversationHome::load_blocks(Conversation& conversation) {

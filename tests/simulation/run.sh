@@ -59,4 +59,16 @@ for ((i = 0; i < jobs; ++i)); do
 done
 for pid in "${pids[@]}"; do wait "$pid" || status=1; done
 [ $status -ne 0 ] || echo "ok $seeds seeds"
+
+# In another process sets have another order: a seed must not come to something else for that.
+steps_of_some() { "$program" --from "$from" --seeds 2000 --keep-on | sed -n 's/^2000 seeds.*, \([0-9]*\) steps$/\1/p'; }
+if [ -z "$bug$seconds" ] && [ "$seeds" -ge 2000 ]; then
+  mapfile -t steps < <(steps_of_some & steps_of_some & wait)
+  if [ ${#steps[@]} -eq 2 ] && [ "${steps[0]}" = "${steps[1]}" ]; then
+    echo "ok 2000 seeds take the same steps in another process"
+  else
+    echo "FAILED 2000 seeds take other steps in another process: ${steps[*]}"
+    status=1
+  fi
+fi
 exit $status
