@@ -557,7 +557,7 @@ void ConversationHome::end_of_turn() {
     context_.store->advance(
         std::exchange(cursorUpdates_, {}), *context_.executor,
         [busy = context_.busy, this, receipts = std::exchange(receipts_, {})](
-            const std::vector<Result<Cursor>>& stored) mutable { on_advanced(std::move(receipts), stored); });
+            const std::vector<Result<Cursor>>& stored) { on_advanced(receipts, stored); });
   }
   jobs_.end_of_turn();
   if (!settled_.empty()) context_.store->settled(std::exchange(settled_, {}));

@@ -42,8 +42,7 @@ void ConversationHome::store_cleared(Conversation& conversation, Requester from,
   context_.store->advance({std::move(update)}, *context_.executor,
                           [busy = context_.busy, this, id = conversation.id,
                            from = std::move(from)](const std::vector<Result<Cursor>>& cursors) {
-                            Conversation* loaded = find(id);
-                            if (loaded != nullptr && loaded->cursorCalls > 0) --loaded->cursorCalls;
+                            Conversation* loaded = end_cursor_call(id);
                             if (!cursors[0])
                               return outlet_.error(from.session, from.id, {},
                                                    {ErrorCode::unavailable, "the store did not answer",

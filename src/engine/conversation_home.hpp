@@ -175,6 +175,8 @@ class ConversationHome {
     ReceiptCommand command;
     Cursor says;
   };
+  /// One of `cursorCalls` has been answered; the conversation, if it is loaded.
+  Conversation* end_cursor_call(const ConversationId& id);
   using UseOrdinal = UniqueFunction<void(Conversation*, std::optional<std::uint64_t>)>;
   [[nodiscard]] static std::optional<Error> misplaced(const Conversation& conversation, Epoch epoch, Seq seq);
   /// Of the event at a committed number; none: it is no longer in memory.
@@ -194,7 +196,7 @@ class ConversationHome {
   void finish_receipt(const ReceiptCommand& command, const Error* error);
   void tell_receipts(const Conversation& conversation, const Requester& from,
                      const protocol::ReceiptsGet& command);
-  void on_advanced(std::vector<PendingReceipt> receipts, const std::vector<Result<Cursor>>& stored);
+  void on_advanced(const std::vector<PendingReceipt>& receipts, const std::vector<Result<Cursor>>& stored);
   /// How a member's cursor has moved on since `before`: to who sent what it has passed, and to the member's
   /// devices but for `except`.
   void tell_moved(Conversation& conversation, const UserId& user, const Cursor& before, SessionId except);

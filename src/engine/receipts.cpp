@@ -92,11 +92,16 @@ void ConversationHome::read_ordinal(Conversation& conversation, Seq seq, UseOrdi
   context_.store->read({request}, *context_.executor,
                        [busy = context_.busy, this, id = conversation.id,
                         use = std::move(use)](std::vector<Result<EventRange>> ranges) mutable {
-                         Conversation* loaded = find(id);
-                         if (loaded != nullptr && loaded->cursorCalls > 0) --loaded->cursorCalls;
+                         Conversation* loaded = end_cursor_call(id);
                          const bool found = ranges[0] && !ranges[0]->events.empty();
                          use(loaded, found ? std::optional(ranges[0]->events[0].ordinal) : std::nullopt);
                        });
+}
+
+Conversation* ConversationHome::end_cursor_call(const ConversationId& id) {
+  Conversation* conversation = find(id);
+  if (conversation != nullptr && conversation->cursorCalls > 0) --conversation->cursorCalls;
+  return conversation;
 }
 
 /// A cursor outlives its user's membership: who comes back goes on from it.
@@ -193,12 +198,11 @@ void ConversationHome::finish_receipt(const ReceiptCommand& command, const Error
       });
 }
 
-void ConversationHome::on_advanced(std::vector<PendingReceipt> receipts,
+void ConversationHome::on_advanced(const std::vector<PendingReceipt>& receipts,
                                    const std::vector<Result<Cursor>>& stored) {
   for (std::size_t i = 0; i < receipts.size(); ++i) {
     const auto& [command, says] = receipts[i];
-    Conversation* conversation = find(command.conversationId);
-    if (conversation != nullptr && conversation->cursorCalls > 0) --conversation->cursorCalls;
+    Conversation* conversation = end_cursor_call(command.conversationId);
     if (!stored[i]) {
       const Error error{ErrorCode::unavailable, "the cursor could not be stored",
                         std::chrono::milliseconds(500)};

@@ -279,7 +279,8 @@ void Simulation::check_pins(const SimulatedDevice& device, const std::string& li
                             const std::string& told) {
   const Timestamp now = world_.clock.now();
   if (log.about_to_expire(now)) return;
-  const Seq first = std::max(log.members.at(device.user()).joinSeq, log.cleared_by(device.user()) + 1);
+  const Seq first =
+      std::max(log.members.at(device.user()).joinSeq, log.position_of(device.user()).clearedSeq + 1);
   nlohmann::json seen = nlohmann::json::array();
   for (const PinnedMessage& pin : log.pins)
     if (pin.seq >= first && (pin.expiresAt == 0 || pin.expiresAt > now))

@@ -28,14 +28,9 @@ Cursor Truth::Log::position_of(const UserId& user) const {
   return found == positions.end() ? Cursor{} : found->second;
 }
 
-Seq Truth::Log::cleared_by(const UserId& user) const {
-  const auto found = cleared.find(user);
-  return found == cleared.end() ? 0 : found->second;
-}
-
 bool Truth::Log::hides(const UserId& user, Seq seq) const {
   const Seq target = at(seq).targetSeq;
-  const Seq gone = cleared_by(user);
+  const Seq gone = position_of(user).clearedSeq;
   if (seq <= gone || (target != 0 && target <= gone)) return true;
   const auto found = hidden.find(user);
   return found != hidden.end() && (found->second.contains(seq) || found->second.contains(target));
@@ -69,19 +64,18 @@ std::uint64_t Truth::Log::unread(const UserId& user, Seq readSeq, Timestamp now)
 }
 
 void Truth::advanced(const CursorUpdate& update) {
-  if (find(update.log) != nullptr) raise(logs_[update.log].positions[update.userId], update.cursor);
-  cleared(update);
+  check_cleared(update);
+  if (const auto log = logs_.find(update.log); log != logs_.end())
+    raise(log->second.positions[update.userId], update.cursor);
 }
 
-void Truth::cleared(const CursorUpdate& update) {
+void Truth::check_cleared(const CursorUpdate& update) {
   if (update.cursor.clearedSeq == 0) return;
-  Log& log = logs_[update.log];
+  const Log& log = logs_[update.log];
   const std::string what = update.log + " is cleared by " + update.userId;
   if (update.cursor.clearedSeq > log.head()) return fail_(what + " above the head");
   if (update.cursor.clearedOrdinal != log.ordinal(update.cursor.clearedSeq))
     fail_(what + " at a wrong ordinal");
-  Seq& up = log.cleared[update.userId];
-  up = std::max(up, update.cursor.clearedSeq);
 }
 
 const Truth::Log* Truth::find(const ConversationId& id) const {

@@ -39,8 +39,7 @@ class Truth {
     std::set<std::pair<UserId, ClientMsgId>> sends;
     std::map<Seq, Message> messages;  ///< to which something has happened
     std::map<UserId, std::set<Seq>> hidden;
-    std::map<UserId, Seq> cleared;       ///< up to here
-    std::map<UserId, Cursor> positions;  ///< what they have stored of delivered and read
+    std::map<UserId, Cursor> positions;  ///< stored: delivered, read, cleared
     std::vector<PinnedMessage> pins;
 
     [[nodiscard]] Seq head() const { return events.size(); }
@@ -48,7 +47,6 @@ class Truth {
     [[nodiscard]] bool could_see(const UserId& user, Seq seq) const;
     [[nodiscard]] Message message(Seq seq) const;
     [[nodiscard]] Cursor position_of(const UserId& user) const;
-    [[nodiscard]] Seq cleared_by(const UserId& user) const;
     /// What the user has cleared or deleted for oneself, and what changes that.
     [[nodiscard]] bool hides(const UserId& user, Seq seq) const;
     /// Countable messages up to and including `seq`.
@@ -76,7 +74,7 @@ class Truth {
   [[nodiscard]] const std::map<ConversationId, Log>& logs() const { return logs_; }
 
  private:
-  void cleared(const CursorUpdate& update);
+  void check_cleared(const CursorUpdate& update);
   void check(const ConversationId& id, const Log& log, const Event& event, const AppendEffects& effects);
   void check_sender(const ConversationId& id, const Log& log, const Event& event,
                     const AppendEffects& effects);
